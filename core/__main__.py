@@ -1,0 +1,110 @@
+"""The command line: `python -m core train NAME | evaluate NAME | data [NAME] | list`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import torch
+from tqdm import tqdm
+
+from core import Refusal, checkpoints, data, evaluation, recipes
+from core.evaluation import Curve
+from core.measures import MEASURES, SEED
+
+
+def train(name: str) -> None:
+    """Train a network by its recipe and put it, scored, into checkpoints/."""
+    recipe = recipes.recipe(name)
+    model = recipes.untrained(recipe)
+    with tqdm(desc=name, unit="step") as bar:
+        for step in recipes.train(recipe, model):
+            bar.total = step.steps
+            bar.update()
+            bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
+    model.eval()
+    scores = scored(model)
+    card = checkpoints.Card(
+        name, recipe.title, recipe.architecture, recipe.dataset, asdict(recipe), recipe.seed, checkpoints.commit(), "", scores
+    )
+    checkpoints.save(model, card)
+    print(f"{name}: {100 * scores['accuracy']:.2f} % of {scores['n']:,} test digits right. Next: python -m core evaluate {name}")
+
+
+def scored(model: torch.nn.Module) -> dict[str, float | int]:
+    """Score a digit network on the full test set."""
+    return evaluation.scores(model, data.full("mnist", "test"))
+
+
+def evaluate(name: str) -> None:
+    """Measure a network's curves on the full test set and write them to checkpoints/curves/."""
+    model, card = checkpoints.load(name)
+    dataset = data.full(card.dataset, "test")
+    checkpoints.rewrite(checkpoints.Card(**{**asdict(card), "scores": evaluation.scores(model, dataset)}))
+    for corruption, levels in MEASURES:
+        counts = torch.empty(0)
+        for counts in tqdm(evaluation.sweep(model, dataset, corruption, levels, SEED), repr(corruption), len(dataset) // 100):
+            pass
+        measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
+        evaluation.keep(measured)
+        print(summary(measured))
+
+
+def summary(curve: Curve) -> str:
+    """Write a curve as one line."""
+    points = " ".join(f"{level:g}:{100 * hits / curve.n:.2f}" for level, hits in zip(curve.levels, curve.hits, strict=True))
+    return f"{curve.network} {curve.corruption} n={curve.n}: {points}"
+
+
+def fetch(names: list[str]) -> None:
+    """Download data sets that are missing or damaged."""
+    for name in names or list(data.SOURCES):
+        with tqdm(desc=data.SOURCES[name].title, total=100, unit="%") as bar:
+            for share in data.download(name):
+                bar.update(int(100 * share) - bar.n)
+        print(f"{data.SOURCES[name].title} is complete in {data.folder()}.")
+
+
+def listing() -> Iterator[str]:
+    """Describe every recipe and what its checkpoint scores."""
+    for name, recipe in recipes.RECIPES.items():
+        try:
+            card = checkpoints.read(name)
+            state = f"{100 * card.scores['accuracy']:.2f} % of {card.scores['n']:,} test digits right"
+        except Refusal as refusal:
+            state = str(refusal)
+        yield f"{name:20} {recipe.title}: {state}"
+
+
+def main() -> int:
+    """Parse the command line and run it; a Refusal is one line on stderr and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, text in (("train", "train a network by its recipe"), ("evaluate", "measure its curves on the full test set")):
+        commands.add_parser(command, help=text).add_argument("name", metavar="NAME", help=", ".join(recipes.RECIPES))
+    commands.add_parser("data", help="download the data sets").add_argument("names", nargs="*", choices=[*data.SOURCES, []])
+    commands.add_parser("list", help="list the networks")
+    given = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    try:
+        match given.command:
+            case "train":
+                train(given.name)
+            case "evaluate":
+                evaluate(given.name)
+            case "data":
+                fetch(given.names)
+            case "list":
+                print("\n".join(listing()))
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Trained networks on disk: NAME.safetensors holds the weights, NAME.json its Card. No pickle is ever read."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_weights
+from safetensors.torch import save as save_weights
+
+from core import Refusal, models
+from core.models import Classifier
+
+FOLDER = Path(__file__).parents[1] / "checkpoints"
+NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Card:
+    """Say what a checkpoint is, how it came about and what it scores."""
+
+    name: str
+    title: str
+    architecture: str
+    dataset: str
+    recipe: dict[str, Any]
+    seed: int
+    commit: str
+    sha256: str
+    scores: dict[str, Any]
+
+
+def save(model: Classifier, card: Card) -> Card:
+    """Write weights and card, each whole or not at all; return the card with the hash of the weights."""
+    weights = save_weights({name: value.contiguous() for name, value in model.state_dict().items()})
+    card = Card(**{**asdict(card), "sha256": hashlib.sha256(weights).hexdigest()})
+    write(path(card.name, ".safetensors"), weights)
+    return rewrite(card)
+
+
+def rewrite(card: Card) -> Card:
+    """Write a card whose weights stay as they are."""
+    write(path(card.name, ".json"), (json.dumps(asdict(card), indent=2) + "\n").encode())
+    return card
+
+
+def load(name: str) -> tuple[Classifier, Card]:
+    """Return a network, frozen and in eval mode, and its card.
+
+    Raises Refusal, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the
+    card speaks of, or this version of Noisescope does not know its architecture.
+    """
+    card = read(name)
+    try:
+        weights = path(name, ".safetensors").read_bytes()
+    except OSError:
+        raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
+    if hashlib.sha256(weights).hexdigest() != card.sha256:
+        raise Refusal(f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again.")
+    if card.architecture not in models.ARCHITECTURES:
+        raise Refusal(f"{name} is a {card.architecture}, which this version does not know: update Noisescope.")
+    model = models.build(card.architecture, card.seed)
+    try:
+        model.load_state_dict(load_weights(weights))
+    except (RuntimeError, SafetensorError):
+        raise Refusal(f"The weights of {name} do not fit a {card.architecture}: fetch or train {name} again.") from None
+    return models.freeze(model), card
+
+
+def read(name: str) -> Card:
+    """Return the card of a checkpoint; raises Refusal where there is none or it cannot be read."""
+    try:
+        record = json.loads(path(name, ".json").read_text())
+        return Card(**{field.name: record[field.name] for field in fields(Card)})
+    except OSError:
+        raise Refusal(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
+    except (ValueError, KeyError, TypeError):
+        raise Refusal(f"The card of {name} cannot be read: fetch or train {name} again.") from None
+
+
+def path(name: str, suffix: str) -> Path:
+    """Return where a checkpoint's file lies; raises Refusal for a name that is not one (`../../x`)."""
+    if not NAME.fullmatch(name):
+        raise Refusal(f"{name!r} is not the name of a network: use lower-case letters, digits, dots and dashes.")
+    return FOLDER / f"{name}{suffix}"
+
+
+def write(target: Path, content: bytes) -> None:
+    """Put a file in place whole or not at all; raises Refusal where the disk does not take it."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Refusal(f"{target.name} could not be saved ({error.strerror}): free some disk space or check the folder's rights.") from None
+
+
+def commit() -> str:
+    """Return the commit the code stands at, "+" behind it where files differ from it; "" outside a checkout."""
+    try:
+        command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+        return subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

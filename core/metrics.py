@@ -1,0 +1,48 @@
+"""What is measured: one number per image, averages are the caller's."""
+
+import torch
+import torch.nn.functional as F
+
+from core.types import Images, Labels, Logits, Scores
+
+
+def l0(a: Images, b: Images) -> Scores:
+    """Count the pixels, all channels together, in which two images differ."""
+    return (a != b).any(1).flatten(1).sum(1).float()
+
+
+def l2(a: Images, b: Images) -> Scores:
+    """Measure the Euclidean length of a - b over all values."""
+    return (a - b).flatten(1).norm(dim=1)
+
+
+def linf(a: Images, b: Images) -> Scores:
+    """Find the largest change of any value."""
+    return (a - b).flatten(1).abs().amax(1)
+
+
+def psnr(a: Images, b: Images) -> Scores:
+    """Peak signal-to-noise ratio in dB of `a` clipped to [0, 1] against `b`; +inf for identical images.
+
+    >>> psnr(torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 0.1)).round().tolist()
+    [20.0]
+    """
+    return -10 * (a.clamp(0, 1) - b).flatten(1).double().square().mean(1).log10().float()
+
+
+def ssim(a: Images, b: Images, data_range: float = 1.0) -> Scores:
+    """Structural similarity (Wang et al. 2004) over uniform 7 x 7 windows with sample covariances, channels averaged.
+
+    One of the two may be a single image, which is then compared with all of the other. 1 for identical images.
+    """
+    mean = lambda z: F.avg_pool2d(z, 7, stride=1)  # noqa: E731
+    sample = 49 / 48  # unbiased: divide by 48, not by 49
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    ma, mb = mean(a), mean(b)
+    va, vb, vab = (sample * (mean(p * q) - mp * mq) for p, q, mp, mq in ((a, a, ma, ma), (b, b, mb, mb), (a, b, ma, mb)))
+    return ((2 * ma * mb + c1) * (2 * vab + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))).flatten(1).mean(1)
+
+
+def correct(logits: Logits, y: Labels) -> Scores:
+    """Say 1 where the largest logit is the label's, else 0."""
+    return (logits.argmax(1) == y).float()

@@ -1,0 +1,172 @@
+"""Every noise of the study, one frozen value each.
+
+A noise takes images in [0, 1] and a random stream, and returns images of the same shape, *not* clipped:
+the mean of the noise is part of its law. The same stream gives the same noise, and where the law allows it
+the same draw at every strength, so that sliding the strength makes one noise grow instead of flicker.
+"""
+
+from typing import Annotated, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from core.params import Span, at, spanned
+from core.types import Images, Levels, generator
+
+
+class Noise(Protocol):
+    """Draw a corrupted version of a batch of images from chance."""
+
+    def __call__(self, x: Images, random: Generator) -> Images: ...
+
+
+@spanned
+class Gaussian:
+    """Additive white noise, y = x + sigma / 255 n with n ~ N(0, 1) per value; mean x, variance (sigma / 255)^2."""
+
+    sigma: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")] = 25.0
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        return _gaussian(x, self.sigma, random)
+
+
+@spanned
+class Poisson:
+    """Shot noise, y = Poisson(x photons) / photons; mean x, variance x / photons: the brighter, the noisier."""
+
+    photons: Annotated[float, Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)")] = 100.0
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        return torch.poisson(x * self.photons, generator=random) / self.photons
+
+
+@spanned
+class Impulse:
+    """Masked Gaussian noise, y = x + m sigma / 255 n, m ~ Bernoulli(p) per value (the study's "random impulse").
+
+    Mean x, variance p (sigma / 255)^2.
+    """
+
+    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
+    sigma: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")] = 50.0
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        return _impulse(x, self.p, self.sigma, random)
+
+
+@spanned
+class RandomImpulse:
+    """Replace a pixel, all channels at once, by a uniform random colour with probability p (Lehtinen et al. 2018).
+
+    Mean (1 - p) x + p / 2: the one noise here that shifts the mean.
+    """
+
+    p: Annotated[float, Span(0, 0.95, 0.01, unit="share of pixels", label="Share replaced (p)")] = 0.5
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        n, _, h, w = x.shape
+        hit = torch.rand((n, 1, h, w), generator=random) < self.p
+        return torch.where(hit, torch.rand(x.shape, generator=random), x)
+
+
+@spanned
+class ReplaceGaussian:
+    """Replace exactly int(fraction H W) pixels of each image by clip(N(mean, std), 0, 1) per value (study, 2.3.1)."""
+
+    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced")] = 0.1
+    mean: Annotated[float, Span(0, 1, 0.05, label="Mean")] = 0.5
+    std: Annotated[float, Span(0, 1, 0.05, label="Spread (std)")] = 0.2
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        hit = _exactly(self.fraction, x, random)
+        values = (self.mean + self.std * torch.randn(x.shape, generator=random)).clamp(0, 1)
+        return torch.where(hit, values, x)
+
+
+@spanned
+class SaltAndPepper:
+    """Set exactly int(fraction H W) pixels of each image to 0 or 1, all channels alike, each with probability 1/2."""
+
+    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced")] = 0.1
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        n, _, h, w = x.shape
+        hit = _exactly(self.fraction, x, random)
+        return torch.where(hit, (torch.rand((n, 1, h, w), generator=random) < 0.5).to(x.dtype), x)
+
+
+@spanned
+class BlindGaussian:
+    """Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max)."""
+
+    sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        return _gaussian(x, self.sigma_max * torch.rand((len(x), 1, 1, 1), generator=random), random)
+
+
+@spanned
+class BlindPoisson:
+    """Shot noise whose light differs from image to image: photons ~ NB(mean / d, 1 / mean) d / mean, at least 1.
+
+    The negative binomial is spread out by the dispersion d: mean about `mean`, variance about d `mean`.
+    """
+
+    mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
+    dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
+
+    def photons(self, n: int, random: Generator) -> Float[Tensor, "n 1 1 1"]:
+        """Draw the light of `n` images, in photons at white."""
+        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=random)))
+        counts = stream.negative_binomial(self.mean / self.dispersion, 1 / self.mean, size=(n, 1, 1, 1))
+        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1)
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        photons = self.photons(len(x), random)
+        return torch.poisson(x * photons, generator=random) / photons
+
+
+@spanned
+class BlindImpulse:
+    """Masked Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max); p stays."""
+
+    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
+    sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
+
+    def __call__(self, x: Images, random: Generator) -> Images:
+        return _impulse(x, self.p, self.sigma_max * torch.rand((len(x), 1, 1, 1), generator=random), random)
+
+
+NOISES = {
+    "SaltAndPepper": SaltAndPepper,
+    "ReplaceGaussian": ReplaceGaussian,
+    "Gaussian": Gaussian,
+    "Poisson": Poisson,
+    "Impulse": Impulse,
+    "RandomImpulse": RandomImpulse,
+}
+BLIND = {"BlindGaussian": BlindGaussian, "BlindPoisson": BlindPoisson, "BlindImpulse": BlindImpulse}
+
+
+def levels(noise: Noise, x: Images, strengths: list[float], seed: int) -> Levels:
+    """Corrupt `x` at every strength, each from the same stream, so that one noise is seen to grow."""
+    return torch.stack([at(noise, level)(x, generator(seed)) for level in strengths])
+
+
+def _gaussian(x: Images, sigma: float | Tensor, random: Generator) -> Images:
+    return x + sigma / 255 * torch.randn(x.shape, generator=random)
+
+
+def _impulse(x: Images, p: float, sigma: float | Tensor, random: Generator) -> Images:
+    hit = torch.rand(x.shape, generator=random) < p
+    return torch.where(hit, _gaussian(x, sigma, random), x)
+
+
+def _exactly(fraction: float, x: Images, random: Generator) -> Bool[Tensor, "n 1 h w"]:
+    """Mark int(fraction H W) distinct pixels of each image; a larger fraction keeps those of a smaller one."""
+    n, _, h, w = x.shape
+    order = torch.rand((n, h * w), generator=random).argsort(1)
+    hit = torch.zeros((n, h * w), dtype=torch.bool)
+    return hit.scatter_(1, order[:, : int(fraction * h * w)], True).view(n, 1, h, w)

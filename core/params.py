@@ -1,0 +1,63 @@
+"""The range and unit of a parameter, written once: read by the slider, the check and the property tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import isfinite
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
+
+from core import Refusal
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Allow a field the values low, low + step, ... high (and, in code, anything between).
+
+    Written as `sigma: Annotated[float, Span(0, 100, 1, unit="grey levels")] = 25.0`.
+    """
+
+    low: float
+    high: float
+    step: float
+    unit: str = ""
+    label: str = ""  # what a slider says; empty: the field's own name
+    help: str = ""
+
+
+@dataclass_transform(frozen_default=True)
+def spanned(cls: type[T]) -> type[T]:
+    """Make `cls` a frozen dataclass that refuses a value outside its field's Span."""
+    cls.__post_init__ = _check  # type: ignore[attr-defined]
+    return dataclass(frozen=True)(cls)
+
+
+def spans(cls: type) -> Mapping[str, Span]:
+    """Return the Span of every field of a spanned class that has one, in the order of the fields."""
+    hints = get_type_hints(cls, include_extras=True)
+    found = {f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)}
+    return {name: marks[0] for name, marks in found.items() if marks}
+
+
+def strength(cls: type) -> tuple[str, Span]:
+    """Return the field that says how strong a noise or an attack is: by convention its first."""
+    return next(iter(spans(cls).items()))
+
+
+def at(thing: T, level: float) -> T:
+    """Return `thing` with its strength set to `level`.
+
+    >>> from core.noise import Gaussian
+    >>> at(Gaussian(25.0), 50.0)
+    Gaussian(sigma=50.0)
+    """
+    name, _ = strength(type(thing))
+    return replace(thing, **{name: level})  # type: ignore[type-var]
+
+
+def _check(self: Any) -> None:
+    for name, span in spans(type(self)).items():
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or not span.low <= value <= span.high:
+            unit = f" {span.unit}" if span.unit else ""
+            raise Refusal(f"{type(self).__name__}: {name} is {value!r}, but it goes from {span.low:g} to {span.high:g}{unit}.")
