@@ -1,5 +1,8 @@
 """The networks. Any normalisation is inside; a forward pass can return everything that happened on the way."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,11 +10,46 @@ from torch import Tensor, nn
 from core.types import Images, Logits
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Describe one stage of a network for whoever shows it: what it does, to what, and which pixels it can see."""
+
+    name: str  # the key in `stages`
+    layer: str
+    title: str
+    operation: str  # convolution, max-pool, ReLU, linear
+    source: str  # the stage it reads
+    field: int  # side of the receptive field, pixels
+    stride: int  # pixels between the fields of two neighbours
+
+
+def max_pool(z: Tensor) -> Tensor:
+    """Pool 2 x 2 by the maximum.
+
+    Without a gradient this compares slices: bit for bit the values of `F.max_pool2d`, ten times as fast on a CPU.
+    With one it is `F.max_pool2d`, which sends the gradient of a tie to the first of the tied values.
+    """
+    if z.requires_grad:
+        return F.max_pool2d(z, 2)
+    rows = torch.maximum(z[..., ::2, :], z[..., 1::2, :])
+    return torch.maximum(rows[..., ::2], rows[..., 1::2])
+
+
 class DigitCNN(nn.Module):
     """The study's digit classifier (section 2.3): two 5x5 convolutions, pooled then rectified, and two linear layers.
 
     45,968 parameters; takes (N, 1, 28, 28), gives (N, 10) logits.
     """
+
+    STAGES: ClassVar = (
+        Stage("conv1", "Layer 1", "before pooling", "convolution", "image", 5, 1),
+        Stage("pool1", "Layer 1", "after pooling", "max-pool", "conv1", 6, 2),
+        Stage("relu1", "Layer 1", "after ReLU", "ReLU", "pool1", 6, 2),
+        Stage("conv2", "Layer 2", "before pooling", "convolution", "relu1", 14, 2),
+        Stage("pool2", "Layer 2", "after pooling", "max-pool", "conv2", 16, 4),
+        Stage("relu2", "Layer 2", "after ReLU", "ReLU", "pool2", 16, 4),
+        Stage("hidden", "Hidden", "after ReLU", "linear", "relu2", 28, 0),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,10 +61,10 @@ class DigitCNN(nn.Module):
     def stages(self, x: Images) -> dict[str, Tensor]:
         """Return what every stage of the network computes from `x`, in order, the logits last."""
         conv1 = self.conv1(x)  # (N, 3, 24, 24)
-        pool1 = F.max_pool2d(conv1, 2)  # (N, 3, 12, 12)
+        pool1 = max_pool(conv1)  # (N, 3, 12, 12)
         relu1 = F.relu(pool1)
         conv2 = self.conv2(relu1)  # (N, 5, 8, 8)
-        pool2 = F.max_pool2d(conv2, 2)  # (N, 5, 4, 4)
+        pool2 = max_pool(conv2)  # (N, 5, 4, 4)
         relu2 = F.relu(pool2)
         hidden = F.relu(self.fc1(relu2.flatten(1)))  # (N, 500)
         return dict(
@@ -39,6 +77,11 @@ class DigitCNN(nn.Module):
 
 class DigitMLP(nn.Module):
     """A classifier without convolutions, 784-128-64-10, for comparison."""
+
+    STAGES: ClassVar = (
+        Stage("hidden1", "Hidden 1", "after ReLU", "linear", "image", 28, 0),
+        Stage("hidden2", "Hidden 2", "after ReLU", "linear", "hidden1", 28, 0),
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,7 +22,18 @@ class Span:
     step: float
     unit: str = ""
     label: str = ""  # what a slider says; empty: the field's own name
-    help: str = ""
+    falling: bool = False  # less is stronger (light); its levels are spaced by ratio
+
+    def levels(self, count: int = 51) -> tuple[float, ...]:
+        """Return `count` values over the whole span, from the weakest to the strongest.
+
+        >>> Span(0, 1, 0.1).levels(3), Span(1, 100, 1, falling=True).levels(3)
+        ((0.0, 0.5, 1.0), (100.0, 10.0, 1.0))
+        """
+        shares = [k / (count - 1) for k in range(count)]
+        if self.falling:
+            return tuple(float(f"{self.high * (self.low / self.high) ** share:.3g}") for share in shares)
+        return tuple(round(self.low + share * (self.high - self.low), 6) for share in shares)
 
 
 @dataclass_transform(frozen_default=True)
@@ -42,6 +53,12 @@ def spans(cls: type) -> Mapping[str, Span]:
 def strength(cls: type) -> tuple[str, Span]:
     """Return the field that says how strong a noise or an attack is: by convention its first."""
     return next(iter(spans(cls).items()))
+
+
+def level(thing: object) -> float:
+    """Return the strength a noise or an attack is set to."""
+    name, _ = strength(type(thing))
+    return float(getattr(thing, name))
 
 
 def at(thing: T, level: float) -> T:

@@ -26,6 +26,7 @@ class Recipe:
     learning_rate: float = 0.01
     momentum: float = 0.5
     attack: PGD | None = None  # trained on what this makes of its images
+    ramp: int = 0  # epochs over which the attack grows to its full strength
     seed: int = 2
 
 
@@ -36,7 +37,7 @@ RECIPES = {
         Recipe("digit-mlp", "A network without convolutions", "DigitMLP", epochs=10, momentum=0.9),
         Recipe(
             "digit-cnn-robust", "The digit network, trained against attacks", "DigitCNN",
-            epochs=15, learning_rate=0.05, momentum=0.9, attack=PGD(epsilon=0.2, steps=7, step=0.25),
+            epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,
         ),
     )
 }  # fmt: skip
@@ -54,7 +55,7 @@ def train(recipe: Recipe, model: Classifier) -> Iterator[Step]:
     dataset = data.full(recipe.dataset, "train")
     pairs = training.labelled(dataset, recipe.batch)
     if recipe.attack:
-        pairs = training.adversarial(pairs, recipe.attack, model)
+        pairs = training.adversarial(pairs, recipe.attack, model, recipe.ramp)
     optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
     steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
     return training.fit(model, pairs, F.cross_entropy, optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)

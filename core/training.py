@@ -7,13 +7,14 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
+from core import params
 from core.attacks import Attack
 from core.data import Dataset
 from core.models import Classifier
 from core.types import generator
 
 Batch = tuple[Tensor, Tensor]  # what goes in, what should come out
-Pairs = Callable[[Generator], Iterator[Batch]]  # one epoch of batches, in an order drawn from the stream
+Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,25 @@ class Step:
 def labelled(dataset: Dataset, batch: int) -> Pairs:
     """Feed (image, label), every image once an epoch, in random order."""
 
-    def pairs(random: Generator) -> Iterator[Batch]:
+    def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
         for chosen in torch.randperm(len(dataset), generator=random).split(batch):
             yield dataset.images(chosen), dataset.labels[chosen]
 
     return pairs
 
 
-def adversarial(pairs: Pairs, attack: Attack, model: Classifier) -> Pairs:
-    """Feed what `attack` makes of each batch against the model as it is at that moment (Madry et al. 2018)."""
+def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> Pairs:
+    """Feed what `attack` makes of each batch against the model as it is at that moment (Madry et al. 2018).
 
-    def attacked(random: Generator) -> Iterator[Batch]:
-        for x, y in pairs(random):
-            yield attack(model, x, y), y
+    Its strength grows linearly from 0 over the first `ramp` epochs: at full strength from the start, a network as small
+    as the study's learns nothing at all.
+    """
+    full = params.level(attack)
+
+    def attacked(epoch: int, random: Generator) -> Iterator[Batch]:
+        now = params.at(attack, full * min(1.0, epoch / ramp))
+        for x, y in pairs(epoch, random):
+            yield now(model, x, y), y
 
     return attacked
 
@@ -55,8 +62,8 @@ def fit(
     random = generator(seed)
     done = 0
     model.train()
-    for _ in range(epochs):
-        for x, y in pairs(random):
+    for epoch in range(epochs):
+        for x, y in pairs(epoch, random):
             optimiser.zero_grad()
             value = loss(model(x), y)
             value.backward()  # type: ignore[no-untyped-call]

@@ -1,0 +1,115 @@
+"""Everything the app keeps between runs; the only file with @st.cache_*.
+
+Keys are names, numbers and frozen dataclasses, never tensors. A noise or attack is an argument of its own: nested in
+another dataclass its type would be lost from the key.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+import torch
+
+from app import frames
+from core import checkpoints, data, evaluation, similar
+from core.checkpoints import Card
+from core.data import Dataset, Split
+from core.evaluation import Corruption
+from core.models import Classifier, DigitCNN
+from core.types import Images, Labels, Scores
+
+
+@dataclass(frozen=True)
+class Digit:
+    """Say which digit: a test image by its index, or one's own by its 784 grey values."""
+
+    index: int = 0
+    own: bytes = b""
+
+    def image(self) -> Images:
+        """Return the digit, (1, 1, 28, 28) in [0, 1]."""
+        if self.own:
+            return torch.frombuffer(bytearray(self.own), dtype=torch.uint8).view(1, 1, 28, 28).float() / 255
+        return dataset("mnist", "test").images([self.index])
+
+    def label(self) -> int | None:
+        """Return what the digit is, or None where nobody has said."""
+        return None if self.own else int(dataset("mnist", "test").labels[self.index])
+
+    def labels(self, model: Classifier) -> Labels:
+        """Return what an attack leads away from: the label, or what the network says of an unlabelled digit."""
+        label = self.label()
+        with torch.no_grad():
+            return model(self.image()).argmax(1) if label is None else torch.tensor([label])
+
+
+@st.cache_resource(show_spinner="Reading the images ...")
+def dataset(name: str, split: Split) -> Dataset:
+    """Hold a data set in memory for all sessions."""
+    return data.load(name, split)
+
+
+def network(name: str) -> tuple[Classifier, Card]:
+    """Hold a network for all sessions; one that was trained anew is read anew."""
+    weights = checkpoints.path(name, ".safetensors")
+    return _network(name, weights.stat().st_mtime_ns if weights.exists() else 0)
+
+
+@st.cache_resource(show_spinner=False)
+def _network(name: str, changed: int) -> tuple[Classifier, Card]:
+    return checkpoints.load(name)
+
+
+def forget_data() -> None:
+    """Read the data sets anew: they have just been downloaded."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def predictions(name: str) -> tuple[Labels, Scores]:
+    """Return a network's answer for every test digit and how sure it is of it (0 to 1)."""
+    return _predictions(name, network(name)[1].sha256)
+
+
+@st.cache_resource(show_spinner="The network reads all test digits ...")
+def _predictions(name: str, sha256: str) -> tuple[Labels, Scores]:
+    sure, answer = evaluation.logits(network(name)[0], dataset("mnist", "test")).softmax(1).max(1)
+    return answer, sure
+
+
+def digit_frames(name: str, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
+    """Return everything a slider over the strength needs, packed for the browser."""
+    return _digit_frames(name, network(name)[1].sha256, digit, corruption, seed, maps)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _digit_frames(name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
+    model, _ = network(name)
+    return frames.digit(model, digit.image(), digit.labels(model), digit.label(), corruption, seed, maps)
+
+
+@st.cache_resource(show_spinner="The network looks at every training image once ...")
+def atlas(name: str, sha256: str) -> similar.Atlas:
+    """Hold the second-layer maps of all training images."""
+    model, _ = network(name)
+    assert isinstance(model, DigitCNN)
+    return similar.atlas(model, dataset("mnist", "train"))
+
+
+@st.cache_data(show_spinner=False)
+def exciters(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[int, int, int, float]]]]:
+    """Find, per filter of each convolution, the test images that excite it most: (index, row, column, value), best first."""
+    model, _ = network(name)
+    assert isinstance(model, DigitCNN)
+    test = dataset("mnist", "test")
+    found: dict[str, list[list[tuple[int, int, int, float]]]] = {}
+    with torch.no_grad():
+        for layer in ("conv1", "conv2"):
+            maps = torch.cat([model.stages(test.images(slice(i, i + 500)))[layer] for i in range(0, len(test), 500)])
+            peaks, places = maps.flatten(2).max(2)  # (N, C): the strongest answer of a filter anywhere in an image
+            values, images = peaks.topk(count, dim=0)
+            width = maps.shape[3]
+            found[layer] = [
+                [(int(i), int(places[i, c]) // width, int(places[i, c]) % width, float(v)) for i, v in zip(images[:, c], values[:, c], strict=True)]
+                for c in range(maps.shape[1])
+            ]
+    return found

@@ -1,0 +1,152 @@
+"""Everything a network does at every strength of a noise or an attack, packed once for the browser to slide through.
+
+The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint16 values,
+frame by frame, stage by stage. A value v stands for low + v / 65535 (high - low), low and high being the stage's.
+Frame 0 is the clean image; frame k + 1 is strength number k.
+"""
+
+import hashlib
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import evaluation, metrics
+from core.attacks import ATTACKS
+from core.evaluation import Corruption
+from core.models import Classifier, DigitCNN
+from core.params import strength
+from core.types import Images, Labels
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """One column of the picture: a title and the stages it can show, (title, key) each."""
+
+    title: str
+    hint: str
+    stages: tuple[tuple[str, str], ...]
+
+
+def digit(model: Classifier, x: Images, y: Labels, label: int | None, corruption: Corruption, seed: int, maps: bool) -> bytes:
+    """Run one digit, (1, 1, 28, 28), through a network at all strengths of a corruption.
+
+    `y` is what an attack leads away from; `label` what the digit is, None if unknown. With `maps` the frames hold
+    every stage of the network, else just the image and the answer.
+    """
+    field, span = strength(type(corruption))
+    levels = span.levels()
+    corrupted = evaluation.at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
+    batch = torch.cat([x, corrupted])
+    with torch.no_grad():
+        stages = model.stages(batch)
+    probabilities = stages.pop("logits").softmax(1)
+    shown = {"image": batch, **({name: _maps(values) for name, values in stages.items()} if maps else {}), "answer": probabilities[:, :, None, None]}
+    header: dict[str, Any] = dict(
+        levels=levels,
+        label=span.label,
+        unit=span.unit,
+        percent=field in ("fraction", "p"),
+        kind="attack" if isinstance(corruption, tuple(ATTACKS.values())) else "noise",
+        classes=[str(k) for k in range(10)],
+        truth=label,
+        verdicts=[verdict(probabilities[0], p, label) for p in probabilities[1:]],
+        figures=figures(x, corrupted),
+        groups=[dict(title=g.title, hint=g.hint, stages=g.stages) for g in groups(model)] if maps else [],
+        wiring={s.name: dict(operation=s.operation, source=s.source, field=s.field, stride=s.stride) for s in model.STAGES} if maps else {},
+        weights=weights(model) if maps else {},
+    )
+    return pack(header, shown)
+
+
+def groups(model: Classifier) -> list[Group]:
+    """Arrange the stages of a network in columns, one a layer."""
+    hints = {"Layer 1": "edges", "Layer 2": "parts"}
+    layers = dict.fromkeys(s.layer for s in model.STAGES)
+    return [Group(layer, hints.get(layer, ""), tuple((s.title, s.name) for s in model.STAGES if s.layer == layer)) for layer in layers]
+
+
+def weights(model: Classifier) -> dict[str, Any]:
+    """Return the filters and biases of the convolutions, for the formula under an enlarged map."""
+    if not isinstance(model, DigitCNN):
+        return {}
+    layers = {"conv1": model.conv1, "conv2": model.conv2}
+    return {
+        name: dict(shape=list(c.weight.shape), w=[float(f"{v:.7g}") for v in c.weight.flatten().tolist()], b=c.bias.tolist() if c.bias is not None else [])
+        for name, c in layers.items()
+    }
+
+
+def verdict(before: Tensor, after: Tensor, truth: int | None) -> dict[str, str]:
+    """Say in one line what the network made of the clean and of the corrupted digit, and whether it was fooled.
+
+    >>> verdict(torch.tensor([0.8, 0.2]), torch.tensor([0.1, 0.9]), 0)["text"]
+    '0, 80 % sure → 1, 90 % sure: fooled'
+    """
+    a, b = int(before.argmax()), int(after.argmax())
+    said = f"{a}, {_percent(before[a])} sure → {b}, {_percent(after[b])} sure"
+    if truth is None:
+        state = ("changed", "the answer changed") if a != b else ("same", "the answer stays")
+    elif b == truth:
+        state = ("right", "right")
+    elif a != truth:
+        state = ("wrong", f"wrong from the start, it is a {truth}")
+    else:
+        state = ("fooled", "fooled")
+    return dict(state=state[0], text=f"{said}: {state[1]}")
+
+
+def figures(x: Images, corrupted: Images) -> list[dict[str, Any]]:
+    """Measure the change at every strength: L0 in pixels, L2, L-infinity."""
+    clean = x.expand_as(corrupted)
+    rows = (
+        ("Pixels changed (L0)", metrics.l0(corrupted, clean), f" of {x.shape[2] * x.shape[3]}", 0),
+        ("Length of the change (L2)", metrics.l2(corrupted, clean), "", 2),
+        ("Largest change (L∞)", metrics.linf(corrupted, clean), "", 2),
+    )
+    return [dict(label=label, values=[round(v, 4) for v in values.tolist()], unit=unit, digits=digits) for label, values, unit, digits in rows]
+
+
+def pack(header: dict[str, Any], stages: dict[str, Tensor]) -> bytes:
+    """Pack a header and its stages, each (frames, C, H, W)."""
+    columns, described = [], {}
+    for name, values in stages.items():
+        flat = values.flatten(1).double().numpy()
+        low, high = float(flat.min()), float(flat.max())
+        high = high if high > low else low + 1
+        columns.append(np.round((flat - low) / (high - low) * 65535).astype("<u2"))
+        described[name] = dict(shape=list(values.shape[1:]), low=low, high=high)
+    body = zlib.compress(np.concatenate(columns, axis=1).tobytes(), 1)
+    header = {**header, "stages": described, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<I", len(head)) + head + body
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Undo `pack`, as the browser does: the header, and the stages up to the rounding to 16 bits."""
+    (size,) = struct.unpack_from("<I", packed)
+    header = json.loads(packed[4 : 4 + size])
+    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2").reshape(len(header["levels"]) + 1, -1)
+    stages, start = {}, 0
+    for name, s in header["stages"].items():
+        count = int(np.prod(s["shape"]))
+        stages[name] = s["low"] + values[:, start : start + count].reshape(-1, *s["shape"]) / 65535 * (s["high"] - s["low"])
+        start += count
+    return header, stages
+
+
+def _maps(values: Tensor) -> Tensor:
+    """Lay out a vector stage (N, K) as one map; feature maps stay as they are."""
+    if values.ndim == 4:
+        return values
+    rows = {500: 20, 128: 8, 64: 8}[values.shape[1]]
+    return values.view(len(values), 1, rows, -1)
+
+
+def _percent(share: Tensor) -> str:
+    return f"{100 * float(share):.0f} %"

@@ -1,0 +1,51 @@
+"""What the study reports: the only typed-in results in the house, shown beside what is measured here.
+
+Plummer and Hauser, "Learning-based denoising with adversarial noise" (2022); figure numbers are the study's.
+"""
+
+from dataclasses import dataclass
+
+from core.attacks import FGSM
+from core.evaluation import Corruption
+from core.noise import ReplaceGaussian, SaltAndPepper
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One published curve: accuracy in percent at each strength."""
+
+    figure: int
+    kind: str  # class name of the noise or attack
+    network: str  # what the study says it measured
+    levels: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    suspect: str = ""  # why a reader should doubt it
+
+
+REPORTED = (
+    Reported(7, "SaltAndPepper", "CNN", (0.1, 0.2, 0.3, 0.4, 0.5), (95.92, 90.65, 78.82, 65.00, 50.02)),
+    Reported(
+        7, "ReplaceGaussian", "CNN", (0.1, 0.2, 0.3, 0.4, 0.5), (91.99, 85.80, 70.56, 56.39, 44.40),
+        "The study prints this as the CNN's curve, and concludes that Gaussian noise hurts more than salt and pepper. "
+        "Compare it with both networks measured here: it lies on the curve of the network without convolutions.",
+    ),
+    Reported(12, "FGSM", "CNN", (0.05, 0.1, 0.15, 0.2, 0.25, 0.3), (88.87, 66.11, 36.18, 14.11, 4.89, 2.02)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Example:
+    """One of the three digits the study follows through the network, and what it reports of it."""
+
+    title: str
+    index: int  # MNIST test image
+    corruption: Corruption
+    seed: int  # of the noise here; the study gives none
+    reported: str
+
+
+EXAMPLES = (
+    Example("A 5 under noise", 333, ReplaceGaussian(0.1), 0, "Figure 8: 5 (76 %) -> 8 (85 %)"),
+    Example("A 9 under salt and pepper", 118, SaltAndPepper(0.1), 0, "Figure 8: 9 (98 %) -> 4 (65 %)"),
+    Example("A 9 under attack", 20, FGSM(0.1), 0, "Figure 13: 9 (83 %) -> 7 (99 %)"),
+)
