@@ -123,6 +123,22 @@ def pack(header: dict[str, Any], stages: dict[str, Tensor]) -> bytes:
         described[name] = dict(shape=list(values.shape[1:]), low=low, high=high)
     body = zlib.compress(np.concatenate(columns, axis=1).tobytes(), 1)
     header = {**header, "stages": described, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}
+    return _join(header, body)
+
+
+def header(packed: bytes) -> dict[str, Any]:
+    """Return the header of packed frames."""
+    (size,) = struct.unpack_from("<I", packed)
+    return dict(json.loads(packed[4 : 4 + size]))
+
+
+def reheaded(packed: bytes, header: dict[str, Any]) -> bytes:
+    """Give packed frames another header."""
+    (size,) = struct.unpack_from("<I", packed)
+    return _join(header, packed[4 + size :])
+
+
+def _join(header: dict[str, Any], body: bytes) -> bytes:
     head = json.dumps(header, separators=(",", ":")).encode()
     return struct.pack("<I", len(head)) + head + body
 
@@ -130,14 +146,14 @@ def pack(header: dict[str, Any], stages: dict[str, Tensor]) -> bytes:
 def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Undo `pack`, as the browser does: the header, and the stages up to the rounding to 16 bits."""
     (size,) = struct.unpack_from("<I", packed)
-    header = json.loads(packed[4 : 4 + size])
-    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2").reshape(len(header["levels"]) + 1, -1)
+    described = header(packed)
+    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2").reshape(len(described["levels"]) + 1, -1)
     stages, start = {}, 0
-    for name, s in header["stages"].items():
+    for name, s in described["stages"].items():
         count = int(np.prod(s["shape"]))
         stages[name] = s["low"] + values[:, start : start + count].reshape(-1, *s["shape"]) / 65535 * (s["high"] - s["low"])
         start += count
-    return header, stages
+    return described, stages
 
 
 def _maps(values: Tensor) -> Tensor:

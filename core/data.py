@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from core import Refusal, vision
-from core.types import Images, Labels, Pixels, Scores
+from core.types import Images, Labels, Pixels, Scores, generator
 
 Split = Literal["train", "test"]
 ROOT = Path(__file__).parents[1]
@@ -207,3 +207,8 @@ def _tiles(split: Split, why: str) -> Dataset:
     x = torch.cat(pixels).contiguous()
     note = f"{why} This page shows {len(x):,} tiles of photographs that ship with scikit-image."
     return Dataset("cifar10", split, x, torch.cat(labels), PHOTOGRAPHS, False, note)
+
+
+def shuffled(n: int, seed: int) -> Labels:
+    """Return the numbers below `n` in an order drawn from `seed`."""
+    return torch.randperm(n, generator=generator(seed))

@@ -1,0 +1,352 @@
+// Client-side scrubbing: frames come packed once (app/frames.py says how), sliding paints them here.
+
+const BLUE = [0x21, 0x66, 0xac], GREY = [0xf7, 0xf7, 0xf7], RED = [0xb2, 0x18, 0x2b];
+const mix = (a, b, t) => a.map((v, k) => Math.round(v + t * (b[k] - v)));
+const GREYS = Array.from({ length: 256 }, (_, k) => [k, k, k]);
+const DIVERGING = Array.from({ length: 511 }, (_, k) => (k < 255 ? mix(BLUE, GREY, k / 255) : mix(GREY, RED, (k - 255) / 255)));
+const SCALES = [["map", "each map"], ["layer", "each layer"], ["shared", "all layers"]];
+const VIEWS = ["clean", "seen", "change"];
+const HINTS = {
+  map: "Each map uses its own range over all strengths: small effects show.",
+  layer: "The maps of a layer share one range over all strengths: their brightness can be compared.",
+  shared: "All layers share one range: see which layer speaks loudest.",
+};
+
+const el = (tag, properties = {}, ...children) => {
+  const node = Object.assign(document.createElement(tag), properties);
+  node.append(...children);
+  return node;
+};
+const number = (v, digits = 3) => (Object.is(v, -0) ? 0 : v).toFixed(digits).replace("-", "\u2212");
+
+async function unpack(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  head.values = new Uint16Array(await new Response(body).arrayBuffer());
+  head.frameSize = 0;
+  for (const stage of Object.values(head.stages)) {
+    stage.offset = head.frameSize;
+    stage.size = stage.shape.reduce((a, b) => a * b, 1);
+    head.frameSize += stage.size;
+  }
+  return head;
+}
+
+class Scrub {
+  constructor(root, head, send) {
+    Object.assign(this, { root, head, send, stageOf: head.groups.map(() => 0), scale: "layer", picked: null });
+    this.level = head.start ?? Math.round(head.levels.length / 5);
+    this.measure();
+    this.build();
+    this.paint();
+    root.setAttribute("aria-busy", "false");
+  }
+
+  // value of stage `name` at frame, flat index
+  value(name, frame, index) {
+    const s = this.head.stages[name];
+    return s.low + (this.head.values[frame * this.head.frameSize + s.offset + index] / 65535) * (s.high - s.low);
+  }
+
+  // per map and per stage: the range of the values and the largest change, over all strengths
+  measure() {
+    const { head } = this, frames = head.levels.length + 1;
+    for (const [name, s] of Object.entries(head.stages)) {
+      const [c, h, w] = s.shape, area = h * w;
+      s.maps = Array.from({ length: c }, () => ({ low: Infinity, high: -Infinity, change: 1e-9 }));
+      for (let f = 0; f < frames; f++) {
+        for (let i = 0; i < s.size; i++) {
+          const map = s.maps[(i / area) | 0], v = this.value(name, f, i);
+          if (v < map.low) map.low = v;
+          if (v > map.high) map.high = v;
+          const d = Math.abs(v - this.value(name, 0, i));
+          if (d > map.change) map.change = d;
+        }
+      }
+      s.change = Math.max(...s.maps.map((m) => m.change));
+    }
+    const shown = Object.keys(head.stages).filter((n) => n !== "image" && n !== "answer").map((n) => head.stages[n]);
+    this.shared = { low: Math.min(...shown.map((s) => s.low)), high: Math.max(...shown.map((s) => s.high)), change: Math.max(...shown.map((s) => s.change)) };
+  }
+
+  range(name, map) {
+    const s = this.head.stages[name];
+    if (name === "image") return { low: 0, high: 1, change: s.change / 2 }; // twice as strong as the largest change: small ones show
+    return this.scale === "map" ? s.maps[map] : this.scale === "layer" ? s : this.shared;
+  }
+
+  draw(canvas, name, map, view) {
+    const [, h, w] = this.head.stages[name].shape, { low, high, change } = this.range(name, map);
+    if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; canvas.image = null; }
+    const context = (canvas.context ??= canvas.getContext("2d"));
+    const image = (canvas.image ??= context.createImageData(w, h)), frame = view === "clean" ? 0 : this.level + 1;
+    for (let i = 0; i < h * w; i++) {
+      const v = this.value(name, frame, map * h * w + i);
+      const [r, g, b] = view === "change"
+        ? DIVERGING[Math.round(255 + 255 * Math.max(-1, Math.min(1, (v - this.value(name, 0, map * h * w + i)) / change)))]
+        : GREYS[Math.round(255 * Math.max(0, Math.min(1, (v - low) / (high - low || 1))))];
+      image.data.set([r, g, b, 255], 4 * i);
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  build() {
+    const { root, head } = this, at = (s) => root.querySelector(s);
+    root.dataset.kind = head.kind;
+    at(".name").textContent = head.label;
+    const slider = at(".strength");
+    Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });
+    slider.setAttribute("aria-label", head.label);
+    slider.oninput = () => { this.stop(); this.go(+slider.value); };
+    slider.onchange = () => this.send(this.level);
+    at(".play").onclick = () => (this.timer ? this.stop() : this.play());
+    at(".scale")?.remove();
+    const flow = at(".flow");
+    flow.replaceChildren();
+    this.tiles = [];
+    flow.append(this.input());
+    head.groups.forEach((group, g) => flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.column(group, g)));
+    flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.answer());
+    if (head.groups.length) {
+      const choice = el("select", { className: "scale-choice", title: HINTS[this.scale] }, ...SCALES.map(([value, text]) => new Option(text, value, false, value === this.scale)));
+      choice.onchange = () => { this.scale = choice.value; choice.title = HINTS[this.scale]; this.paint(); };
+      at(".controls").append(el("label", { className: "scale", style: "flex: none" }, "Colours: one range for", choice));
+    }
+    at(".inspector").hidden = true;
+  }
+
+  tile(name, map, view, label, pick) {
+    const canvas = el("canvas"), tile = el(pick ? "button" : "div", { className: "tile" }, canvas);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+    const [, h, w] = this.head.stages[name].shape;
+    canvas.style.setProperty("--aspect", `${w} / ${h}`);
+    if (pick) { tile.type = "button"; tile.title = label + ": click to enlarge"; tile.onclick = pick; }
+    this.tiles.push({ canvas, tile, name, map, view });
+    return tile;
+  }
+
+  input() {
+    const titles = { clean: "clean image", change: "what we add", seen: "what the network sees" };
+    const figures = ["clean", "change", "seen"].map((view) =>
+      el("figure", { className: view }, this.tile("image", 0, view, titles[view], () => this.pick("image", 0)), el("figcaption", { textContent: titles[view] })));
+    return el("div", { className: "group input" }, el("h3", { textContent: "In" }), ...figures);
+  }
+
+  column(group, g) {
+    const name = group.stages[this.stageOf[g]][1], [maps] = this.head.stages[name].shape;
+    const title = el("h3", { textContent: group.title + (group.hint ? ": " + group.hint : "") });
+    if (group.stages.length > 1) {
+      const choice = el("select", { ariaLabel: `${group.title}: which stage` }, ...group.stages.map(([text], k) => new Option(text, k, false, k === this.stageOf[g])));
+      choice.onchange = () => { this.stageOf[g] = +choice.value; this.rebuild(); };
+      title.append(choice);
+    }
+    const views = maps > 1 ? VIEWS : VIEWS.slice();
+    const grid = el("div", { className: "grid" });
+    grid.style.setProperty("--columns", maps > 1 ? 3 : 1);
+    if (maps > 1) grid.append(...views.map((v) => el("span", { className: "head", textContent: v })));
+    for (let map = 0; map < maps; map++)
+      for (const view of views) {
+        if (maps === 1) grid.append(el("span", { className: "head", textContent: view }));
+        grid.append(this.tile(name, map, view, `${group.title} map ${map + 1}, ${view}`, () => this.pick(name, map)));
+      }
+    return el("div", { className: "group" }, title, grid);
+  }
+
+  answer() {
+    const { head } = this;
+    this.bars = head.classes.map((_, k) => ({ now: el("span", { className: "now" }), was: el("span", { className: "was" }), percent: el("span", { className: "percent" }) }));
+    const rows = this.bars.flatMap((bar, k) => {
+      bar.was.style.left = `${100 * this.value("answer", 0, k)}%`;
+      return [el("span", { textContent: head.classes[k] }), el("span", { className: "bar" + (k === head.truth ? " truth" : "") }, bar.now, bar.was), bar.percent];
+    });
+    this.verdict = el("p", { className: "verdict", ariaLive: "polite" });
+    const key = "Bar: how sure it is now. Line: on the clean image." + (head.truth === null ? "" : " Outlined: the right answer.");
+    return el("div", { className: "answer" }, el("h3", { textContent: "Answer" }), this.verdict, el("div", { className: "bars" }, ...rows), el("p", { className: "key", textContent: key }));
+  }
+
+  rebuild() {
+    this.build();
+    if (this.picked && !this.head.groups.some((g, k) => g.stages[this.stageOf[k]][1] === this.picked.name) && this.picked.name !== "image") this.picked = null;
+    this.paint();
+    this.inspect();
+  }
+
+  say(level) {
+    const v = this.head.levels[level];
+    if (this.head.percent) return `${Math.round(100 * v)} %`;
+    const digits = this.head.levels[0] > 1 || this.head.levels.at(-1) > 1 ? 0 : 2;
+    return `${v.toFixed(digits)}`;
+  }
+
+  paint() {
+    const { root, head, level } = this, slider = root.querySelector(".strength");
+    slider.value = level;
+    slider.style.setProperty("--at", `${(100 * level) / (head.levels.length - 1)}%`);
+    slider.setAttribute("aria-valuetext", `${this.say(level)} ${head.unit}. ${head.verdicts[level].text}`);
+    root.querySelector(".level").textContent = this.say(level);
+    root.querySelector(".level").title = head.unit;
+    for (const { canvas, name, map, view } of this.tiles) this.draw(canvas, name, map, view);
+    const caption = root.querySelector(".input .change figcaption");
+    caption.textContent = `what we add, \u00d7${number(1 / this.range("image", 0).change, 1)}`;
+    this.bars.forEach((bar, k) => {
+      const p = this.value("answer", level + 1, k);
+      bar.now.style.transform = `scaleX(${p})`;
+      bar.percent.textContent = `${Math.round(100 * p)} %`;
+    });
+    this.verdict.textContent = head.verdicts[level].text;
+    this.verdict.dataset.state = head.verdicts[level].state;
+    root.querySelector(".figures").replaceChildren(...head.figures.flatMap((f, k) => [k ? " \u00b7 " : "", f.label + " ", el("b", { textContent: number(f.values[level], f.digits) }), f.unit]));
+    if (this.picked) this.inspect();
+  }
+
+  go(level) {
+    this.level = level;
+    this.paint();
+  }
+
+  play() {
+    this.root.querySelector(".play").textContent = "\u275a\u275a";
+    if (this.level === this.head.levels.length - 1) this.level = 0;
+    this.timer = setInterval(() => {
+      if (this.level >= this.head.levels.length - 1) { this.stop(); this.send(this.level); } else this.go(this.level + 1);
+    }, 90);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.root.querySelector(".play").textContent = "\u25b6";
+  }
+
+  pick(name, map) {
+    const [, h, w] = this.head.stages[name].shape;
+    this.picked = { name, map, row: h >> 1, column: w >> 1 };
+    this.inspect();
+    this.root.querySelector(".inspector").scrollIntoView({ block: "nearest" });
+  }
+
+  // the enlarged map, and the formula and numbers of the unit under the cross
+  inspect() {
+    const panel = this.root.querySelector(".inspector");
+    panel.hidden = !this.picked;
+    for (const { tile, name, map } of this.tiles) if (tile.tagName === "BUTTON") tile.setAttribute("aria-pressed", String(this.picked?.name === name && this.picked?.map === map));
+    this.root.querySelectorAll(".tile .box").forEach((box) => box.remove());
+    if (!this.picked) return;
+    const { name, map, row, column } = this.picked, [, h, w] = this.head.stages[name].shape, wire = this.head.wiring[name];
+    const close = el("button", { className: "close", type: "button", textContent: "Close" });
+    close.onclick = () => { this.picked = null; this.inspect(); };
+    const title = name === "image" ? "The image" : `${this.titleOf(name)}, map ${map + 1}`;
+    const large = VIEWS.map((view) => {
+      const canvas = el("canvas");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `${title}, ${view}, enlarged`);
+      this.draw(canvas, name, map, view);
+      const context = canvas.getContext("2d");
+      context.fillStyle = "#e69f00";
+      const frame = el("div", { style: "position: relative" }, canvas, el("div", { className: "box" }));
+      Object.assign(frame.lastChild.style, { left: `${(100 * column) / w}%`, top: `${(100 * row) / h}%`, width: `${100 / w}%`, height: `${100 / h}%` });
+      canvas.onclick = (e) => {
+        const box = canvas.getBoundingClientRect();
+        this.picked = { name, map, row: Math.min(h - 1, Math.floor(((e.clientY - box.top) / box.height) * h)), column: Math.min(w - 1, Math.floor(((e.clientX - box.left) / box.width) * w)) };
+        this.inspect();
+      };
+      return el("figure", {}, frame, el("figcaption", { textContent: view === "change" ? `change (red up, blue down, full colour at \u00b1${number(this.range(name, map).change, 2)})` : `${view} (black ${number(this.range(name, map).low, 2)}, white ${number(this.range(name, map).high, 2)})` }));
+    });
+    panel.replaceChildren(
+      el("h3", {}, title, close),
+      el("div", { className: "large" }, ...large, this.formula()),
+    );
+    if (wire) this.field(wire, row, column);
+  }
+
+  titleOf(name) {
+    for (const g of this.head.groups) for (const [text, key] of g.stages) if (key === name) return `${g.title}, ${text}`;
+    return name;
+  }
+
+  field({ field, stride }, row, column) {
+    const [, h, w] = this.head.stages.image.shape;
+    this.root.querySelectorAll(".input .tile").forEach((tile) => {
+      const box = el("div", { className: "box" });
+      Object.assign(box.style, { left: `${(100 * column * stride) / w}%`, top: `${(100 * row * stride) / h}%`, width: `${(100 * field) / w}%`, height: `${(100 * field) / h}%` });
+      if (!stride) Object.assign(box.style, { left: 0, top: 0, width: "100%", height: "100%" });
+      tile.append(box);
+    });
+  }
+
+  // how this unit comes about: z = b + sum w x, a maximum, or what is above zero; clean and seen
+  formula() {
+    const { name, map, row, column } = this.picked, [, h, w] = this.head.stages[name].shape, wire = this.head.wiring[name];
+    const frames = [0, this.level + 1], value = (n, f, c, r, k) => { const [, hh, ww] = this.head.stages[n].shape; return this.value(n, f, (c * hh + r) * ww + k); };
+    const [clean, seen] = frames.map((f) => value(name, f, map, row, column));
+    const numbers = el("table", {}, el("tr", {}, ...["", "clean", "seen", "change"].map((t) => el("th", { textContent: t }))));
+    const line = (label, a, b) => numbers.append(el("tr", {}, ...[label, number(a), number(b), (b >= a ? "+" : "") + number(b - a)].map((t, k) => el(k ? "td" : "th", { textContent: t }))));
+    const text = el("p"), parts = [text];
+    if (!wire) text.textContent = `Pixel in row ${row + 1}, column ${column + 1}: 0 is black, 1 is white.`;
+    else if (wire.operation === "convolution") {
+      const { shape: [, channels, k], w: weights, b } = this.head.weights[name];
+      const sums = frames.map(() => []);
+      for (let c = 0; c < channels; c++)
+        frames.forEach((f, i) => {
+          let sum = 0;
+          for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) sum += weights[((map * channels + c) * k + r) * k + q] * value(wire.source, f, c, row + r, column + q);
+          sums[i].push(sum);
+        });
+      text.textContent = `Row ${row + 1}, column ${column + 1} = bias + sum of ${channels * k * k} products: filter ${map + 1} times the ${k} \u00d7 ${k} values${channels > 1 ? ` of each of ${channels} maps` : ""} it lies on. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
+      for (let c = 0; c < channels; c++) parts.push(this.products(name, wire.source, map, c, k, row, column, channels, sums.map((s) => s[c])));
+      line("bias", b[map], b[map]);
+      for (let c = 0; c < channels; c++) line(channels > 1 ? `products, map ${c + 1}` : "products", sums[0][c], sums[1][c]);
+    } else if (wire.operation === "max-pool") {
+      text.textContent = `Row ${row + 1}, column ${column + 1} = the largest of four neighbours. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
+      for (const [r, q] of [[0, 0], [0, 1], [1, 0], [1, 1]]) line(`neighbour ${2 * r + q + 1}`, value(wire.source, 0, map, 2 * row + r, 2 * column + q), value(wire.source, frames[1], map, 2 * row + r, 2 * column + q));
+    } else if (wire.operation === "ReLU") {
+      text.textContent = `Row ${row + 1}, column ${column + 1} = max(0, before): what is below zero becomes zero. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
+      line("before", value(wire.source, 0, map, row, column), value(wire.source, frames[1], map, row, column));
+    } else {
+      const inputs = this.head.stages[wire.source].size;
+      text.textContent = `Unit ${row * w + column + 1} = max(0, bias + sum of ${inputs} weights times the ${inputs} values before it). It sees the whole image.`;
+    }
+    line("this unit", clean, seen);
+    return el("div", { className: "formula" }, ...parts, numbers);
+  }
+
+  products(name, source, map, c, k, row, column, channels, sums) {
+    const { w: weights } = this.head.weights[name], span = Math.max(...weights.map(Math.abs)), s = this.head.stages[source], [, h, w] = s.shape;
+    const small = (color, label) => {
+      const canvas = el("canvas", { width: k, height: k }), context = canvas.getContext("2d");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", label);
+      for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) { context.fillStyle = `rgb(${color(r, q)})`; context.fillRect(q, r, 1, 1); }
+      return canvas;
+    };
+    const patch = (frame) => (r, q) => GREYS[Math.round(255 * Math.max(0, Math.min(1, (this.value(source, frame, (c * h + row + r) * w + column + q) - (source === "image" ? 0 : s.low)) / (source === "image" ? 1 : s.high - s.low || 1))))];
+    const filter = (r, q) => DIVERGING[Math.round(255 + (255 * weights[((map * channels + c) * k + r) * k + q]) / span)];
+    return el("div", { className: "products" }, small(filter, "filter"), "\u00d7", small(patch(this.level + 1), "the values it lies on"), `= ${number(sums[1])}`, el("span", { style: "opacity: .7", textContent: `(clean ${number(sums[0])})` }));
+  }
+}
+
+const mounted = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".scrub"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const state = mounted.get(root) ?? {};
+  mounted.set(root, state);
+  state.send = (level) => setStateValue("level", level);
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const id = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))).id;
+  if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
+  state.id = id;
+  unpack(bytes).then((head) => {
+    if (state.id !== id) return;
+    const before = state.scrub; // keep the place and the view where the new picture has the same slider
+    before?.stop();
+    if (before && before.head.label === head.label && before.head.levels.length === head.levels.length) head.start = before.level;
+    state.scrub = new Scrub(root, head, (level) => state.send(level));
+    if (before && before.head.groups.length === head.groups.length) {
+      Object.assign(state.scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
+      state.scrub.rebuild();
+    }
+  });
+}

@@ -1,0 +1,43 @@
+"""What does the network see? One digit, one noise or attack, every layer, under one slider."""
+
+import streamlit as st
+
+from app import cache, controls
+from app.scrub import scrub
+from core import study
+from core.params import strength
+
+st.title("What does the network see?")
+st.markdown("Slide the strength. Follow the picture from left to right, through every layer, to the answer: **where do noise and attack part ways?**")
+
+row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
+with row[0]:
+    name = controls.network()
+with row[1]:
+    digit = controls.digit(name)
+with row[2]:
+    thing = controls.corruption()
+with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
+    thing = controls.details(thing)
+    seed = controls.seed()
+
+if digit:
+    start = controls.level(thing)
+    kind = type(thing).__name__
+    level = scrub(cache.digit_frames(name, digit, thing, seed, maps=True), key="see", start=start)
+    levels = strength(type(thing))[1].levels()
+    chosen = level if level is not None else start
+    controls.publish(
+        network=name, way=st.session_state["way"], image=digit.index if not digit.own else None, add=kind, seed=seed or None,
+        strength=f"{levels[min(chosen, len(levels) - 1)]:g}" if chosen is not None else None,
+    )  # fmt: skip
+
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.markdown("**Try this:**", width="content")
+    for example in study.EXAMPLES:
+        st.button(example.title, on_click=controls.choose, args=(example,), help=f"The study's test image {example.index}. It reports: {example.reported}.")
+st.caption(
+    "Click a map to enlarge it, then a point in it to see how that number comes about and which pixels it sees. "
+    "Grey: how strongly a map answers. Change: red is more than on the clean image, blue is less. Network and noise are seeded: the same address shows the same picture."
+)
+controls.source(cache.dataset("mnist", "test"))
