@@ -10,6 +10,7 @@ import streamlit as st
 import torch
 
 from app import frames
+from app.jobs import Jobs
 from core import checkpoints, data, evaluation, similar
 from core.checkpoints import Card
 from core.data import Dataset, Split
@@ -113,3 +114,35 @@ def exciters(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[in
                 for c in range(maps.shape[1])
             ]
     return found
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The training images most like a digit before and after a corruption, and how like they are."""
+
+    clean: tuple[list[int], list[float]]
+    corrupted: tuple[list[int], list[float]]
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def neighbours(name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, k: int) -> Neighbours:
+    """Find the training images nearest to a digit within the class the network gives it, clean and corrupted."""
+    trial, maps = digit_trial(name, digit, corruption, seed)
+    known = atlas(name, sha256)
+    answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
+    clean, corrupted = (similar.nearest(known, maps[[i]], metric, answers[i], k) for i in (0, 1))
+    return Neighbours(clean, corrupted)
+
+
+def digit_trial(name: str, digit: Digit, corruption: Corruption, seed: int) -> tuple[evaluation.Trial, similar.Maps]:
+    """Corrupt one digit and return the trial and the second-layer maps of both versions, (2, 5, 8, 8)."""
+    model, _ = network(name)
+    assert isinstance(model, DigitCNN)
+    trial = evaluation.trial(model, digit.image(), evaluation.bind(corruption, model, digit.labels(model), seed))
+    return trial, similar.maps(model, torch.cat([trial.clean, trial.corrupted]))
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """Hold the measurements under way, which outlive the session that started them."""
+    return Jobs()

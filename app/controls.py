@@ -14,7 +14,8 @@ import streamlit as st
 from app import cache
 from app.cache import Digit
 from app.pad import pad
-from core import Refusal, checkpoints, data, params, pictures, recipes
+from app.show import words
+from core import Refusal, checkpoints, data, params, pictures, recipes, study
 from core.attacks import ATTACKS
 from core.data import Dataset
 from core.evaluation import Corruption
@@ -33,21 +34,9 @@ WAYS = {
 }
 
 
-def title(kind: str) -> str:
-    """Turn the name of a class into words.
-
-    >>> title("SaltAndPepper"), title("ReplaceGaussian"), title("PGD")
-    ('salt and pepper', 'replace by Gaussian', 'PGD')
-    """
-    if kind.isupper():
-        return kind
-    words = re.findall("[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
-    return " ".join(word if word in ("Gaussian", "Poisson") else word.lower() for word in words)
-
-
 def described(kind: str) -> str:
     """Name a noise or an attack with its sort, as a list shows it."""
-    return f"{title(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
+    return f"{words(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
 
 
 def address(key: str, default: T, parse: Callable[[str], T]) -> None:
@@ -151,13 +140,39 @@ def level(thing: Corruption) -> int | None:
         st.warning(f"The address asks for {field} {text}, but it goes from {span.low:g} to {span.high:g}{unit}. Shown instead: {params.level(thing):g}.", icon=":material/link_off:")
         wanted = params.level(thing)
         st.query_params["strength"] = f"{wanted:g}"
+    return nearest(levels, wanted)
+
+
+def strength(thing: Corruption) -> Corruption:
+    """Let somebody set the strength on the server's side; return the corruption with it."""
+    field, span = params.strength(type(thing))
+    levels = span.levels()
+    key = f"strength-{type(thing).__name__}"
+    if key not in st.session_state:
+        st.session_state[key] = levels[nearest(levels, params.level(thing)) if (asked := level(thing)) is None else asked]
+    unit = f", {span.unit}" if span.unit else ""
+    chosen = st.select_slider(f"{span.label}{unit}", levels, key=key, format_func=lambda v: f"{100 * v:.0f} %" if field in ("p", "fraction") else f"{v:g}")
+    return params.at(thing, float(chosen))
+
+
+def nearest(levels: tuple[float, ...], wanted: float) -> int:
+    """Return the place of the level closest to `wanted`."""
     return min(range(len(levels)), key=lambda k: abs(levels[k] - wanted))
 
 
 def choose(example: Example) -> None:
     """Set every control to one of the study's examples."""
     st.session_state.update(way="number", image=example.index, add=type(example.corruption).__name__, seed=example.seed, network="digit-cnn")
+    st.session_state.pop(f"strength-{type(example.corruption).__name__}", None)
     st.query_params["strength"] = f"{params.level(example.corruption):g}"
+
+
+def examples() -> None:
+    """Offer the study's three examples, one click each."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Try this:**", width="content")
+        for example in study.EXAMPLES:
+            st.button(example.title, on_click=choose, args=(example,), help=f"The study's test image {example.index}. It reports: {example.reported}.")
 
 
 def digit(name: str) -> Digit | None:

@@ -82,6 +82,11 @@ class Curve:
         return [sum(row[k] for k, row in enumerate(table)) for table in self.counts]
 
     @property
+    def accuracy(self) -> list[float]:
+        """Return the share of right answers at every strength, in percent."""
+        return [100 * hits / self.n for hits in self.hits]
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """Tell curves apart: one is kept of each."""
         return family(self.corruption), self.data, str(self.seed)

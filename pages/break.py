@@ -1,2 +1,95 @@
+"""How fast does it break? Accuracy over the strength of noise and attacks, beside what the study published (Figures 7, 12)."""
+
 import streamlit as st
-st.title("Home")
+
+from app import cache, controls, show
+from core import evaluation
+from core.evaluation import Curve
+from core.measures import MEASURES, SEED
+from core.params import strength
+from core.study import REPORTED
+
+st.title("How fast does it break?")
+st.markdown("Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**")
+
+VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
+controls.address("view", "noise", controls.one_of(VIEWS, "the view"))
+left, right = st.columns([1, 2], vertical_alignment="bottom")
+view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
+names = right.pills("Networks", controls.networks(), selection_mode="multi", default=controls.networks())
+controls.publish(view=view)
+measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in controls.ATTACKS) == (view == "attack")]
+kinds = [type(c).__name__ for c, _ in measures]
+dataset = cache.dataset("mnist", "test")
+jobs = cache.jobs()
+
+
+def shown() -> list[Curve]:
+    """Return the curves of the chosen networks, as far as they are measured, those under way included."""
+    live = {(c.network, c.corruption, c.data): c for job in jobs.running() if (c := job.curve())}
+    kept = {(c.network, c.corruption, c.data): c for name in names for c in evaluation.curves(name) if c.sha256 == cache.network(name)[1].sha256}
+    return [c for c in {**kept, **live}.values() if c.corruption.partition("(")[0] in kinds and c.network in names]
+
+
+@st.fragment(run_every=0.5 if any(True for _ in jobs.running()) else None)
+def picture() -> None:
+    """Draw the curves; while something is being measured, again and again."""
+    curves = shown()
+    st.plotly_chart(show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], names), key="curves", theme="streamlit")
+    st.caption(
+        "Shaded: 95 % interval (Wilson). Diamonds: what the study printed, typed in from its figures. "
+        + " ".join(f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}." for c in curves if c.n < 10_000)
+        + f" Else n = 10,000 MNIST test digits, seed {SEED}."
+    )
+    under_way = list(jobs.running())
+    for job in under_way:
+        words, button = st.columns([5, 1], vertical_alignment="center")
+        words.progress(job.n / len(job.dataset), f"{job.card.name}, {show.words(type(job.corruption).__name__)}: {job.state()}")
+        button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
+    if st.session_state.get("watching") and not under_way:
+        st.session_state["watching"] = False
+        st.rerun()
+    st.session_state["watching"] = bool(under_way)
+
+
+picture()
+for problem in jobs.problems():
+    st.warning(problem, icon=":material/info:")
+
+for reported in REPORTED:
+    if reported.kind in kinds and reported.suspect:
+        gaps = {}
+        for c in shown():
+            if c.corruption.startswith(reported.kind) and set(reported.levels) <= set(c.levels):
+                here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
+                gaps[c.network] = sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here)
+        if gaps:
+            words = ", ".join(f"**{gap:.1f}** points from {network}" for network, gap in sorted(gaps.items(), key=lambda item: item[1]))
+            st.info(f"**A suspect row.** {reported.suspect} Measured here, it lies on average {words}.", icon=":material/search:")
+
+st.subheader("What does it say instead?")
+curves = shown()
+if curves:
+    columns = st.columns([2, 2, 3], vertical_alignment="bottom")
+    network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
+    mine = {c.corruption.partition("(")[0]: c for c in curves if c.network == network}
+    kind = columns[1].selectbox("Under", list(mine), key="under", format_func=show.words)
+    chosen = mine[kind]
+    percent = chosen.field == "fraction"
+    level = columns[2].select_slider("Strength" + (", share of pixels" if percent else " (epsilon)"), chosen.levels, value=chosen.levels[len(chosen.levels) // 5], format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}")
+    table = chosen.counts[chosen.levels.index(level)]
+    st.plotly_chart(show.confusion(table), key="confusion", theme="streamlit")
+    low, high = evaluation.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
+    st.caption(f"{network} under {show.words(kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on.")
+
+st.subheader("Measure it yourself")
+st.caption(f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough.")
+columns = st.columns(len(measures) * max(1, len(names)))
+pairs = [(name, c, levels) for c, levels in measures for name in names]
+for column, (name, corruption, levels) in zip(columns, pairs, strict=False):
+    if column.button(f"{name}, {show.words(type(corruption).__name__)}", key=f"measure-{name}-{type(corruption).__name__}", width="stretch", help=f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"):
+        _, new = jobs.start(*cache.network(name), dataset, corruption, levels, SEED)
+        if new:
+            st.rerun()
+        st.toast("Somebody has started this measurement already: watch it above.")
+controls.source(dataset)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from app import cache, controls
 from app.scrub import scrub
-from core import study
 from core.params import strength
 
 st.title("What does the network see?")
@@ -32,10 +31,7 @@ if digit:
         strength=f"{levels[min(chosen, len(levels) - 1)]:g}" if chosen is not None else None,
     )  # fmt: skip
 
-with st.container(horizontal=True, vertical_alignment="center"):
-    st.markdown("**Try this:**", width="content")
-    for example in study.EXAMPLES:
-        st.button(example.title, on_click=controls.choose, args=(example,), help=f"The study's test image {example.index}. It reports: {example.reported}.")
+controls.examples()
 st.caption(
     "Click a map to enlarge it, then a point in it to see how that number comes about and which pixels it sees. "
     "Grey: how strongly a map answers. Change: red is more than on the clean image, blue is less. Network and noise are seeded: the same address shows the same picture."

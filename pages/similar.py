@@ -1,2 +1,63 @@
+"""Which training images look like this? The nearest by second-layer feature map, before and after (Figures 9, 10, 13, 14)."""
+
 import streamlit as st
-st.title("Home")
+import torch
+
+from app import cache, controls, show
+from core import params, similar
+from core.models import DigitCNN
+
+st.title("Which training images look like this?")
+st.markdown("The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**")
+
+row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
+with row[0]:
+    name = controls.network(architecture="DigitCNN")
+with row[1]:
+    digit = controls.digit(name)
+with row[2]:
+    thing = controls.corruption()
+with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
+    thing = controls.details(thing)
+    seed = controls.seed()
+left, right = st.columns([2, 1], vertical_alignment="bottom")
+with left:
+    thing = controls.strength(thing)
+with right:
+    controls.address("metric", "SSIM", controls.one_of(list(similar.METRICS), "the measure"))
+    metric = st.segmented_control("Alike by", similar.METRICS, key="metric", required=True, help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.")
+
+if digit:
+    model, card = cache.network(name)
+    assert isinstance(model, DigitCNN)
+    train = cache.dataset("mnist", "train")
+    trial, maps = cache.digit_trial(name, digit, thing, seed)
+    found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, 8)
+    limits = float(maps.min()), float(maps.max())
+    pair = torch.cat([train.images([found.clean[0][0], found.corrupted[0][0]])])
+    relatives = similar.maps(model, pair)
+    sure = torch.stack([trial.before[0], trial.after[0]]).softmax(1)
+    says = [f"{int(p.argmax())}, {100 * float(p.max()):.0f} % sure" for p in sure]
+    rows = (
+        (f"Most like the clean digit, among the training {int(sure[0].argmax())}s", f"no. {found.clean[0][0]:,}, {metric} {found.clean[1][0]:.3f}", pair[0], relatives[0]),
+        ("The clean digit", f"the network says {says[0]}", trial.clean[0], maps[0]),
+        ("The corrupted digit", f"the network says {says[1]}", trial.corrupted[0], maps[1]),
+        (f"Most like the corrupted digit, among the training {int(sure[1].argmax())}s", f"no. {found.corrupted[0][0]:,}, {metric} {found.corrupted[1][0]:.3f}", pair[1], relatives[1]),
+    )  # fmt: skip
+    for title, detail, image, its_maps in rows:
+        words, picture = st.columns([1, 2.8], vertical_alignment="center")
+        words.markdown(f"**{title}**  \n{detail}")
+        tiles = [show.enlarged(show.grey(image[0]), 4), *(show.enlarged(show.grey(m, *limits), 14) for m in its_maps)]
+        picture.image(show.grid(tiles, 6, gap=8), output_format="PNG", width=650, alt=f"{title}: the image and its five second-layer feature maps")
+    st.caption("Left: the image. Then the five second-layer feature maps before pooling, all in one scale of greys. Look at the two middle rows: how little changes where the answer flips?")
+    for title, (indices, scores) in ((rows[0][0], found.clean), (rows[3][0], found.corrupted)):
+        with st.expander(f"{title}: the next seven"):
+            st.image(show.grid([show.enlarged(show.grey(i[0]), 3) for i in train.images(indices)], 8), output_format="PNG", alt=title)
+            st.caption(", ".join(f"no. {i:,} ({s:.3f})" for i, s in zip(indices, scores, strict=True)))
+    controls.publish(
+        network=name, way=st.session_state["way"], image=digit.index if not digit.own else None, add=type(thing).__name__, seed=seed or None,
+        strength=f"{params.level(thing):g}", metric=metric,
+    )  # fmt: skip
+    st.caption(f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}.")
+controls.examples()
+controls.source(cache.dataset("mnist", "test"))

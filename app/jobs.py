@@ -1,0 +1,100 @@
+"""Measuring in the background: one thread per curve, one at work at a time, watched by every session."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from core import Refusal, evaluation
+from core.checkpoints import Card
+from core.data import Dataset
+from core.evaluation import Corruption, Curve
+from core.models import Classifier
+
+
+@dataclass(eq=False)
+class Job:
+    """A sweep under way: what it has counted, how far it is, and a way to stop it."""
+
+    model: Classifier
+    card: Card
+    dataset: Dataset
+    corruption: Corruption
+    levels: tuple[float, ...]
+    seed: int
+    turn: threading.Lock
+    counts: Tensor | None = None
+    problem: str = ""
+    began: float = 0.0
+    halt: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Say whether it is still measuring, or waiting for its turn."""
+        return self.thread is not None and self.thread.is_alive()
+
+    @property
+    def n(self) -> int:
+        """Count the images measured so far."""
+        return 0 if self.counts is None else int(self.counts[0].sum())
+
+    def curve(self) -> Curve | None:
+        """Return what has been measured so far."""
+        if self.counts is None:
+            return None
+        return evaluation.curve(self.card, self.dataset, self.corruption, self.levels, self.seed, self.counts)
+
+    def state(self) -> str:
+        """Say how far it is and how long it will take, in a few words."""
+        if not self.n:
+            return "waiting for its turn" if not self.began else "starting"
+        left = (time.monotonic() - self.began) * (len(self.dataset) - self.n) / self.n
+        return f"{self.n:,} of {len(self.dataset):,} images, about {left:.0f} s left"
+
+    def run(self) -> None:
+        """Measure until done or stopped, then keep the curve."""
+        with self.turn:
+            self.began = time.monotonic()
+            for counts in evaluation.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
+                if self.halt.is_set():
+                    break
+                self.counts = counts.clone()
+            try:
+                if measured := self.curve():
+                    evaluation.keep(measured)
+            except Refusal as refusal:
+                self.problem = str(refusal)
+
+
+class Jobs:
+    """All sweeps of this server, by network and family of corruption."""
+
+    def __init__(self) -> None:
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._jobs: dict[tuple[str, str], Job] = {}
+
+    def start(self, model: Classifier, card: Card, dataset: Dataset, corruption: Corruption, levels: tuple[float, ...], seed: int) -> tuple[Job, bool]:
+        """Start a sweep, or join the one somebody else has started: the job, and whether it is new."""
+        key = card.name, evaluation.family(repr(corruption))
+        with self._lock:
+            if key in self._jobs and self._jobs[key].running:
+                return self._jobs[key], False
+            job = Job(model, card, dataset, corruption, levels, seed, self._turn)
+            job.thread = threading.Thread(target=job.run, daemon=True)
+            self._jobs[key] = job
+            job.thread.start()
+            return job, True
+
+    def running(self) -> Iterator[Job]:
+        """Return the sweeps under way."""
+        return iter([job for job in list(self._jobs.values()) if job.running])
+
+    def problems(self) -> list[str]:
+        """Return, once, what went wrong in sweeps that have ended."""
+        found = [job.problem for job in self._jobs.values() if job.problem and not job.running]
+        for job in self._jobs.values():
+            job.problem = ""
+        return found
