@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core import evaluation, metrics
-from core.attacks import ATTACKS
+from core.attacks import Attack
 from core.evaluation import Corruption
 from core.models import Classifier, DigitCNN
 from core.params import strength
@@ -52,7 +52,7 @@ def digit(model: Classifier, x: Images, y: Labels, label: int | None, corruption
         label=span.label,
         unit=span.unit,
         percent=field in ("fraction", "p"),
-        kind="attack" if isinstance(corruption, tuple(ATTACKS.values())) else "noise",
+        kind="attack" if isinstance(corruption, Attack) else "noise",
         classes=[str(k) for k in range(10)],
         truth=label,
         verdicts=[verdict(probabilities[0], p, label) for p in probabilities[1:]],

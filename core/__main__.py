@@ -44,7 +44,7 @@ def evaluate(name: str) -> None:
     checkpoints.rewrite(checkpoints.Card(**{**asdict(card), "scores": evaluation.scores(model, dataset)}))
     for corruption, levels in MEASURES:
         counts = torch.empty(0)
-        for counts in tqdm(evaluation.sweep(model, dataset, corruption, levels, SEED), repr(corruption), len(dataset) // 100):
+        for counts in tqdm(evaluation.sweep(model, dataset, corruption, levels, SEED), repr(corruption), len(dataset) // evaluation.BATCH):
             pass
         measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
         evaluation.keep(measured)

@@ -5,7 +5,7 @@ nothing else. What became of them is measured outside. Losses are summed over th
 neighbours; gradients are taken with respect to the images only, so a shared, frozen model is left untouched.
 """
 
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,10 @@ from torch import Tensor
 from core.params import Span, spanned
 from core.types import Images, Labels, Levels, Model, generator
 
+CHUNK = 256  # images a gradient is taken of at once: what fits a processor's cache
 
+
+@runtime_checkable
 class Attack(Protocol):
     """Aim a change of a batch of images at a model: away from the labels `y`."""
 
@@ -58,13 +61,17 @@ class PGD:
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
         count = len(strengths)
         epsilon = torch.tensor(strengths).repeat_interleave(len(x)).view(-1, 1, 1, 1)  # (levels N, 1, 1, 1)
-        centre, labels = x.repeat(count, 1, 1, 1), y.repeat(count)
-        low, high = (centre - epsilon).clamp_(0, 1), (centre + epsilon).clamp_(0, 1)
-        start = 2 * torch.rand(x.shape[1:], generator=generator(self.seed)) - 1
-        z = (centre + epsilon * start).clamp(low, high)
+        start = epsilon * (2 * torch.rand(x.shape[1:], generator=generator(self.seed)) - 1)
+        batch = (x.repeat(count, 1, 1, 1), y.repeat(count), epsilon, start)
+        parts = [self._climb(model, *part) for part in zip(*(values.split(CHUNK) for values in batch), strict=True)]
+        return torch.cat(parts).view(count, *x.shape)
+
+    def _climb(self, model: Model, x: Images, y: Labels, epsilon: Tensor, start: Tensor) -> Images:
+        low, high = (x - epsilon).clamp_(0, 1), (x + epsilon).clamp_(0, 1)
+        z = (x + start).clamp(low, high)
         for _ in range(self.steps):
-            z = (z + self.step * epsilon * gradient(model, z, labels).sign()).clamp(low, high)
-        return z.view(count, *x.shape)
+            z = (z + self.step * epsilon * gradient(model, z, y).sign()).clamp(low, high)
+        return z
 
 
 ATTACKS = {"FGSM": FGSM, "PGD": PGD}

@@ -17,6 +17,9 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
 
 from core import Refusal, vision
 from core.types import Images, Labels, Pixels, Scores, generator
@@ -162,23 +165,24 @@ def _digits(split: Split, why: str) -> Dataset:
     part = slice(0, 1000) if split == "train" else slice(1000, None)
     scans = load_digits()
     x = torch.from_numpy(scans.images[part]).float()[:, None] / 16
+    x = interpolate(x, (18, 18), mode="bicubic", align_corners=True).clamp(0, 1)
     note = f"{why} This page shows {len(x):,} handwritten digits that ship with scikit-learn."
     pixels = (centred(x) * 255).round().to(torch.uint8)
     return Dataset("mnist", split, pixels, torch.from_numpy(scans.target[part]).long(), SOURCES["mnist"].classes, False, note)
 
 
-def centred(x: Images, size: int = 18) -> Images:
-    """Scale digits to `size` x `size` (bicubic) and put their centre of mass in the middle of 28 x 28, as MNIST does."""
-    small = torch.nn.functional.interpolate(x, (size, size), mode="bicubic", antialias=True).clamp(0, 1)
-    rows, columns = (_centre(small.sum(dim)) for dim in ((1, 3), (1, 2)))
+def centred(x: Images) -> Float[Tensor, "n 1 28 28"]:
+    """Put digits of at most 28 x 28 into MNIST's frame: their centre of mass in the middle of 28 x 28."""
+    size = x.shape[-1]
+    rows, columns = (_centre(x.sum(dim)) for dim in ((1, 3), (1, 2)))
     frame = torch.zeros(len(x), 1, 28, 28)
-    for image, digit, row, column in zip(frame, small, rows.tolist(), columns.tolist(), strict=True):
+    for image, digit, row, column in zip(frame, x, rows.tolist(), columns.tolist(), strict=True):
         top, left = (min(28 - size, max(0, round(13.5 - centre))) for centre in (row, column))
         image[:, top : top + size, left : left + size] = digit
     return frame
 
 
-def _centre(mass: torch.Tensor) -> Scores:
+def _centre(mass: Float[Tensor, "n k"]) -> Scores:
     """Return the centre of each row of `mass` (N, K); the middle where there is none."""
     place = torch.arange(mass.shape[1], dtype=mass.dtype)
     total = mass.sum(1)

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from core import Refusal, checkpoints, noise
-from core.attacks import ATTACKS, FGSM, PGD
+from core.attacks import Attack
 from core.data import Dataset
 from core.models import Classifier
 from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Levels, Logits, Model, generator
 
-Corruption = Noise | FGSM | PGD
+Corruption = Noise | Attack
+BATCH = 250  # images a sweep corrupts at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ def trial(model: Model, x: Images, corrupt: Callable[[Images], Images]) -> Trial
 
 def bind(corruption: Corruption, model: Model, y: Labels, seed: int) -> Callable[[Images], Images]:
     """Give a noise its seed, or an attack its model and labels: what is left maps images to images."""
-    if isinstance(corruption, tuple(ATTACKS.values())):
+    if isinstance(corruption, Attack):
         return lambda x: corruption(model, x, y)
     return lambda x: corruption(x, generator(seed))
 
@@ -46,7 +47,7 @@ def bind(corruption: Corruption, model: Model, y: Labels, seed: int) -> Callable
 def at_levels(corruption: Corruption, model: Model, x: Images, y: Labels, levels: Sequence[float], seed: int) -> Levels:
     """Corrupt a batch at every strength, clipped."""
     strengths = list(levels)
-    if isinstance(corruption, tuple(ATTACKS.values())):
+    if isinstance(corruption, Attack):
         return corruption.levels(model, x, y, strengths)
     return noise.levels(corruption, x, strengths, seed).clamp_(0, 1)
 
@@ -102,7 +103,7 @@ def family(corruption: str) -> str:
     return f"{name}({rest.rstrip(')').partition(', ')[2]})"
 
 
-def sweep(model: Classifier, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, batch: int = 100) -> Iterator[Tensor]:
+def sweep(model: Classifier, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, batch: int = BATCH) -> Iterator[Tensor]:
     """Count answers at all strengths, batch by batch, yielding the counts so far: int64 (levels, true class, answer).
 
     The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample.

@@ -2,6 +2,8 @@
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
 
 from core.types import Images, Labels, Logits, Scores
 
@@ -11,8 +13,8 @@ def l0(a: Images, b: Images) -> Scores:
     return (a != b).any(1).flatten(1).sum(1).float()
 
 
-def l2(a: Images, b: Images) -> Scores:
-    """Measure the Euclidean length of a - b over all values."""
+def l2(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
+    """Measure the Euclidean length of a - b over all values; `b` may be a single image."""
     return (a - b).flatten(1).norm(dim=1)
 
 
@@ -30,10 +32,10 @@ def psnr(a: Images, b: Images) -> Scores:
     return -10 * (a.clamp(0, 1) - b).flatten(1).double().square().mean(1).log10().float()
 
 
-def ssim(a: Images, b: Images, data_range: float = 1.0) -> Scores:
+def ssim(a: Images, b: Float[Tensor, "m c h w"], data_range: float = 1.0) -> Scores:
     """Structural similarity (Wang et al. 2004) over uniform 7 x 7 windows with sample covariances, channels averaged.
 
-    One of the two may be a single image, which is then compared with all of the other. 1 for identical images.
+    `b` may be a single image, which is then compared with all of `a`. 1 for identical images.
     """
     mean = lambda z: F.avg_pool2d(z, 7, stride=1)  # noqa: E731
     sample = 49 / 48  # unbiased: divide by 48, not by 49

@@ -5,7 +5,7 @@ the mean of the noise is part of its law. The same stream gives the same noise, 
 the same draw at every strength, so that sliding the strength makes one noise grow instead of flicker.
 """
 
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from core.params import Span, at, spanned
 from core.types import Images, Levels, generator
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Draw a corrupted version of a batch of images from chance."""
 
@@ -167,6 +168,10 @@ def _impulse(x: Images, p: float, sigma: float | Tensor, random: Generator) -> I
 def _exactly(fraction: float, x: Images, random: Generator) -> Bool[Tensor, "n 1 h w"]:
     """Mark int(fraction H W) distinct pixels of each image; a larger fraction keeps those of a smaller one."""
     n, _, h, w = x.shape
-    order = torch.rand((n, h * w), generator=random).argsort(1)
-    hit = torch.zeros((n, h * w), dtype=torch.bool)
-    return hit.scatter_(1, order[:, : int(fraction * h * w)], True).view(n, 1, h, w)
+    count = int(fraction * h * w)
+    if not count:
+        return torch.zeros((n, 1, h, w), dtype=torch.bool)
+    place = torch.arange(h * w)
+    keys = torch.randint(2**62 // (h * w), (n, h * w), generator=random) * (h * w) + place  # all different
+    last = torch.from_numpy(np.partition(keys.numpy(), count - 1, axis=1)[:, count - 1 : count])
+    return (keys <= last).view(n, 1, h, w)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
 
 from core import Refusal, data
 from core.types import Images
@@ -56,7 +59,7 @@ def decode(content: bytes) -> Picture:
     return Picture(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].clamp(0, 1), " ".join(n for n, yes in notes.items() if yes))
 
 
-def as_digit(image: Images) -> Images:
+def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
     """Bring a picture of one digit into MNIST's form: white on black, its box scaled to 20 pixels, centred by mass.
 
     Takes (1, C, H, W) of any size, dark on light or light on dark; gives (1, 1, 28, 28). Raises Refusal for a blank one.
@@ -73,5 +76,5 @@ def as_digit(image: Images) -> Images:
     height, width = box.shape[-2:]
     side = max(height, width)
     top, left = (side - height) // 2, (side - width) // 2
-    square = torch.nn.functional.pad(box, (left, side - width - left, top, side - height - top))
-    return data.centred(square, size=20)
+    square = pad(box, (left, side - width - left, top, side - height - top))
+    return data.centred(interpolate(square, (20, 20), mode="bicubic", antialias=True).clamp(0, 1))

@@ -34,7 +34,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("digit-cnn", "The study's digit network", "DigitCNN"),
-        Recipe("digit-mlp", "A network without convolutions", "DigitMLP", epochs=10, momentum=0.9),
+        Recipe("digit-mlp", "A network without convolutions", "DigitMLP"),
         Recipe(
             "digit-cnn-robust", "The digit network, trained against attacks", "DigitCNN",
             epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,

@@ -13,6 +13,7 @@ from core.models import DigitCNN
 from core.types import Images, Labels, Scores
 
 Maps = Float[Tensor, "n 5 8 8"]  # second-layer feature maps before pooling, as the study compares them
+Query = Float[Tensor, "1 5 8 8"]
 
 METRICS = ("SSIM", "cosine", "L2")
 
@@ -38,7 +39,7 @@ def atlas(model: DigitCNN, dataset: Dataset, batch: int = 500) -> Atlas:
     return Atlas(all_maps, dataset.labels, float(all_maps.max() - all_maps.min()))
 
 
-def likeness(atlas: Atlas, query: Maps, metric: str, rows: Tensor | slice = slice(None)) -> Scores:
+def likeness(atlas: Atlas, query: Query, metric: str, rows: Tensor | slice = slice(None)) -> Scores:
     """Compare one map (1, 5, 8, 8) with those of the atlas: SSIM and cosine up to 1, L2 as minus the distance."""
     candidates = atlas.maps[rows]
     if metric == "SSIM":
@@ -48,7 +49,7 @@ def likeness(atlas: Atlas, query: Maps, metric: str, rows: Tensor | slice = slic
     return -metrics.l2(candidates, query)
 
 
-def nearest(atlas: Atlas, query: Maps, metric: str, label: int | None, k: int) -> tuple[list[int], list[float]]:
+def nearest(atlas: Atlas, query: Query, metric: str, label: int | None, k: int) -> tuple[list[int], list[float]]:
     """Return the `k` training images most like `query`, best first, of one class or (None) of all, and how like they are."""
     rows = torch.arange(len(atlas.labels)) if label is None else torch.nonzero(atlas.labels == label).flatten()
     scores, places = likeness(atlas, query, metric, rows if label is not None else slice(None)).topk(min(k, len(rows)))

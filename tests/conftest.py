@@ -1,0 +1,59 @@
+"""Shapes and types of every call into core are checked here, by jaxtyping and beartype."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side
+
+from jaxtyping import install_import_hook
+
+import tests.typecheck  # the hook looks the checker up by name
+
+install_import_hook("core", "tests.typecheck.check")
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core import checkpoints, data
+from core.data import Dataset
+from core.models import Classifier
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _names(doctest_namespace: dict[str, object]) -> None:
+    doctest_namespace["torch"] = torch
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """The test digits: MNIST where it is, else the built-in sample."""
+    return data.load("mnist", "test")
+
+
+@pytest.fixture(scope="session")
+def cnn() -> Classifier:
+    return checkpoints.load("digit-cnn")[0]
+
+
+@pytest.fixture
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder."""
+    monkeypatch.setenv("NOISESCOPE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkpoints folder of the test's own."""
+    monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "checkpoints")
+    return tmp_path / "checkpoints"
+
+
+def pytest_report_header() -> str:
+    try:
+        return f"digits: {data.full('mnist', 'test').title}"
+    except Exception as why:
+        return f"digits: the built-in sample ({why})"

@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core.models import ARCHITECTURES, DigitCNN, build, freeze, max_pool
+from core.types import generator
+
+EACH = pytest.mark.parametrize("name", ARCHITECTURES)
+
+
+def test_digit_cnn_has_the_studys_45968_parameters() -> None:
+    assert sum(p.numel() for p in DigitCNN().parameters()) == 45_968
+
+
+@EACH
+def test_the_same_seed_builds_the_same_network_and_leaves_the_global_stream_alone(name: str) -> None:
+    before = torch.get_rng_state()
+    a, b, c = build(name, 2), build(name, 2), build(name, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    assert not all(torch.equal(p, q) for p, q in zip(a.parameters(), c.parameters(), strict=True))
+
+
+@EACH
+def test_forward_is_the_last_of_the_stages_and_every_stage_is_described(name: str) -> None:
+    model = freeze(build(name, 0))
+    x = torch.rand((3, 1, 28, 28), generator=generator(0))
+    stages = model.stages(x)
+    assert torch.equal(model(x), stages["logits"])
+    assert [*stages] == [s.name for s in model.STAGES] + ["logits"]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 24, 24), (5, 5, 8, 8)])
+def test_max_pool_is_torchs_bit_for_bit_with_and_without_a_gradient(shape: tuple[int, ...]) -> None:
+    z = torch.randn(shape, generator=generator(0)).round(decimals=1)  # rounded: ties happen
+    assert torch.equal(max_pool(z), F.max_pool2d(z, 2))
+    ours, theirs = z.clone().requires_grad_(), z.clone().requires_grad_()
+    (g,) = torch.autograd.grad(max_pool(ours).square().sum(), ours)
+    (h,) = torch.autograd.grad(F.max_pool2d(theirs, 2).square().sum(), theirs)
+    assert torch.equal(g, h)
+
+
+def test_stages_follow_from_one_another() -> None:
+    model = freeze(build("DigitCNN", 1))
+    s: Any = model.stages(torch.rand((2, 1, 28, 28), generator=generator(0)))
+    assert torch.equal(s["pool1"], F.max_pool2d(s["conv1"], 2))
+    assert torch.equal(s["relu1"], s["pool1"].clamp(min=0))
+    assert torch.equal(s["relu2"], F.max_pool2d(s["conv2"], 2).clamp(min=0))
+
+
+@pytest.mark.parametrize("stage", [s for s in DigitCNN.STAGES if s.stride], ids=lambda s: s.name)
+def test_receptive_fields_are_where_the_gradient_can_reach(stage: Any) -> None:
+    """Over many images, the pixels that move a unit fill the stated square, and none lies outside."""
+    model = build("DigitCNN", 0).requires_grad_(False)
+    x = torch.rand((200, 1, 28, 28), generator=generator(0)).requires_grad_()
+    values = model.stages(x)[stage.name]
+    row, column = values.shape[2] - 2, 1
+    (g,) = torch.autograd.grad(values[:, :, row, column].sum(), x)
+    touched = (g != 0).any(0)[0]
+    square = torch.zeros(28, 28, dtype=torch.bool)
+    top, left = row * stage.stride, column * stage.stride
+    square[top : top + stage.field, left : left + stage.field] = True
+    assert not (touched & ~square).any()
+    assert touched.any(1).sum() == touched.any(0).sum() == stage.field

@@ -1,0 +1,42 @@
+from typing import Annotated
+
+import pytest
+
+from core import Refusal, params
+from core.attacks import ATTACKS
+from core.noise import BLIND, NOISES, Gaussian, Poisson
+from core.params import Span, spanned
+
+
+@spanned
+class Thing:
+    size: Annotated[float, Span(0, 10, 1, unit="metres")] = 5.0
+    count: Annotated[int, Span(1, 3, 1)] = 1
+
+
+@pytest.mark.parametrize("value", [-1, 10.5, float("nan"), float("inf"), True, "3"])
+def test_a_value_outside_its_span_is_refused_by_name_value_and_range(value: object) -> None:
+    with pytest.raises(Refusal, match=r"Thing: size is .*, but it goes from 0 to 10 metres\."):
+        Thing(size=value)  # type: ignore[arg-type]
+
+
+def test_repr_is_a_full_account_and_values_are_frozen() -> None:
+    assert repr(Thing(size=2.0)) == "Thing(size=2.0, count=1)"
+    with pytest.raises(AttributeError):
+        Thing().size = 3.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", [*NOISES.values(), *BLIND.values(), *ATTACKS.values()], ids=lambda k: k.__name__)
+def test_every_noise_and_attack_has_a_strength_whose_levels_it_takes(kind: type) -> None:
+    name, span = params.strength(kind)
+    levels = span.levels()
+    assert len(levels) == 51
+    assert (levels[0], levels[-1]) == ((span.high, span.low) if span.falling else (span.low, span.high))
+    for level in levels:
+        assert getattr(params.at(kind(), level), name) == level
+
+
+def test_at_sets_the_strength_and_nothing_else() -> None:
+    assert params.at(Thing(size=1.0, count=2), 7.0) == Thing(size=7.0, count=2)
+    assert params.level(Gaussian(30.0)) == 30.0
+    assert params.strength(Poisson)[0] == "photons"
