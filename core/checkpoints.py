@@ -106,9 +106,14 @@ def write(target: Path, content: bytes) -> None:
 
 
 def commit() -> str:
-    """Return the commit the code stands at, "+" behind it where files differ from it; "" outside a checkout."""
+    """Return the commit the code stands at, "+" behind it where core/ differs from it; "" outside a checkout."""
     try:
-        command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
-        return subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=True).stdout.strip()
+        head = _git("rev-parse", "--short=12", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "--", "core") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+def _git(*command: str) -> str:
+    folder = Path(__file__).parents[1]
+    return subprocess.run(("git", *command), cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
