@@ -21,7 +21,7 @@ PAGES = {
         ("home", "Start here", ":material/home:", ""),
         ("see", "What does the network see?", ":material/visibility:", "see"),
         ("learned", "What has it learned?", ":material/school:", "learned"),
-        ("similar", "Which training images look like this?", ":material/compare:", "similar"),
+        ("similar", "Which images are alike?", ":material/compare:", "similar"),
     ],
     "Measure": [("break", "How fast does it break?", ":material/trending_down:", "break")],
 }

@@ -107,6 +107,16 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str]) ->
     return figure
 
 
+def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
+    """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first."""
+    found = []
+    for c in curves:
+        if c.corruption.startswith(reported.kind) and set(reported.levels) <= set(c.levels):
+            here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
+            found.append((sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here), c.network))
+    return sorted(found)
+
+
 def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
     """Draw a confusion matrix: rows what it is, columns what the network says, in percent of the row."""
     counts = np.array(table, dtype=float)

@@ -26,8 +26,7 @@ REPORTED = (
     Reported(7, "SaltAndPepper", "CNN", (0.1, 0.2, 0.3, 0.4, 0.5), (95.92, 90.65, 78.82, 65.00, 50.02)),
     Reported(
         7, "ReplaceGaussian", "CNN", (0.1, 0.2, 0.3, 0.4, 0.5), (91.99, 85.80, 70.56, 56.39, 44.40),
-        "The study prints this as the CNN's curve, and concludes that Gaussian noise hurts more than salt and pepper. "
-        "Compare it with both networks measured here: it lies on the curve of the network without convolutions.",
+        "The study prints this as the CNN's curve and concludes that Gaussian noise hurts it more than salt and pepper.",
     ),
     Reported(12, "FGSM", "CNN", (0.05, 0.1, 0.15, 0.2, 0.25, 0.3), (88.87, 66.11, 36.18, 14.11, 4.89, 2.02)),
 )  # fmt: skip

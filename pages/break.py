@@ -36,10 +36,10 @@ def picture() -> None:
     """Draw the curves; while something is being measured, again and again."""
     curves = shown()
     st.plotly_chart(show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], names), key="curves", theme="streamlit")
+    partly = "; ".join(f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}" for c in curves if c.n < 10_000)
     st.caption(
-        "Shaded: 95 % interval (Wilson). Diamonds: what the study printed, typed in from its figures. "
-        + " ".join(f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}." for c in curves if c.n < 10_000)
-        + f" Else n = 10,000 MNIST test digits, seed {SEED}."
+        f"n = 10,000 MNIST test digits a point{f' ({partly})' if partly else ''}, noise seed {SEED}. Shaded: 95 % interval (Wilson). "
+        "Diamonds: what the study printed, typed in from its figures."
     )
     under_way = list(jobs.running())
     for job in under_way:
@@ -57,15 +57,14 @@ for problem in jobs.problems():
     st.warning(problem, icon=":material/info:")
 
 for reported in REPORTED:
-    if reported.kind in kinds and reported.suspect:
-        gaps = {}
-        for c in shown():
-            if c.corruption.startswith(reported.kind) and set(reported.levels) <= set(c.levels):
-                here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
-                gaps[c.network] = sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here)
-        if gaps:
-            words = ", ".join(f"**{gap:.1f}** points from {network}" for network, gap in sorted(gaps.items(), key=lambda item: item[1]))
-            st.info(f"**A suspect row.** {reported.suspect} Measured here, it lies on average {words}.", icon=":material/search:")
+    gaps = show.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
+    if gaps:
+        words = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
+        st.info(
+            f"**A suspect row.** {reported.suspect} Measured here, that row (open diamonds) lies on average {words}. "
+            f"It is closest to {gaps[0][1]}: compare the two kinds of noise on digit-cnn, and say which hurts it more.",
+            icon=":material/search:",
+        )
 
 st.subheader("What does it say instead?")
 curves = shown()
@@ -84,12 +83,12 @@ if curves:
 
 st.subheader("Measure it yourself")
 st.caption(f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough.")
-columns = st.columns(len(measures) * max(1, len(names)))
-pairs = [(name, c, levels) for c, levels in measures for name in names]
-for column, (name, corruption, levels) in zip(columns, pairs, strict=False):
-    if column.button(f"{name}, {show.words(type(corruption).__name__)}", key=f"measure-{name}-{type(corruption).__name__}", width="stretch", help=f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"):
-        _, new = jobs.start(*cache.network(name), dataset, corruption, levels, SEED)
-        if new:
-            st.rerun()
-        st.toast("Somebody has started this measurement already: watch it above.")
+columns = st.columns([2, 2, 1], vertical_alignment="bottom")
+name = columns[0].selectbox("Network", controls.networks(), key="measure-network")
+corruption, levels = columns[1].selectbox("Under", measures, key=f"measure-{view}", format_func=lambda m: controls.described(type(m[0]).__name__))
+if columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"):
+    _, new = jobs.start(*cache.network(name), dataset, corruption, levels, SEED)
+    if new:
+        st.rerun()
+    st.toast("Somebody has started this measurement already: watch it above.")
 controls.source(dataset)

@@ -1,2 +1,47 @@
+"""Home: what this is, one live thing to play with at once, where to go next."""
+
+from pathlib import Path
+
 import streamlit as st
-st.title("Home")
+
+from app import cache, controls
+from app.cache import Digit
+from app.scrub import scrub
+from core.attacks import FGSM
+from core.noise import SaltAndPepper
+
+HERE = Path(__file__).parent
+
+st.title("How do networks see noise?")
+st.markdown(
+    "Noisescope is a laboratory for noise: you add it, and watch what a neural network makes of it. "
+    "Random noise fools a network now and then; noise that is **aimed** at it fools it with changes you can hardly see. "
+    "Everything here is computed live, by small networks that were trained for it, on pictures you choose."
+)
+
+test = cache.dataset("mnist", "test")
+names = controls.networks()
+if not names:
+    st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
+    st.stop()
+KINDS = {"aimed": ("an attack, aimed (FGSM)", FGSM()), "random": ("noise, random (salt and pepper)", SaltAndPepper())}
+left, right = st.columns([2, 1], vertical_alignment="bottom")
+kind = left.segmented_control("Slide the strength: when does it fall?", list(KINDS), key="kind", default="aimed", required=True, format_func=lambda k: KINDS[k][0])
+index = min(20, len(test) - 1)
+right.page_link(HERE / "see.py", label="See what happens inside", icon=":material/visibility:", query_params={"image": str(index), "add": type(KINDS[kind][1]).__name__})
+scrub(cache.digit_frames(names[0], Digit(index), KINDS[kind][1], 0, maps=False), key="home", start=2)
+st.caption(f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two.")
+
+st.subheader("Where to go next")
+NEXT = {
+    "see": ("What does the network see?", "Every layer of the network, on any digit, also one you draw yourself."),
+    "learned": ("What has it learned?", "Its filters, and the digits that excite each most."),
+    "similar": ("Which training images look like this?", "What a fooled network is reminded of."),
+    "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
+}
+cards = st.columns(2) + st.columns(2)
+for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
+    with card, st.container(border=True):
+        st.page_link(HERE / f"{page}.py", label=f"**{title}**")
+        st.caption(text)
+controls.source(test)

@@ -6,28 +6,36 @@ from app import cache, controls, show
 from core.models import DigitCNN
 
 st.title("What has it learned?")
-st.markdown("Each filter is a small pattern the network looks for. **Find what the pictures under a filter have in common.**")
+st.markdown("Each filter is a small pattern the network looks for. **Find what the pictures beside a filter have in common.**")
 
-name = controls.network(architecture="DigitCNN")
+left, _ = st.columns([1, 2])
+with left:
+    name = controls.network(architecture="DigitCNN")
 model, card = cache.network(name)
 assert isinstance(model, DigitCNN)
 test = cache.dataset("mnist", "test")
-exciters = cache.exciters(name, card.sha256, 6)
+exciters = cache.exciters(name, card.sha256, 8)
 controls.publish(network=name)
 
-for layer, convolution, field, stride in (("conv1", model.conv1, 5, 1), ("conv2", model.conv2, 14, 2)):
-    weights = convolution.weight
+fields = {stage.name: stage for stage in model.STAGES}
+for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weight)):
     limit = float(weights.abs().max())
-    st.subheader(f"Layer {layer[-1]}: {len(weights)} filters, {'x'.join(map(str, weights.shape[1:]))} weights each")
-    st.caption(f"Red weights add, blue ones subtract; full colour at ±{limit:.2f}, one scale for the layer. Below: the {len(exciters[layer][0])} test images that excite the filter most, the framed part is what it sees.")
-    for column, (k, filters) in zip(st.columns(len(weights)), enumerate(weights), strict=True):
-        with column, st.container(border=True):
-            st.markdown(f"**Filter {k + 1}**")
-            st.image(show.row([show.diverging(f, limit) for f in filters], 14), output_format="PNG", width="stretch", alt=f"Layer {layer[-1]}, filter {k + 1}")
-            found = exciters[layer][k]
-            pictures = [show.framed(test.images([i])[0], row * stride, place * stride, field) for i, row, place, _ in found]
-            st.image(show.grid(pictures, 3), output_format="PNG", width="stretch", alt=f"Test images that excite filter {k + 1} most")
-            st.caption(f"no. {', '.join(str(i) for i, *_ in found)}: answers {found[0][3]:.2f} to {found[-1][3]:.2f}")
+    inputs = weights.shape[1]
+    st.subheader(f"Layer {layer[-1]}")
+    for k, filters in enumerate(weights):
+        left, right = st.columns([1, 3.4], vertical_alignment="center")
+        found = exciters[layer][k]
+        left.image(
+            show.row([show.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
+            caption=f"Filter {k + 1}" + (f", one pattern for each of the {inputs} maps of layer 1" if inputs > 1 else ""),
+        )  # fmt: skip
+        stage = fields[layer]
+        pictures = [show.framed(test.images([i])[0], row * stride, column * stride, stage.field) for i, row, column, _ in found for stride in [stage.stride]]
+        right.image(
+            show.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
+            caption=f"no. {', '.join(str(i) for i, *_ in found)}: it answers {found[0][3]:.2f} to {found[-1][3]:.2f}",
+        )  # fmt: skip
+    st.caption(f"Red weights add, blue ones subtract, full colour at ±{limit:.2f}: one scale for the layer. The orange frame is the part of the image the filter answers to, {fields[layer].field} x {fields[layer].field} pixels.")
 
-st.caption(f"Network: {name}, seed {card.seed}. The strongest answer of a filter anywhere in an image counts, before pooling; n = {len(test):,}.")
+st.caption(f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(exciters['conv1'][0])} strongest of n = {len(test):,}.")
 controls.source(test)

@@ -94,6 +94,7 @@ class Scrub {
   build() {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.dataset.kind = head.kind;
+    root.classList.toggle("plain", !head.groups.length);
     at(".name").textContent = head.label;
     const slider = at(".strength");
     Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });

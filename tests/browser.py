@@ -1,0 +1,84 @@
+"""A real server and a real browser, for the end-to-end tests and the benchmarks."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+PAINTED = ".scrub[aria-busy=false]"
+
+
+def executable() -> str | None:
+    """Find a Chromium on this machine."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def server(log: Path, **environment: str) -> Iterator[str]:
+    """Serve the app on a free port until the block ends; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "app", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            for _ in range(600):
+                try:
+                    if urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).read() == b"ok":
+                        break
+                except OSError:
+                    time.sleep(0.1)
+            else:
+                raise RuntimeError(f"the server did not start: {log.read_text()}")
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(10)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a headless Chromium until the block ends."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS.split())
+        yield browser
+        browser.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the server has answered and, where there is a slider, its pictures are painted."""
+    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_timeout(100)
+    page.wait_for_selector(IDLE, timeout=60_000)
+    if page.locator(".scrub").count():
+        page.wait_for_selector(PAINTED, timeout=60_000)
+
+
+def drag(page: Page, share: float) -> None:
+    """Drag the strength slider with the mouse to a share of its length and let go."""
+    slider = page.locator("input.strength")
+    box = slider.bounding_box()
+    assert box
+    thumb = 18  # pixels, from scrub.css
+    at = float(slider.input_value()) / float(slider.get_attribute("max") or 1)
+    x = lambda s: box["x"] + thumb / 2 + s * (box["width"] - thumb)  # noqa: E731
+    page.mouse.move(x(at), box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(x((at + share) / 2), box["y"] + box["height"] / 2, steps=4)
+    page.mouse.move(x(share), box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()

@@ -1,0 +1,215 @@
+"""The app in headless Chromium, as a visitor meets it; `make screenshots` keeps the pictures README shows."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import data
+
+playwright = pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import Browser, Page, expect  # noqa: E402
+
+from tests import browser as driver  # noqa: E402
+from tests.test_pictures import bomb  # noqa: E402
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(driver.executable() is None, reason="no Chromium on this machine"),
+    pytest.mark.xdist_group("browser"),
+]
+PAGES = {"": "How do networks see noise?", "see": "What does the network see?", "learned": "What has it learned?", "similar": "Which training images look like this?", "break": "How fast does it break?"}
+SHOTS = os.environ.get("SCREENSHOTS")
+FULL = (data.folder() / "MNIST").exists()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with driver.server(log) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with driver.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A tab; whatever goes wrong in it fails the test."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    problems += [e.inner_text() for e in page.locator("[data-testid=stException]").all()]
+    text = page.locator("body").inner_text()
+    page.close()
+    assert not problems
+    assert "DeltaGenerator(" not in text
+    assert "Traceback" not in text
+
+
+def visit(page: Page, url: str) -> None:
+    page.goto(url)
+    driver.settled(page)
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture for README, where that was asked for."""
+    if SHOTS and FULL:
+        page.wait_for_timeout(600)
+        page.screenshot(path=f"{SHOTS}/{name}.png")
+
+
+def picture(page: Page, view: str) -> str:
+    return str(page.locator(f".input figure.{view} canvas").evaluate("c => c.toDataURL()"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[*(p or "home" for p in PAGES)])
+def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -> None:
+    visit(page, f"{address}/{path}")
+    expect(page.locator("h1")).to_have_text(PAGES[path])
+    expect(page.get_by_text("Data: ")).to_be_visible()
+    if path not in ("", "see"):
+        shot(page, path)
+
+
+def test_sliding_changes_picture_maps_and_verdict_without_a_round_trip(page: Page, address: str) -> None:
+    visit(page, f"{address}/see?image={333 if FULL else 3}&add=FGSM&strength=0")
+    verdict = page.locator(".verdict")
+    assert picture(page, "seen") == picture(page, "clean")
+    expect(verdict).to_have_attribute("data-state", re.compile("right|wrong"))
+    before = verdict.inner_text()
+    maps = page.locator(".grid canvas").nth(1).evaluate("c => c.toDataURL()")
+    sent: list[int] = []
+    page.on("websocket", lambda ws: None)
+    page.evaluate("() => { const send = WebSocket.prototype.send; window.sent = 0; WebSocket.prototype.send = function (d) { window.sent += 1; return send.call(this, d); }; }")
+    slider = page.locator("input.strength")
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 9, box["y"] + 12)
+    page.mouse.down()
+    seen = set()
+    for k in range(1, 11):
+        page.mouse.move(box["x"] + 9 + k * 0.06 * box["width"], box["y"] + 12)
+        seen.add(picture(page, "seen"))
+    assert len(seen) >= 9  # it moves while the mouse is down
+    assert page.evaluate("window.sent") == 0  # and the server has heard nothing
+    page.mouse.up()
+    assert not sent
+    expect(verdict).to_have_attribute("data-state", re.compile("fooled|wrong"))
+    assert verdict.inner_text() != before
+    assert page.locator(".grid canvas").nth(1).evaluate("c => c.toDataURL()") != maps
+    expect(page).to_have_url(re.compile("strength=0.3"))
+    level = page.locator(".level").inner_text()
+    driver.settled(page)
+    assert page.locator(".level").inner_text() == level  # the rerun leaves the slider where it is
+
+
+def test_the_keyboard_slides_too(page: Page, address: str) -> None:
+    visit(page, f"{address}/")
+    slider = page.locator("input.strength")
+    slider.focus()
+    start = int(slider.input_value())
+    page.keyboard.press("ArrowRight")
+    assert int(slider.input_value()) == start + 1
+    page.keyboard.press("End")
+    assert slider.input_value() == slider.get_attribute("max")
+    expect(page.locator(".level")).to_have_text("0.50")
+    page.keyboard.press("Home")
+    expect(page.locator(".level")).to_have_text("0.00")
+    assert picture(page, "seen") == picture(page, "clean")
+    page.locator("button.play").click()
+    expect(page.locator(".level")).not_to_have_text("0.00")
+    page.locator("button.play").click()
+    driver.drag(page, 0.2)
+    shot(page, "home")
+
+
+@pytest.mark.skipif(not FULL, reason="the study's images are MNIST's")
+def test_the_studys_example_is_one_click(page: Page, address: str) -> None:
+    visit(page, f"{address}/see")
+    page.get_by_role("button", name="A 9 under attack").click()
+    expect(page.locator(".verdict")).to_have_text(re.compile(r"^9, 9\d % sure → 7, 9\d % sure: fooled$"))
+    expect(page).to_have_url(re.compile("image=20&"))
+    shot(page, "see")
+
+
+def test_a_map_enlarges_and_a_unit_shows_its_formula(page: Page, address: str) -> None:
+    """The numbers add up: bias plus products is what the unit says, clean and seen."""
+    visit(page, f"{address}/see?image=3&add=SaltAndPepper&strength=0.2")
+    for label in ("Layer 1 map 2, seen", "Layer 2 map 4, seen"):
+        page.get_by_role("button", name=label).click()
+        panel = page.locator(".inspector")
+        expect(panel).to_be_visible()
+        panel.locator(".large canvas").nth(1).click(position={"x": 60, "y": 60})
+        rows = [row.split("\t") for row in panel.locator("tr").all_inner_texts()[1:]]
+        values = [[float(v.replace("\u2212", "-")) for v in row[1:3]] for row in rows]
+        *parts, unit = values
+        for column in (0, 1):
+            assert sum(part[column] for part in parts) == pytest.approx(unit[column], abs=0.004)
+        assert page.locator(".input .box").count() == 3
+    shot(page, "unit")
+    page.locator(".group select").nth(1).select_option(label="after pooling")
+    expect(page.get_by_role("button", name="Layer 2 map 4, seen")).to_be_visible()
+    assert page.get_by_role("button", name="Layer 2 map 4, seen").locator("canvas").get_attribute("width") == "4"
+    for scale in ("map", "layer", "shared"):
+        page.locator(".scale-choice").select_option(scale)
+    page.get_by_role("button", name="Layer 2 map 4, seen").click()
+    largest = [[float(v.replace("\u2212", "-")) for v in row.split("\t")[1:3]] for row in page.locator(".inspector tr").all_inner_texts()[1:]]
+    assert [max(v[c] for v in largest[:4]) for c in (0, 1)] == largest[4]
+
+
+def test_a_digit_drawn_by_hand_is_read_and_an_empty_pad_says_so(page: Page, address: str) -> None:
+    visit(page, f"{address}/see?way=draw")
+    expect(page.get_by_text("Draw a digit on the pad")).to_be_visible()
+    pad = page.locator(".pad canvas")
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 84, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 140, steps=8)
+    page.mouse.up()
+    expect(page.locator(".verdict")).to_have_text(re.compile("the answer"))
+    driver.settled(page)
+    expect(page.locator(".input figure.clean canvas")).to_be_visible()
+    shot(page, "draw")
+    page.locator(".pad button").click()
+    expect(page.get_by_text("Draw a digit on the pad")).to_be_visible()
+
+
+def test_a_bad_file_and_a_bad_address_are_one_sentence(page: Page, address: str, tmp_path: Path) -> None:
+    visit(page, f"{address}/see?image=10000&way=upload")
+    expect(page.get_by_text("The address asks for test image 10000")).to_be_visible()
+    for name, content, sentence in (("bomb.png", bomb(20_000, 20_000), "more than 40 million pixels"), ("letter.png", b"Dear network", "not a PNG, JPEG or WebP picture")):
+        (tmp_path / name).write_bytes(content)
+        page.locator("input[type=file]").set_input_files(tmp_path / name)
+        expect(page.get_by_text(sentence)).to_be_visible()
+    expect(page.locator("h1")).to_have_text("What does the network see?")
+
+
+def test_measuring_shows_progress_and_stops(page: Page, address: str) -> None:
+    """The slowest sweep there is; what the shipped curves hold is more, so nothing is overwritten."""
+    visit(page, f"{address}/break?view=attack")
+    page.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text(re.compile("digit-cnn, FGSM: .* images, about"))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=30_000)
+
+
+def test_it_is_legible_in_the_dark_and_on_a_phone(chromium: Browser, address: str) -> None:
+    dark = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
+    visit(dark, f"{address}/see?image=20&add=PGD&strength=0.1")
+    assert dark.locator(".scrub").evaluate("e => getComputedStyle(e).color") != "rgb(43, 43, 43)"
+    shot(dark, "dark")
+    dark.close()
+    phone = chromium.new_page(viewport={"width": 400, "height": 800})
+    visit(phone, f"{address}/see?image=3")
+    expect(phone.locator(".verdict")).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 400
+    phone.close()

@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import __main__ as cli
+from core import data
+from core.recipes import RECIPES
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["core", *words])
+    return cli.main()
+
+
+def test_list_names_every_recipe_and_its_score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    assert all("of 10,000 test digits right" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train", "digit-rnn"], "There is no recipe 'digit-rnn'"),
+        (["evaluate", "../x"], "is not the name of a network"),
+        (["train", "digit-cnn"], "MNIST is not here: get it with"),
+        (["evaluate", "digit-cnn"], "MNIST is not here: get it with"),
+    ],
+)
+def test_a_refusal_is_one_line_and_exit_status_1(
+    words: list[str], sentence: str, no_data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words) == 1
+    last = capfd.readouterr().err.strip().splitlines()[-1]
+    assert sentence in last
+    assert "Traceback" not in last
+
+
+def test_train_then_evaluate_on_the_sample(
+    monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
+    monkeypatch.setattr(data, "full", lambda name, split: data._digits(split, ""))
+    assert run(monkeypatch, "train", "digit-mlp") == 0
+    assert "of 797 test digits right" in capsys.readouterr().out
+    assert run(monkeypatch, "evaluate", "digit-mlp") == 0
+    assert "digit-mlp FGSM(epsilon=0.1) n=797: 0:" in capsys.readouterr().out
+    assert sorted(p.name for p in shelf.rglob("*.*")) == ["digit-mlp.json", "digit-mlp.json", "digit-mlp.safetensors"]
+
+
+def test_the_module_runs_as_a_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "core", "list"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.startswith("digit-cnn")

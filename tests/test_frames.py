@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from app import frames
+from core import evaluation, metrics
+from core.attacks import FGSM, PGD
+from core.data import Dataset
+from core.models import Classifier
+from core.noise import Gaussian, Poisson, SaltAndPepper
+from core.params import strength
+
+
+@pytest.mark.parametrize("thing", [SaltAndPepper(), Gaussian(), Poisson(), FGSM(), PGD(steps=3)], ids=repr)
+def test_what_the_browser_gets_is_what_the_network_does(thing: evaluation.Corruption, cnn: Classifier, digits: Dataset) -> None:
+    x, y = digits.images([7]), digits.labels[[7]]
+    packed = frames.digit(cnn, x, y, int(y), thing, seed=3, maps=True)
+    header, stages = frames.unpack(packed)
+    levels = strength(type(thing))[1].levels()
+    corrupted = evaluation.at_levels(thing, cnn, x, y, levels, seed=3)[:, 0]
+    batch = torch.cat([x, corrupted])
+    expected = cnn.stages(batch)
+    assert header["levels"] == list(levels)
+    np.testing.assert_allclose(stages["image"], batch.numpy(), atol=2e-5)
+    np.testing.assert_allclose(stages["answer"][:, :, 0, 0], expected["logits"].softmax(1).numpy(), atol=2e-5)
+    for name in ("conv1", "pool1", "relu1", "conv2", "pool2", "relu2"):
+        span = float(expected[name].max() - expected[name].min())
+        np.testing.assert_allclose(stages[name], expected[name].numpy(), atol=span / 60_000)
+    for figure, measure in zip(header["figures"], (metrics.l0, metrics.l2, metrics.linf), strict=True):
+        np.testing.assert_allclose(figure["values"], measure(corrupted, x.expand_as(corrupted)), atol=1e-4)
+
+
+def test_it_is_small_and_its_id_tells_pictures_apart(cnn: Classifier, digits: Dataset) -> None:
+    a, b = (frames.digit(cnn, digits.images([i]), digits.labels[[i]], None, FGSM(), 0, maps=True) for i in (0, 1))
+    assert len(a) < 450_000
+    assert frames.header(a)["id"] != frames.header(b)["id"]
+    again = frames.digit(cnn, digits.images([0]), digits.labels[[0]], None, FGSM(), 0, maps=True)
+    assert again == a
+
+
+def test_another_header_keeps_the_frames(cnn: Classifier, digits: Dataset) -> None:
+    packed = frames.digit(cnn, digits.images([0]), digits.labels[[0]], 3, FGSM(), 0, maps=False)
+    changed = frames.reheaded(packed, {**frames.header(packed), "start": 17})
+    assert frames.header(changed)["start"] == 17
+    np.testing.assert_array_equal(frames.unpack(changed)[1]["image"], frames.unpack(packed)[1]["image"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "truth", "text", "state"),
+    [
+        (5, 8, 5, "5, 80 % sure → 8, 80 % sure: fooled", "fooled"),
+        (5, 5, 5, "5, 80 % sure → 5, 80 % sure: right", "right"),
+        (4, 4, 5, "4, 80 % sure → 4, 80 % sure: wrong from the start, it is a 5", "wrong"),
+        (4, 5, 5, "4, 80 % sure → 5, 80 % sure: right", "right"),
+        (4, 5, None, "4, 80 % sure → 5, 80 % sure: the answer changed", "changed"),
+        (4, 4, None, "4, 80 % sure → 4, 80 % sure: the answer stays", "same"),
+    ],
+)
+def test_verdicts(before: int, after: int, truth: int | None, text: str, state: str) -> None:
+    sure = lambda k: torch.full((10,), 0.2 / 9).index_fill(0, torch.tensor([k]), 0.8)  # noqa: E731
+    assert frames.verdict(sure(before), sure(after), truth) == {"text": text, "state": state}

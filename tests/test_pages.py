@@ -1,0 +1,252 @@
+"""Every page in Streamlit's own test harness: opens, answers, survives what is missing or impossible."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import cache, controls
+from app.cache import Digit
+from core import checkpoints
+from core.attacks import FGSM, PGD
+from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
+from tests.test_pictures import bomb, saved
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("home", "see", "learned", "similar", "break")
+
+
+def opened(page: str, **address: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+    for key, value in address.items():
+        at.query_params[key] = value
+    at.run()
+    if page != "home":
+        at.switch_page(str(ROOT / "pages" / f"{page}.py"))
+        for key, value in address.items():
+            at.query_params[key] = value
+        at.run()
+    assert not at.exception
+    return at
+
+
+def words(at: AppTest) -> str:
+    return " ".join(str(e.value) for kind in ("title", "markdown", "caption", "warning", "info") for e in getattr(at, kind))
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    import streamlit as st
+
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_asks_its_question_and_says_which_data_it_shows(page: str) -> None:
+    at = opened(page)
+    assert at.title[0].value.endswith("?")
+    assert not at.warning
+    assert any(c.value.startswith("Data: ") for c in at.caption)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_on_the_sample_and_offers_the_full_set(page: str, no_data: Path) -> None:
+    at = opened(page)
+    assert "MNIST is not here" in words(at)
+    assert any(b.label == "Download MNIST" for b in at.button)
+    assert not at.warning
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_survives_having_no_network(page: str, shelf: Path) -> None:
+    at = opened(page)
+    assert "train digit-cnn" in words(at) or page == "break"
+
+
+@pytest.mark.parametrize("page", ["home", "see", "learned", "similar"])
+def test_every_page_survives_a_damaged_network(page: str, shelf: Path) -> None:
+    shelf.mkdir()
+    real = ROOT / "checkpoints"
+    for file in real.glob("digit-cnn.*"):
+        (shelf / file.name).write_bytes(file.read_bytes())
+    (shelf / "digit-cnn.safetensors").write_bytes(b"half a file")
+    at = opened(page)
+    assert "The weights of digit-cnn are damaged" in at.warning[0].value
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_survives_a_damaged_data_set(page: str, no_data: Path) -> None:
+    (no_data / "MNIST" / "raw").mkdir(parents=True)
+    at = opened(page)
+    assert "MNIST is damaged or only partly here" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"image": "10000"}, "The address asks for test image 10000, but they go from 0 to"),
+        ({"image": "-1"}, "The address asks for test image -1"),
+        ({"image": "nine"}, "The address asks for test image nine"),
+        ({"add": "Fog"}, "The address asks for the noise or attack 'Fog', which does not exist"),
+        ({"add": "FGSM", "strength": "-1"}, "The address asks for epsilon -1, but it goes from 0 to 0.5"),
+        ({"add": "PGD", "strength": "nan"}, "The address asks for epsilon nan"),
+        ({"network": "../../x"}, "The address asks for the network '../../x', which does not exist"),
+        ({"seed": "1e9"}, "The address asks for seed 1e9"),
+        ({"way": "guess"}, "The address asks for the way to pick an image 'guess'"),
+    ],
+)
+@pytest.mark.parametrize("page", ["see", "similar"])
+def test_an_impossible_address_is_one_sentence_and_the_page_lives_on(page: str, address: dict[str, str], sentence: str) -> None:
+    at = opened(page, **address)
+    assert len(at.warning) == 1
+    assert at.warning[0].value.startswith(sentence)
+    assert at.title[0].value.endswith("?")
+
+
+def test_a_deep_link_sets_every_control() -> None:
+    at = opened("see", image="118", add="SaltAndPepper", strength="0.1", network="digit-mlp", seed="18")
+    assert at.number_input(key="image").value == 118
+    assert at.selectbox(key="add").value == "SaltAndPepper"
+    assert at.selectbox(key="network").value == "digit-mlp"
+    assert at.number_input(key="seed").value == 18
+    assert not at.warning
+
+
+def test_the_studys_examples_are_one_click_each() -> None:
+    at = opened("see")
+    for label, image, add in (("A 5 under noise", 333, "ReplaceGaussian"), ("A 9 under salt and pepper", 118, "SaltAndPepper"), ("A 9 under attack", 20, "FGSM")):
+        next(b for b in at.button if b.label == label).click().run()
+        assert not at.exception
+        assert (at.number_input(key="image").value, at.selectbox(key="add").value) == (image, add)
+        assert at.query_params["image"] == str(image)
+        assert at.query_params["strength"] == "0.1"
+
+
+@pytest.mark.parametrize("way", controls.WAYS)
+def test_every_way_to_pick_an_image_works(way: str) -> None:
+    at = opened("see", way=way)
+    assert at.selectbox(key="way").value == way
+    assert not at.warning
+    if way == "random":
+        before = at.session_state["image"]
+        next(b for b in at.button if b.label == "Another one").click().run()
+        assert at.session_state["image"] != before
+    if way == "mistakes":
+        answers, _ = cache.predictions("digit-cnn")
+        assert answers[at.session_state["image"]] != cache.dataset("mnist", "test").labels[at.session_state["image"]]
+    if way == "draw":
+        assert "Draw a digit on the pad" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (bomb(20_000, 20_000), "more than 40 million pixels"),
+        (b"I am a text file", "not a PNG, JPEG or WebP picture"),
+        (saved(Image.new("RGB", (30, 30), "white")), "This picture is blank"),
+    ],
+    ids=["bomb", "text", "blank"],
+)
+def test_a_bad_upload_is_one_sentence_and_the_page_lives_on(content: bytes, sentence: str) -> None:
+    at = opened("see", way="upload")
+    at.file_uploader(key="upload").upload("digit.png", content, "image/png").run()
+    assert not at.exception
+    assert sentence in at.warning[0].value
+    assert at.title[0].value.endswith("?")
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "I;16", "animated"])
+def test_a_strange_upload_is_read_and_said(mode: str, digits: Any) -> None:
+    pixels = 255 - digits.pixels[0, 0].numpy().repeat(4, 0).repeat(4, 1)
+    picture = Image.fromarray(pixels)
+    content = {
+        "CMYK": lambda: saved(picture.convert("CMYK"), "JPEG"),
+        "I;16": lambda: saved(Image.fromarray(pixels.astype(np.uint16) * 257)),
+        "animated": lambda: saved(picture, "PNG", save_all=True, append_images=[Image.new("L", picture.size)]),
+    }[mode]()
+    at = opened("see", way="upload")
+    at.file_uploader(key="upload").upload("digit", content, "image/png").run()
+    assert not at.exception
+    assert not at.warning
+    assert any(c.value.startswith("This picture") for c in at.caption)
+
+
+@pytest.mark.parametrize("metric", ["SSIM", "cosine", "L2"])
+def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
+    found = cache.neighbours("digit-cnn", checkpoints.read("digit-cnn").sha256, Digit(3), FGSM(0.2), 0, metric, 8)
+    trial, _ = cache.digit_trial("digit-cnn", Digit(3), FGSM(0.2), 0)
+    train = cache.dataset("mnist", "train")
+    for (indices, _), logits in ((found.clean, trial.before), (found.corrupted, trial.after)):
+        assert {int(train.labels[i]) for i in indices} == {int(logits.argmax())}
+
+
+def test_noises_with_equal_numbers_are_kept_apart_in_the_cache() -> None:
+    """A dataclass nested in another loses its type in Streamlit's key; ours are arguments of their own."""
+    things = (ReplaceGaussian(0.1), SaltAndPepper(0.1), Gaussian(0.1), FGSM(0.1), PGD(0.1))
+    frames = {cache.digit_frames("digit-cnn", Digit(3), thing, 0, True) for thing in things}
+    assert len(frames) == len(things)
+
+
+def test_a_digit_of_ones_own_is_what_was_drawn(digits: Any) -> None:
+    own = Digit(own=digits.pixels[4].numpy().tobytes())
+    assert np.array_equal((own.image()[0, 0] * 255).round().numpy(), digits.pixels[4, 0].numpy())
+    assert own.label() is None
+    assert base64.b64encode(own.own)
+    assert io.BytesIO(own.own).read(1) is not None
+
+
+def test_break_shows_both_views_and_the_suspect_row() -> None:
+    at = opened("break")
+    assert "A suspect row" in at.info[0].value
+    assert "closest to digit-mlp" in at.info[0].value
+    at = opened("break", view="attack")
+    assert not at.info
+    assert "epsilon" in " ".join(s.label for s in at.select_slider)
+
+
+def test_measuring_can_be_started_watched_and_stopped(no_data: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the sample; a second press joins the first; the curve is kept with its n."""
+    from core import evaluation
+
+    shelf.mkdir()
+    for file in (ROOT / "checkpoints").glob("digit-cnn.*"):
+        (shelf / file.name).write_bytes(file.read_bytes())
+    at = opened("break")
+    next(b for b in at.button if b.label == "Measure").click().run()
+    assert not at.exception
+    jobs = cache.jobs()
+    job, new = jobs.start(*cache.network("digit-cnn"), cache.dataset("mnist", "test"), SaltAndPepper(), (0.0, 0.5), 0)
+    assert not new
+    assert job.thread is not None
+    job.thread.join(120)
+    assert not list(jobs.running())
+    (kept,) = evaluation.curves("digit-cnn")
+    assert kept.n == 797
+    assert kept.data == "built-in sample, 797 test images"
+    at.run()
+    assert not at.exception
+
+
+def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: Path) -> None:
+    from core import evaluation
+
+    real = checkpoints.FOLDER
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr(checkpoints, "FOLDER", ROOT / "checkpoints")
+    model, card = checkpoints.load("digit-cnn")
+    monkey.setattr(checkpoints, "FOLDER", real)
+    job, _ = cache.jobs().start(model, card, cache.dataset("mnist", "test"), PGD(), tuple(k / 50 for k in range(25)), 0)
+    while not job.n and job.running:
+        pass
+    job.halt.set()
+    assert job.thread is not None
+    job.thread.join(60)
+    monkey.undo()
+    assert 0 < job.n < 797
+    assert [c.n for c in evaluation.curves("digit-cnn")] == [job.n]

@@ -1,0 +1,35 @@
+"""The study's three examples, on our own network: what it reports happens here too."""
+
+import re
+
+import pytest
+
+from core import Refusal, checkpoints, data, evaluation, params
+from core.study import EXAMPLES, REPORTED, Example
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.title)
+def test_the_examples_fall_as_the_study_says(example: Example) -> None:
+    try:
+        test = data.full("mnist", "test")
+    except Refusal as refusal:
+        pytest.skip(str(refusal))
+    model, _ = checkpoints.load("digit-cnn")
+    x, y = test.images([example.index]), test.labels[[example.index]]
+    trial = evaluation.trial(model, x, evaluation.bind(example.corruption, model, y, example.seed))
+    reported = [int(v) for v in re.findall(r"(\d+)", example.reported.partition(": ")[2])]
+    for logits, digit, sure in zip((trial.before, trial.after), reported[::2], reported[1::2], strict=True):
+        p = logits.softmax(1)[0]
+        assert int(p.argmax()) == digit
+        assert 100 * float(p.max()) == pytest.approx(sure, abs=12)
+
+
+def test_every_published_point_lies_on_a_level_that_is_measured_here() -> None:
+    curves = {c.corruption.partition("(")[0]: c for c in evaluation.curves("digit-cnn")}
+    for reported in REPORTED:
+        assert set(reported.levels) <= set(curves[reported.kind].levels)
+
+
+def test_the_examples_strengths_are_on_the_slider() -> None:
+    for example in EXAMPLES:
+        assert params.level(example.corruption) in params.strength(type(example.corruption))[1].levels()
