@@ -110,7 +110,10 @@ def exciters(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[in
             values, images = peaks.topk(count, dim=0)
             width = maps.shape[3]
             found[layer] = [
-                [(int(i), int(places[i, c]) // width, int(places[i, c]) % width, float(v)) for i, v in zip(images[:, c], values[:, c], strict=True)]
+                [
+                    (int(i), int(places[i, c]) // width, int(places[i, c]) % width, float(v))
+                    for i, v in zip(images[:, c], values[:, c], strict=True)
+                ]
                 for c in range(maps.shape[1])
             ]
     return found
@@ -125,7 +128,9 @@ class Neighbours:
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
-def neighbours(name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, k: int) -> Neighbours:
+def neighbours(
+    name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, k: int
+) -> Neighbours:
     """Find the training images nearest to a digit within the class the network gives it, clean and corrupted."""
     trial, maps = digit_trial(name, digit, corruption, seed)
     known = atlas(name, sha256)

@@ -84,17 +84,29 @@ def whole(low: int, high: int, what: str) -> Callable[[str], int]:
 
 def networks(dataset: str = "mnist", architecture: str | None = None) -> list[str]:
     """List the networks that ship, or that were trained here, for a data set."""
-    return [r.name for r in recipes.RECIPES.values() if r.dataset == dataset and architecture in (None, r.architecture) and checkpoints.path(r.name, ".json").exists()]
+    return [
+        r.name
+        for r in recipes.RECIPES.values()
+        if r.dataset == dataset
+        and architecture in (None, r.architecture)
+        and checkpoints.path(r.name, ".json").exists()
+    ]
 
 
 def network(architecture: str | None = None) -> str:
     """Let somebody choose a network; stops the page with one sentence where there is none."""
     names = networks(architecture=architecture)
     if not names:
-        st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
+        st.warning(
+            "No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:"
+        )
         st.stop()
     address("network", names[0], one_of(names, "the network"))
-    return str(st.selectbox("Network", names, key="network", help="\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)))
+    return str(
+        st.selectbox(
+            "Network", names, key="network", help="\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)
+        )
+    )
 
 
 def corruption(where: Any = st) -> Corruption:
@@ -115,8 +127,10 @@ def details(thing: Corruption) -> Corruption:
         default = getattr(thing, name)
         sort = type(default)
         label = (span.label or name) + (f", {span.unit}" if span.unit else "")
-        values[name] = st.slider(label, sort(span.low), sort(span.high), default, sort(span.step), key=f"{kind.__name__}.{name}")
-    return replace(thing, **values)  # type: ignore[arg-type, type-var]
+        values[name] = st.slider(
+            label, sort(span.low), sort(span.high), default, sort(span.step), key=f"{kind.__name__}.{name}"
+        )
+    return replace(thing, **values)  # type: ignore[type-var]
 
 
 def seed(default: int = 0) -> int:
@@ -137,7 +151,10 @@ def level(thing: Corruption) -> int | None:
         params.at(thing, wanted)
     except (ValueError, Refusal):
         unit = f" ({span.unit})" if span.unit else ""
-        st.warning(f"The address asks for {field} {text}, but it goes from {span.low:g} to {span.high:g}{unit}. Shown instead: {params.level(thing):g}.", icon=":material/link_off:")
+        st.warning(
+            f"The address asks for {field} {text}, but it goes from {span.low:g} to {span.high:g}{unit}. Shown instead: {params.level(thing):g}.",
+            icon=":material/link_off:",
+        )
         wanted = params.level(thing)
         st.query_params["strength"] = f"{wanted:g}"
     return nearest(levels, wanted)
@@ -149,9 +166,16 @@ def strength(thing: Corruption) -> Corruption:
     levels = span.levels()
     key = f"strength-{type(thing).__name__}"
     if key not in st.session_state:
-        st.session_state[key] = levels[nearest(levels, params.level(thing)) if (asked := level(thing)) is None else asked]
+        st.session_state[key] = levels[
+            nearest(levels, params.level(thing)) if (asked := level(thing)) is None else asked
+        ]
     unit = f", {span.unit}" if span.unit else ""
-    chosen = st.select_slider(f"{span.label}{unit}", levels, key=key, format_func=lambda v: f"{100 * v:.0f} %" if field in ("p", "fraction") else f"{v:g}")
+    chosen = st.select_slider(
+        f"{span.label}{unit}",
+        levels,
+        key=key,
+        format_func=lambda v: f"{100 * v:.0f} %" if field in ("p", "fraction") else f"{v:g}",
+    )
     return params.at(thing, float(chosen))
 
 
@@ -162,7 +186,9 @@ def nearest(levels: tuple[float, ...], wanted: float) -> int:
 
 def choose(example: Example) -> None:
     """Set every control to one of the study's examples."""
-    st.session_state.update(way="number", image=example.index, add=type(example.corruption).__name__, seed=example.seed, network="digit-cnn")
+    st.session_state.update(
+        way="number", image=example.index, add=type(example.corruption).__name__, seed=example.seed, network="digit-cnn"
+    )
     st.session_state.pop(f"strength-{type(example.corruption).__name__}", None)
     st.query_params["strength"] = f"{params.level(example.corruption):g}"
 
@@ -172,7 +198,12 @@ def examples() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Try this:**", width="content")
         for example in study.EXAMPLES:
-            st.button(example.title, on_click=choose, args=(example,), help=f"The study's test image {example.index}. It reports: {example.reported}.")
+            st.button(
+                example.title,
+                on_click=choose,
+                args=(example,),
+                help=f"The study's test image {example.index}. It reports: {example.reported}.",
+            )
 
 
 def digit(name: str) -> Digit | None:
@@ -198,7 +229,9 @@ def _listed(way: str, name: str, test: Dataset) -> Digit | None:
     """Offer the digits of one class, of the network's mistakes, or any at random."""
     if way == "random":
         st.session_state.setdefault("draw", 0)
-        st.button("Another one", on_click=lambda: st.session_state.update(draw=st.session_state["draw"] + 1), width="stretch")
+        st.button(
+            "Another one", on_click=lambda: st.session_state.update(draw=st.session_state["draw"] + 1), width="stretch"
+        )
         chosen = int(data.shuffled(len(test), seed=0)[st.session_state["draw"] % len(test)])
     elif way == "class":
         label = st.segmented_control("Class", range(10), default=9, required=True, key="class", format_func=str)
@@ -210,8 +243,13 @@ def _listed(way: str, name: str, test: Dataset) -> Digit | None:
         if not rows:
             st.info(f"{name} makes no mistake on these {len(test):,} images.")
             return None
-        words = {i: f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)" for i in rows}
-        chosen = st.selectbox(f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{name}", format_func=words.__getitem__)
+        words = {
+            i: f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
+            for i in rows
+        }
+        chosen = st.selectbox(
+            f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{name}", format_func=words.__getitem__
+        )
     st.session_state["image"] = chosen
     return Digit(chosen)
 

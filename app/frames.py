@@ -33,7 +33,9 @@ class Group:
     stages: tuple[tuple[str, str], ...]
 
 
-def digit(model: Classifier, x: Images, y: Labels, label: int | None, corruption: Corruption, seed: int, maps: bool) -> bytes:
+def digit(
+    model: Classifier, x: Images, y: Labels, label: int | None, corruption: Corruption, seed: int, maps: bool
+) -> bytes:
     """Run one digit, (1, 1, 28, 28), through a network at all strengths of a corruption.
 
     `y` is what an attack leads away from; `label` what the digit is, None if unknown. With `maps` the frames hold
@@ -46,7 +48,11 @@ def digit(model: Classifier, x: Images, y: Labels, label: int | None, corruption
     with torch.no_grad():
         stages = model.stages(batch)
     probabilities = stages.pop("logits").softmax(1)
-    shown = {"image": batch, **({name: _maps(values) for name, values in stages.items()} if maps else {}), "answer": probabilities[:, :, None, None]}
+    shown = {
+        "image": batch,
+        **({name: _maps(values) for name, values in stages.items()} if maps else {}),
+        "answer": probabilities[:, :, None, None],
+    }
     header: dict[str, Any] = dict(
         levels=levels,
         label=span.label,
@@ -58,7 +64,11 @@ def digit(model: Classifier, x: Images, y: Labels, label: int | None, corruption
         verdicts=[verdict(probabilities[0], p, label) for p in probabilities[1:]],
         figures=figures(x, corrupted),
         groups=[dict(title=g.title, hint=g.hint, stages=g.stages) for g in groups(model)] if maps else [],
-        wiring={s.name: dict(operation=s.operation, source=s.source, field=s.field, stride=s.stride) for s in model.STAGES} if maps else {},
+        wiring={
+            s.name: dict(operation=s.operation, source=s.source, field=s.field, stride=s.stride) for s in model.STAGES
+        }
+        if maps
+        else {},
         weights=weights(model) if maps else {},
     )
     return pack(header, shown)
@@ -68,7 +78,10 @@ def groups(model: Classifier) -> list[Group]:
     """Arrange the stages of a network in columns, one a layer."""
     hints = {"Layer 1": "edges", "Layer 2": "parts"}
     layers = dict.fromkeys(s.layer for s in model.STAGES)
-    return [Group(layer, hints.get(layer, ""), tuple((s.title, s.name) for s in model.STAGES if s.layer == layer)) for layer in layers]
+    return [
+        Group(layer, hints.get(layer, ""), tuple((s.title, s.name) for s in model.STAGES if s.layer == layer))
+        for layer in layers
+    ]
 
 
 def weights(model: Classifier) -> dict[str, Any]:
@@ -77,7 +90,11 @@ def weights(model: Classifier) -> dict[str, Any]:
         return {}
     layers = {"conv1": model.conv1, "conv2": model.conv2}
     return {
-        name: dict(shape=list(c.weight.shape), w=[float(f"{v:.7g}") for v in c.weight.flatten().tolist()], b=c.bias.tolist() if c.bias is not None else [])
+        name: dict(
+            shape=list(c.weight.shape),
+            w=[float(f"{v:.7g}") for v in c.weight.flatten().tolist()],
+            b=c.bias.tolist() if c.bias is not None else [],
+        )
         for name, c in layers.items()
     }
 
@@ -109,7 +126,10 @@ def figures(x: Images, corrupted: Images) -> list[dict[str, Any]]:
         ("Length of the change (L2)", metrics.l2(corrupted, clean), "", 2),
         ("Largest change (L∞)", metrics.linf(corrupted, clean), "", 2),
     )
-    return [dict(label=label, values=[round(v, 4) for v in values.tolist()], unit=unit, digits=digits) for label, values, unit, digits in rows]
+    return [
+        dict(label=label, values=[round(v, 4) for v in values.tolist()], unit=unit, digits=digits)
+        for label, values, unit, digits in rows
+    ]
 
 
 def pack(header: dict[str, Any], stages: dict[str, Tensor]) -> bytes:
@@ -151,7 +171,9 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     stages, start = {}, 0
     for name, s in described["stages"].items():
         count = int(np.prod(s["shape"]))
-        stages[name] = s["low"] + values[:, start : start + count].reshape(-1, *s["shape"]) / 65535 * (s["high"] - s["low"])
+        stages[name] = s["low"] + values[:, start : start + count].reshape(-1, *s["shape"]) / 65535 * (
+            s["high"] - s["low"]
+        )
         start += count
     return described, stages
 

@@ -76,7 +76,15 @@ class Jobs:
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._jobs: dict[tuple[str, str], Job] = {}
 
-    def start(self, model: Classifier, card: Card, dataset: Dataset, corruption: Corruption, levels: tuple[float, ...], seed: int) -> tuple[Job, bool]:
+    def start(
+        self,
+        model: Classifier,
+        card: Card,
+        dataset: Dataset,
+        corruption: Corruption,
+        levels: tuple[float, ...],
+        seed: int,
+    ) -> tuple[Job, bool]:
         """Start a sweep, or join the one somebody else has started: the job, and whether it is new."""
         key = card.name, evaluation.family(repr(corruption))
         with self._lock:

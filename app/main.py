@@ -57,7 +57,10 @@ def main() -> None:
         st.warning(str(refusal), icon=":material/info:")
     except Exception:
         logging.getLogger("noisescope").exception("page %s failed", chosen.title)
-        st.warning("This page could not be drawn. Reload it; if it happens again, the server's log says why.", icon=":material/info:")
+        st.warning(
+            "This page could not be drawn. Reload it; if it happens again, the server's log says why.",
+            icon=":material/info:",
+        )
 
 
 main()

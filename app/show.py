@@ -70,7 +70,11 @@ def framed(image: Float[Tensor, "1 h w"], top: int, left: int, side: int, factor
 def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
     """Give every chart of the house the same quiet frame, legible in both themes."""
     figure.update_layout(
-        margin=dict(l=10, r=10, t=10, b=10), height=430, hovermode="x unified", legend=dict(orientation="h", y=-0.22), uirevision="keep"
+        margin=dict(l=10, r=10, t=10, b=10),
+        height=430,
+        hovermode="x unified",
+        legend=dict(orientation="h", y=-0.22),
+        uirevision="keep",
     )
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
@@ -88,7 +92,14 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str]) ->
         label = f"{c.network}, {words(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
         band = [100 * high for _, high in bounds] + [100 * low for low, _ in reversed(bounds)]
         figure.add_scatter(
-            x=[*c.levels, *reversed(c.levels)], y=band, fill="toself", fillcolor=colour, opacity=0.22, line_width=0, hoverinfo="skip", showlegend=False
+            x=[*c.levels, *reversed(c.levels)],
+            y=band,
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.22,
+            line_width=0,
+            hoverinfo="skip",
+            showlegend=False,
         )
         figure.add_scatter(
             x=c.levels, y=c.accuracy, name=label, mode="lines+markers", marker_size=4,

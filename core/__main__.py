@@ -12,6 +12,7 @@ from tqdm import tqdm
 from core import Refusal, checkpoints, data, evaluation, recipes
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
+from core.models import Classifier
 
 
 def train(name: str) -> None:
@@ -26,13 +27,23 @@ def train(name: str) -> None:
     model.eval()
     scores = scored(model)
     card = checkpoints.Card(
-        name, recipe.title, recipe.architecture, recipe.dataset, asdict(recipe), recipe.seed, checkpoints.commit(), "", scores
+        name,
+        recipe.title,
+        recipe.architecture,
+        recipe.dataset,
+        asdict(recipe),
+        recipe.seed,
+        checkpoints.commit(),
+        "",
+        scores,
     )
     checkpoints.save(model, card)
-    print(f"{name}: {100 * scores['accuracy']:.2f} % of {scores['n']:,} test digits right. Next: python -m core evaluate {name}")
+    print(
+        f"{name}: {100 * scores['accuracy']:.2f} % of {scores['n']:,} test digits right. Next: python -m core evaluate {name}"
+    )
 
 
-def scored(model: torch.nn.Module) -> dict[str, float | int]:
+def scored(model: Classifier) -> dict[str, float | int]:
     """Score a digit network on the full test set."""
     return evaluation.scores(model, data.full("mnist", "test"))
 
@@ -43,9 +54,8 @@ def evaluate(name: str) -> None:
     dataset = data.full(card.dataset, "test")
     checkpoints.rewrite(checkpoints.Card(**{**asdict(card), "scores": evaluation.scores(model, dataset)}))
     for corruption, levels in MEASURES:
-        counts = torch.empty(0)
-        for counts in tqdm(evaluation.sweep(model, dataset, corruption, levels, SEED), repr(corruption), len(dataset) // evaluation.BATCH):
-            pass
+        steps = evaluation.sweep(model, dataset, corruption, levels, SEED)
+        *_, counts = tqdm(steps, repr(corruption), len(dataset) // evaluation.BATCH)
         measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
         evaluation.keep(measured)
         print(summary(measured))
@@ -53,7 +63,9 @@ def evaluate(name: str) -> None:
 
 def summary(curve: Curve) -> str:
     """Write a curve as one line."""
-    points = " ".join(f"{level:g}:{100 * hits / curve.n:.2f}" for level, hits in zip(curve.levels, curve.hits, strict=True))
+    points = " ".join(
+        f"{level:g}:{100 * hits / curve.n:.2f}" for level, hits in zip(curve.levels, curve.hits, strict=True)
+    )
     return f"{curve.network} {curve.corruption} n={curve.n}: {points}"
 
 
@@ -81,9 +93,14 @@ def main() -> int:
     """Parse the command line and run it; a Refusal is one line on stderr and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command, text in (("train", "train a network by its recipe"), ("evaluate", "measure its curves on the full test set")):
+    for command, text in (
+        ("train", "train a network by its recipe"),
+        ("evaluate", "measure its curves on the full test set"),
+    ):
         commands.add_parser(command, help=text).add_argument("name", metavar="NAME", help=", ".join(recipes.RECIPES))
-    commands.add_parser("data", help="download the data sets").add_argument("names", nargs="*", choices=[*data.SOURCES, []])
+    commands.add_parser("data", help="download the data sets").add_argument(
+        "names", nargs="*", choices=[*data.SOURCES, []]
+    )
     commands.add_parser("list", help="list the networks")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))

@@ -61,7 +61,9 @@ def load(name: str) -> tuple[Classifier, Card]:
     except OSError:
         raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
     if hashlib.sha256(weights).hexdigest() != card.sha256:
-        raise Refusal(f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again.")
+        raise Refusal(
+            f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again."
+        )
     if card.architecture not in models.ARCHITECTURES:
         raise Refusal(f"{name} is a {card.architecture}, which this version does not know: update Noisescope.")
     model = models.build(card.architecture, card.seed)
@@ -102,7 +104,9 @@ def write(target: Path, content: bytes) -> None:
         os.replace(part, target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise Refusal(f"{target.name} could not be saved ({error.strerror}): free some disk space or check the folder's rights.") from None
+        raise Refusal(
+            f"{target.name} could not be saved ({error.strerror}): free some disk space or check the folder's rights."
+        ) from None
 
 
 def commit() -> str:

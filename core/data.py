@@ -55,7 +55,18 @@ SOURCES = {
         356,
     ),
 }  # fmt: skip
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "motorcycle_left", "camera", "moon", "ihc", "retina")
+PHOTOGRAPHS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "motorcycle_left",
+    "camera",
+    "moon",
+    "ihc",
+    "retina",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +154,9 @@ def download(name: str) -> Iterator[float]:
         yield min(0.99, max(0, _bytes() - before) / (source.megabytes * 1e6))
     if problem or not _whole(name):
         why = f" ({problem[0]})" if problem else ""
-        raise Refusal(f"{source.title} could not be downloaded{why}: check the network and the free disk space, then try again.")
+        raise Refusal(
+            f"{source.title} could not be downloaded{why}: check the network and the free disk space, then try again."
+        )
     yield 1.0
 
 
@@ -168,7 +181,9 @@ def _digits(split: Split, why: str) -> Dataset:
     x = interpolate(x, (18, 18), mode="bicubic", align_corners=True).clamp(0, 1)
     note = f"{why} This page shows {len(x):,} handwritten digits that ship with scikit-learn."
     pixels = (centred(x) * 255).round().to(torch.uint8)
-    return Dataset("mnist", split, pixels, torch.from_numpy(scans.target[part]).long(), SOURCES["mnist"].classes, False, note)
+    return Dataset(
+        "mnist", split, pixels, torch.from_numpy(scans.target[part]).long(), SOURCES["mnist"].classes, False, note
+    )
 
 
 def centred(x: Images) -> Float[Tensor, "n 1 28 28"]:

@@ -103,7 +103,9 @@ def family(corruption: str) -> str:
     return f"{name}({rest.rstrip(')').partition(', ')[2]})"
 
 
-def sweep(model: Classifier, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, batch: int = BATCH) -> Iterator[Tensor]:
+def sweep(
+    model: Classifier, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, batch: int = BATCH
+) -> Iterator[Tensor]:
     """Count answers at all strengths, batch by batch, yielding the counts so far: int64 (levels, true class, answer).
 
     The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample.
@@ -120,11 +122,15 @@ def sweep(model: Classifier, dataset: Dataset, corruption: Corruption, levels: S
         yield counts
 
 
-def curve(card: checkpoints.Card, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, counts: Tensor) -> Curve:
+def curve(
+    card: checkpoints.Card, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, counts: Tensor
+) -> Curve:
     """Sign the counts of a sweep with what they were measured on."""
     table = tuple(tuple(tuple(row) for row in level) for level in counts.tolist())
     field, _ = strength(type(corruption))
-    return Curve(card.name, card.sha256, repr(corruption), field, dataset.title, seed, checkpoints.commit(), tuple(levels), table)
+    return Curve(
+        card.name, card.sha256, repr(corruption), field, dataset.title, seed, checkpoints.commit(), tuple(levels), table
+    )
 
 
 def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -157,7 +163,10 @@ def curves(network: str) -> list[Curve]:
     """Return the curves kept of a network; none where there is no file, or it cannot be read."""
     try:
         records = json.loads((checkpoints.FOLDER / "curves" / f"{network}.json").read_text())
-        return [Curve(**{**r, "levels": tuple(r["levels"]), "counts": tuple(tuple(map(tuple, t)) for t in r["counts"])}) for r in records]
+        return [
+            Curve(**{**r, "levels": tuple(r["levels"]), "counts": tuple(tuple(map(tuple, t)) for t in r["counts"])})
+            for r in records
+        ]
     except (OSError, ValueError, TypeError, KeyError):
         return []
 

@@ -10,7 +10,7 @@ from core.types import Images, Labels, Logits, Scores
 
 def l0(a: Images, b: Images) -> Scores:
     """Count the pixels, all channels together, in which two images differ."""
-    return (a != b).any(1).flatten(1).sum(1).float()
+    return torch.ne(a, b).any(1).flatten(1).sum(1).float()
 
 
 def l2(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
@@ -37,11 +37,16 @@ def ssim(a: Images, b: Float[Tensor, "m c h w"], data_range: float = 1.0) -> Sco
 
     `b` may be a single image, which is then compared with all of `a`. 1 for identical images.
     """
-    mean = lambda z: F.avg_pool2d(z, 7, stride=1)  # noqa: E731
+
+    def mean(z: Tensor) -> Tensor:
+        return F.avg_pool2d(z, 7, stride=1)
+
     sample = 49 / 48  # unbiased: divide by 48, not by 49
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     ma, mb = mean(a), mean(b)
-    va, vb, vab = (sample * (mean(p * q) - mp * mq) for p, q, mp, mq in ((a, a, ma, ma), (b, b, mb, mb), (a, b, ma, mb)))
+    va, vb, vab = (
+        sample * (mean(p * q) - mp * mq) for p, q, mp, mq in ((a, a, ma, ma), (b, b, mb, mb), (a, b, ma, mb))
+    )
     return ((2 * ma * mb + c1) * (2 * vab + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2))).flatten(1).mean(1)
 
 

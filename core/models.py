@@ -68,7 +68,14 @@ class DigitCNN(nn.Module):
         relu2 = F.relu(pool2)
         hidden = F.relu(self.fc1(relu2.flatten(1)))  # (N, 500)
         return dict(
-            conv1=conv1, pool1=pool1, relu1=relu1, conv2=conv2, pool2=pool2, relu2=relu2, hidden=hidden, logits=self.fc2(hidden)
+            conv1=conv1,
+            pool1=pool1,
+            relu1=relu1,
+            conv2=conv2,
+            pool2=pool2,
+            relu2=relu2,
+            hidden=hidden,
+            logits=self.fc2(hidden),
         )
 
     def forward(self, x: Images) -> Logits:
@@ -100,16 +107,17 @@ class DigitMLP(nn.Module):
 
 
 Classifier = DigitCNN | DigitMLP
-ARCHITECTURES = {"DigitCNN": DigitCNN, "DigitMLP": DigitMLP}
+ARCHITECTURES: dict[str, type[DigitCNN] | type[DigitMLP]] = {"DigitCNN": DigitCNN, "DigitMLP": DigitMLP}
 
 
 def build(architecture: str, seed: int) -> Classifier:
     """Build a network with weights drawn from `seed`, without touching the global random stream."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed)  # noqa: TID251
         return ARCHITECTURES[architecture]()
 
 
 def freeze(model: Classifier) -> Classifier:
     """Put a network into eval mode for good: no gradient of a weight, safe to share between sessions."""
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    return model

@@ -37,7 +37,9 @@ class Gaussian:
 class Poisson:
     """Shot noise, y = Poisson(x photons) / photons; mean x, variance x / photons: the brighter, the noisier."""
 
-    photons: Annotated[float, Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)] = 100.0
+    photons: Annotated[
+        float, Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)
+    ] = 100.0
 
     def __call__(self, x: Images, random: Generator) -> Images:
         return torch.poisson(x * self.photons, generator=random) / self.photons

@@ -46,7 +46,9 @@ def spanned(cls: type[T]) -> type[T]:
 def spans(cls: type) -> Mapping[str, Span]:
     """Return the Span of every field of a spanned class that has one, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
-    found = {f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)}
+    found = {
+        f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)
+    }
     return {name: marks[0] for name, marks in found.items() if marks}
 
 
@@ -75,6 +77,13 @@ def at(thing: T, level: float) -> T:
 def _check(self: Any) -> None:
     for name, span in spans(type(self)).items():
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or not span.low <= value <= span.high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not isfinite(value)
+            or not span.low <= value <= span.high
+        ):
             unit = f" {span.unit}" if span.unit else ""
-            raise Refusal(f"{type(self).__name__}: {name} is {value!r}, but it goes from {span.low:g} to {span.high:g}{unit}.")
+            raise Refusal(
+                f"{type(self).__name__}: {name} is {value!r}, but it goes from {span.low:g} to {span.high:g}{unit}."
+            )

@@ -33,11 +33,15 @@ def decode(content: bytes) -> Picture:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked below, before decoding
+            warnings.simplefilter(
+                "ignore", Image.DecompressionBombWarning
+            )  # the size is checked below, before decoding
             picture = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
         width, height = picture.size
         if width * height > LARGEST:
-            raise Refusal(f"This picture is {width:,} x {height:,} pixels, more than the {LARGEST // 10**6} million this page takes: scale it down first.")
+            raise Refusal(
+                f"This picture is {width:,} x {height:,} pixels, more than the {LARGEST // 10**6} million this page takes: scale it down first."
+            )
         notes = {
             "This picture moves: its first frame is shown.": getattr(picture, "n_frames", 1) > 1,
             "This picture has 16 bits per colour: it is shown with 8.": picture.mode.startswith("I"),
@@ -52,11 +56,16 @@ def decode(content: bytes) -> Picture:
             values = np.asarray(flat.convert("L" if grey else "RGB"), dtype=np.float32).reshape(height, width, -1) / 255
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         if isinstance(error, Image.DecompressionBombError):
-            raise Refusal(f"This picture has more than {LARGEST // 10**6} million pixels: scale it down first.") from None
+            raise Refusal(
+                f"This picture has more than {LARGEST // 10**6} million pixels: scale it down first."
+            ) from None
         raise Refusal("This file is not a PNG, JPEG or WebP picture: choose another one.") from None
     except (OSError, SyntaxError, ValueError):
         raise Refusal("This picture is damaged and cannot be read: save it again or choose another one.") from None
-    return Picture(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].clamp(0, 1), " ".join(n for n, yes in notes.items() if yes))
+    return Picture(
+        torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].clamp(0, 1),
+        " ".join(n for n, yes in notes.items() if yes),
+    )
 
 
 def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
@@ -65,7 +74,9 @@ def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
     Takes (1, C, H, W) of any size, dark on light or light on dark; gives (1, 1, 28, 28). Raises Refusal for a blank one.
     """
     grey = image.mean(1, keepdim=True)
-    border = torch.cat([grey[..., 0, :].flatten(), grey[..., -1, :].flatten(), grey[..., 0].flatten(), grey[..., -1].flatten()])
+    border = torch.cat(
+        [grey[..., 0, :].flatten(), grey[..., -1, :].flatten(), grey[..., 0].flatten(), grey[..., -1].flatten()]
+    )
     ink = (grey - border.median()).abs()
     if ink.max() < 0.1:
         raise Refusal("This picture is blank: draw or photograph one digit on a plain background.")

@@ -53,7 +53,14 @@ def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> P
 
 
 def fit(
-    model: nn.Module, pairs: Pairs, loss: Callable[[Tensor, Tensor], Tensor], optimiser: Optimizer, *, epochs: int, steps: int, seed: int
+    model: nn.Module,
+    pairs: Pairs,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    optimiser: Optimizer,
+    *,
+    epochs: int,
+    steps: int,
+    seed: int,
 ) -> Iterator[Step]:
     """Train `model` in place and yield after every step, so that a caller can show it, or stop it by not asking on.
 
@@ -66,7 +73,7 @@ def fit(
         for x, y in pairs(epoch, random):
             optimiser.zero_grad()
             value = loss(model(x), y)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             optimiser.step()
             done += 1
             yield Step(done, steps, value.item())

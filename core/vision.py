@@ -27,4 +27,5 @@ def datasets() -> ModuleType:
         for schema in SCHEMAS:
             _library[0].define(schema)
         import torchvision.datasets
-    return torchvision.datasets
+    found: ModuleType = torchvision.datasets
+    return found

@@ -4,13 +4,16 @@ import streamlit as st
 
 from app import cache, controls, show
 from core import evaluation
+from core.attacks import ATTACKS
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
 from core.params import strength
 from core.study import REPORTED
 
 st.title("How fast does it break?")
-st.markdown("Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**")
+st.markdown(
+    "Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**"
+)
 
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
 controls.address("view", "noise", controls.one_of(VIEWS, "the view"))
@@ -18,7 +21,7 @@ left, right = st.columns([1, 2], vertical_alignment="bottom")
 view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
 names = right.pills("Networks", controls.networks(), selection_mode="multi", default=controls.networks())
 controls.publish(view=view)
-measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in controls.ATTACKS) == (view == "attack")]
+measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in ATTACKS) == (view == "attack")]
 kinds = [type(c).__name__ for c, _ in measures]
 dataset = cache.dataset("mnist", "test")
 jobs = cache.jobs()
@@ -27,7 +30,12 @@ jobs = cache.jobs()
 def shown() -> list[Curve]:
     """Return the curves of the chosen networks, as far as they are measured, those under way included."""
     live = {(c.network, c.corruption, c.data): c for job in jobs.running() if (c := job.curve())}
-    kept = {(c.network, c.corruption, c.data): c for name in names for c in evaluation.curves(name) if c.sha256 == cache.network(name)[1].sha256}
+    kept = {
+        (c.network, c.corruption, c.data): c
+        for name in names
+        for c in evaluation.curves(name)
+        if c.sha256 == cache.network(name)[1].sha256
+    }
     return [c for c in {**kept, **live}.values() if c.corruption.partition("(")[0] in kinds and c.network in names]
 
 
@@ -35,8 +43,12 @@ def shown() -> list[Curve]:
 def picture() -> None:
     """Draw the curves; while something is being measured, again and again."""
     curves = shown()
-    st.plotly_chart(show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], names), key="curves", theme="streamlit")
-    partly = "; ".join(f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}" for c in curves if c.n < 10_000)
+    st.plotly_chart(
+        show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], names), key="curves", theme="streamlit"
+    )
+    partly = "; ".join(
+        f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}" for c in curves if c.n < 10_000
+    )
     st.caption(
         f"n = 10,000 MNIST test digits a point{f' ({partly})' if partly else ''}, noise seed {SEED}. Shaded: 95 % interval (Wilson). "
         "Diamonds: what the study printed, typed in from its figures."
@@ -44,7 +56,9 @@ def picture() -> None:
     under_way = list(jobs.running())
     for job in under_way:
         words, button = st.columns([5, 1], vertical_alignment="center")
-        words.progress(job.n / len(job.dataset), f"{job.card.name}, {show.words(type(job.corruption).__name__)}: {job.state()}")
+        words.progress(
+            job.n / len(job.dataset), f"{job.card.name}, {show.words(type(job.corruption).__name__)}: {job.state()}"
+        )
         button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
     if st.session_state.get("watching") and not under_way:
         st.session_state["watching"] = False
@@ -75,18 +89,34 @@ if curves:
     kind = columns[1].selectbox("Under", list(mine), key="under", format_func=show.words)
     chosen = mine[kind]
     percent = chosen.field == "fraction"
-    level = columns[2].select_slider("Strength" + (", share of pixels" if percent else " (epsilon)"), chosen.levels, value=chosen.levels[len(chosen.levels) // 5], format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}")
+    level = columns[2].select_slider(
+        "Strength" + (", share of pixels" if percent else " (epsilon)"),
+        chosen.levels,
+        value=chosen.levels[len(chosen.levels) // 5],
+        format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}",
+    )
     table = chosen.counts[chosen.levels.index(level)]
     st.plotly_chart(show.confusion(table), key="confusion", theme="streamlit")
     low, high = evaluation.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
-    st.caption(f"{network} under {show.words(kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on.")
+    st.caption(
+        f"{network} under {show.words(kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on."
+    )
 
 st.subheader("Measure it yourself")
-st.caption(f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough.")
+st.caption(
+    f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
+)
 columns = st.columns([2, 2, 1], vertical_alignment="bottom")
 name = columns[0].selectbox("Network", controls.networks(), key="measure-network")
-corruption, levels = columns[1].selectbox("Under", measures, key=f"measure-{view}", format_func=lambda m: controls.described(type(m[0]).__name__))
-if columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"):
+corruption, levels = columns[1].selectbox(
+    "Under", measures, key=f"measure-{view}", format_func=lambda m: controls.described(type(m[0]).__name__)
+)
+if columns[2].button(
+    "Measure",
+    icon=":material/play_arrow:",
+    width="stretch",
+    help=f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths",
+):
     _, new = jobs.start(*cache.network(name), dataset, corruption, levels, SEED)
     if new:
         st.rerun()

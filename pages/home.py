@@ -8,6 +8,7 @@ from app import cache, controls
 from app.cache import Digit
 from app.scrub import scrub
 from core.attacks import FGSM
+from core.evaluation import Corruption
 from core.noise import SaltAndPepper
 
 HERE = Path(__file__).parent
@@ -24,13 +25,30 @@ names = controls.networks()
 if not names:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
     st.stop()
-KINDS = {"aimed": ("an attack, aimed (FGSM)", FGSM()), "random": ("noise, random (salt and pepper)", SaltAndPepper())}
+KINDS: dict[str, tuple[str, Corruption]] = {
+    "aimed": ("an attack, aimed (FGSM)", FGSM()),
+    "random": ("noise, random (salt and pepper)", SaltAndPepper()),
+}
 left, right = st.columns([2, 1], vertical_alignment="bottom")
-kind = left.segmented_control("Slide the strength: when does it fall?", list(KINDS), key="kind", default="aimed", required=True, format_func=lambda k: KINDS[k][0])
+kind = left.segmented_control(
+    "Slide the strength: when does it fall?",
+    list(KINDS),
+    key="kind",
+    default="aimed",
+    required=True,
+    format_func=lambda k: KINDS[k][0],
+)
 index = min(20, len(test) - 1)
-right.page_link(HERE / "see.py", label="See what happens inside", icon=":material/visibility:", query_params={"image": str(index), "add": type(KINDS[kind][1]).__name__})
+right.page_link(
+    HERE / "see.py",
+    label="See what happens inside",
+    icon=":material/visibility:",
+    query_params={"image": str(index), "add": type(KINDS[kind][1]).__name__},
+)
 scrub(cache.digit_frames(names[0], Digit(index), KINDS[kind][1], 0, maps=False), key="home", start=2)
-st.caption(f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two.")
+st.caption(
+    f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two."
+)
 
 st.subheader("Where to go next")
 NEXT = {

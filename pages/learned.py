@@ -6,7 +6,9 @@ from app import cache, controls, show
 from core.models import DigitCNN
 
 st.title("What has it learned?")
-st.markdown("Each filter is a small pattern the network looks for. **Find what the pictures beside a filter have in common.**")
+st.markdown(
+    "Each filter is a small pattern the network looks for. **Find what the pictures beside a filter have in common.**"
+)
 
 left, _ = st.columns([1, 2])
 with left:
@@ -30,12 +32,20 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
             caption=f"Filter {k + 1}" + (f", one pattern for each of the {inputs} maps of layer 1" if inputs > 1 else ""),
         )  # fmt: skip
         stage = fields[layer]
-        pictures = [show.framed(test.images([i])[0], row * stride, column * stride, stage.field) for i, row, column, _ in found for stride in [stage.stride]]
+        pictures = [
+            show.framed(test.images([i])[0], row * stride, column * stride, stage.field)
+            for i, row, column, _ in found
+            for stride in [stage.stride]
+        ]
         right.image(
             show.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
             caption=f"no. {', '.join(str(i) for i, *_ in found)}: it answers {found[0][3]:.2f} to {found[-1][3]:.2f}",
         )  # fmt: skip
-    st.caption(f"Red weights add, blue ones subtract, full colour at ±{limit:.2f}: one scale for the layer. The orange frame is the part of the image the filter answers to, {fields[layer].field} x {fields[layer].field} pixels.")
+    st.caption(
+        f"Red weights add, blue ones subtract, full colour at ±{limit:.2f}: one scale for the layer. The orange frame is the part of the image the filter answers to, {fields[layer].field} x {fields[layer].field} pixels."
+    )
 
-st.caption(f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(exciters['conv1'][0])} strongest of n = {len(test):,}.")
+st.caption(
+    f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(exciters['conv1'][0])} strongest of n = {len(test):,}."
+)
 controls.source(test)

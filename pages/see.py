@@ -7,7 +7,9 @@ from app.scrub import scrub
 from core.params import strength
 
 st.title("What does the network see?")
-st.markdown("Slide the strength. Follow the picture from left to right, through every layer, to the answer: **where do noise and attack part ways?**")
+st.markdown(
+    "Slide the strength. Follow the picture from left to right, through every layer, to the answer: **where do noise and attack part ways?**"
+)
 
 row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
 with row[0]:

@@ -8,7 +8,9 @@ from core import params, similar
 from core.models import DigitCNN
 
 st.title("Which training images look like this?")
-st.markdown("The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**")
+st.markdown(
+    "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
+)
 
 row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
 with row[0]:
@@ -25,7 +27,15 @@ with left:
     thing = controls.strength(thing)
 with right:
     controls.address("metric", "SSIM", controls.one_of(list(similar.METRICS), "the measure"))
-    metric = st.segmented_control("Alike by", similar.METRICS, key="metric", required=True, help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.")
+    metric = str(
+        st.segmented_control(
+            "Alike by",
+            similar.METRICS,
+            key="metric",
+            required=True,
+            help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.",
+        )
+    )
 
 if digit:
     model, card = cache.network(name)
@@ -48,16 +58,29 @@ if digit:
         words, picture = st.columns([1, 2.8], vertical_alignment="center")
         words.markdown(f"**{title}**  \n{detail}")
         tiles = [show.enlarged(show.grey(image[0]), 4), *(show.enlarged(show.grey(m, *limits), 14) for m in its_maps)]
-        picture.image(show.grid(tiles, 6, gap=8), output_format="PNG", width=650, alt=f"{title}: the image and its five second-layer feature maps")
-    st.caption("Left: the image. Then the five second-layer feature maps before pooling, all in one scale of greys. Look at the two middle rows: how little changes where the answer flips?")
+        picture.image(
+            show.grid(tiles, 6, gap=8),
+            output_format="PNG",
+            width=650,
+            alt=f"{title}: the image and its five second-layer feature maps",
+        )
+    st.caption(
+        "Left: the image. Then the five second-layer feature maps before pooling, all in one scale of greys. Look at the two middle rows: how little changes where the answer flips?"
+    )
     for title, (indices, scores) in ((rows[0][0], found.clean), (rows[3][0], found.corrupted)):
         with st.expander(f"{title}: the next seven"):
-            st.image(show.grid([show.enlarged(show.grey(i[0]), 3) for i in train.images(indices)], 8), output_format="PNG", alt=title)
+            st.image(
+                show.grid([show.enlarged(show.grey(i[0]), 3) for i in train.images(indices)], 8),
+                output_format="PNG",
+                alt=title,
+            )
             st.caption(", ".join(f"no. {i:,} ({s:.3f})" for i, s in zip(indices, scores, strict=True)))
     controls.publish(
         network=name, way=st.session_state["way"], image=digit.index if not digit.own else None, add=type(thing).__name__, seed=seed or None,
         strength=f"{params.level(thing):g}", metric=metric,
     )  # fmt: skip
-    st.caption(f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}.")
+    st.caption(
+        f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
+    )
 controls.examples()
 controls.source(cache.dataset("mnist", "test"))

@@ -34,7 +34,15 @@ def server(log: Path, **environment: str) -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "app", "--server.port", str(port), "--server.address", "127.0.0.1"]
     with open(log, "w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
             address = f"http://127.0.0.1:{port}"
             for _ in range(600):
@@ -76,9 +84,9 @@ def drag(page: Page, share: float) -> None:
     assert box
     thumb = 18  # pixels, from scrub.css
     at = float(slider.input_value()) / float(slider.get_attribute("max") or 1)
-    x = lambda s: box["x"] + thumb / 2 + s * (box["width"] - thumb)  # noqa: E731
-    page.mouse.move(x(at), box["y"] + box["height"] / 2)
+    left, width = box["x"] + thumb / 2, box["width"] - thumb
+    page.mouse.move(left + at * width, box["y"] + box["height"] / 2)
     page.mouse.down()
-    page.mouse.move(x((at + share) / 2), box["y"] + box["height"] / 2, steps=4)
-    page.mouse.move(x(share), box["y"] + box["height"] / 2, steps=4)
+    page.mouse.move(left + (at + share) / 2 * width, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.move(left + share * width, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()

@@ -6,7 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side
 
 from jaxtyping import install_import_hook
 
-import tests.typecheck  # the hook looks the checker up by name
+import tests.typecheck  # noqa: F401  the hook looks the checker up by name
 
 install_import_hook("core", "tests.typecheck.check")
 

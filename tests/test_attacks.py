@@ -65,7 +65,10 @@ def test_the_model_is_left_alone(kind: Any, batch: Any) -> None:
 def test_it_hurts_more_than_it_costs(cnn: Classifier, digits: Dataset) -> None:
     """FGSM at 0.2 leaves few of the digits a network reads; PGD leaves fewer; random signs leave most."""
     x, y = digits.images(slice(0, 500)), digits.labels[:500]
-    right = lambda z: float((cnn(z).argmax(1) == y).float().mean())  # noqa: E731
+
+    def right(z: torch.Tensor) -> float:
+        return float((cnn(z).argmax(1) == y).float().mean())
+
     signs = torch.randint(0, 2, x.shape, generator=torch.Generator().manual_seed(0)) * 2.0 - 1
     assert right(PGD(0.2)(cnn, x, y)) < right(FGSM(0.2)(cnn, x, y)) < 0.5 * right((x + 0.2 * signs).clamp(0, 1))
 
@@ -75,7 +78,11 @@ def test_the_gradient_is_that_of_the_summed_cross_entropy(batch: Any) -> None:
     model = build("DigitMLP", 0).double()
     x, y = batch[0][:2].double(), batch[1][:2]
     g = gradient(model, x, y)
-    loss = lambda z: torch.nn.functional.cross_entropy(model(z), y, reduction="sum")  # noqa: E731
+
+    @torch.no_grad()
+    def loss(z: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(model(z), y, reduction="sum")
+
     for place in [(0, 0, 14, 14), (1, 0, 10, 12), (1, 0, 20, 9)]:
         step = torch.zeros_like(x)
         step[place] = 1e-5
@@ -86,7 +93,9 @@ def test_the_gradient_is_that_of_the_summed_cross_entropy(batch: Any) -> None:
 def test_fgsm_is_foolboxs(epsilon: float, cnn: Classifier, batch: Any) -> None:
     foolbox = pytest.importorskip("foolbox")
     x, y = batch
-    theirs, _, _ = foolbox.attacks.LinfFastGradientAttack(random_start=False)(foolbox.PyTorchModel(cnn, bounds=(0, 1), device="cpu"), x, y, epsilons=epsilon)
+    theirs, _, _ = foolbox.attacks.LinfFastGradientAttack(random_start=False)(
+        foolbox.PyTorchModel(cnn, bounds=(0, 1), device="cpu"), x, y, epsilons=epsilon
+    )
     assert torch.equal(FGSM(epsilon)(cnn, x, y), theirs)
 
 

@@ -16,7 +16,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return cli.main()
 
 
-def test_list_names_every_recipe_and_its_score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_every_recipe_and_its_score(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(monkeypatch, "list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(RECIPES)

@@ -15,7 +15,12 @@ import torch
 
 from core import Refusal, data, vision
 
-FILES = {"train-images-idx3-ubyte": 60_000, "train-labels-idx1-ubyte": 60_000, "t10k-images-idx3-ubyte": 10_000, "t10k-labels-idx1-ubyte": 10_000}
+FILES = {
+    "train-images-idx3-ubyte": 60_000,
+    "train-labels-idx1-ubyte": 60_000,
+    "t10k-images-idx3-ubyte": 10_000,
+    "t10k-labels-idx1-ubyte": 10_000,
+}
 
 
 def test_the_sample_digits_split_into_1000_and_797(no_data: Path) -> None:
@@ -35,7 +40,10 @@ def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: 
     assert train.pixels.shape[1:] == test.pixels.shape[1:] == (3, 32, 32)
     assert len(train) > 3 * len(test) > 300
     assert set(test.labels.tolist()) == set(range(len(data.PHOTOGRAPHS)))
-    keys = [{hashlib.sha256(tile.numpy().tobytes()).digest() for tile in d.pixels if tile.float().std() > 3} for d in (train, test)]
+    keys = [
+        {hashlib.sha256(tile.numpy().tobytes()).digest() for tile in d.pixels if tile.float().std() > 3}
+        for d in (train, test)
+    ]
     assert not keys[0] & keys[1]
 
 
@@ -76,7 +84,9 @@ def test_images_are_pixels_over_255(no_data: Path) -> None:
 
 
 def test_a_missing_set_says_how_to_get_it(no_data: Path) -> None:
-    with pytest.raises(Refusal, match=r"^MNIST is not here: get it with `python -m core data mnist` or the button on the page\.$"):
+    with pytest.raises(
+        Refusal, match=r"^MNIST is not here: get it with `python -m core data mnist` or the button on the page\.$"
+    ):
         data.full("mnist", "test")
 
 
@@ -87,7 +97,10 @@ def idx(values: np.ndarray) -> bytes:
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
     """MNIST's four files, of the right sizes, empty but for their labels."""
-    return {name: idx(np.zeros((n, 28, 28), np.uint8) if "images" in name else (np.arange(n) % 10).astype(np.uint8)) for name, n in FILES.items()}
+    return {
+        name: idx(np.zeros((n, 28, 28), np.uint8) if "images" in name else (np.arange(n) % 10).astype(np.uint8))
+        for name, n in FILES.items()
+    }
 
 
 @pytest.fixture
@@ -139,7 +152,9 @@ def test_a_broken_mirror_is_one_sentence_and_trying_again_works(mirror: Path, no
     part = mirror / "t10k-images-idx3-ubyte.gz"
     whole = part.read_bytes()
     part.write_bytes(whole[:100])
-    with pytest.raises(Refusal, match=r"could not be downloaded \(.*\): check the network and the free disk space, then try again"):
+    with pytest.raises(
+        Refusal, match=r"could not be downloaded \(.*\): check the network and the free disk space, then try again"
+    ):
         list(data.download("mnist"))
     assert not data.load("mnist", "test").full
     part.write_bytes(whole)

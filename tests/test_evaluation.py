@@ -45,7 +45,9 @@ def test_a_sweep_counts_what_one_by_one_counts(thing: evaluation.Corruption, cnn
             assert table[truth].tolist() == torch.bincount(answers[y == truth], minlength=10).tolist()
 
 
-def test_a_sweep_can_be_stopped_and_has_then_counted_every_image_once_per_level(cnn: Classifier, digits: Dataset) -> None:
+def test_a_sweep_can_be_stopped_and_has_then_counted_every_image_once_per_level(
+    cnn: Classifier, digits: Dataset
+) -> None:
     sweep = evaluation.sweep(cnn, digits, FGSM(), (0.0, 0.1), seed=0, batch=50)
     next(sweep)
     counts = next(sweep)
@@ -55,7 +57,9 @@ def test_a_sweep_can_be_stopped_and_has_then_counted_every_image_once_per_level(
 @pytest.fixture
 def measured(cnn: Classifier, digits: Dataset) -> Curve:
     card = checkpoints.read("digit-cnn")
-    *_, counts = evaluation.sweep(cnn, dataclasses.replace(digits, pixels=digits.pixels[:50], labels=digits.labels[:50]), FGSM(), (0.0, 0.1), 0)
+    *_, counts = evaluation.sweep(
+        cnn, dataclasses.replace(digits, pixels=digits.pixels[:50], labels=digits.labels[:50]), FGSM(), (0.0, 0.1), 0
+    )
     return evaluation.curve(card, digits, FGSM(), (0.0, 0.1), 0, counts)
 
 
@@ -69,7 +73,9 @@ def test_curves_come_back_as_they_were_kept(measured: Curve, shelf: Path) -> Non
 
 
 def test_fewer_images_never_replace_more_of_the_same_network(measured: Curve, shelf: Path) -> None:
-    double = dataclasses.replace(measured, counts=tuple(tuple(tuple(2 * v for v in row) for row in t) for t in measured.counts))
+    double = dataclasses.replace(
+        measured, counts=tuple(tuple(tuple(2 * v for v in row) for row in t) for t in measured.counts)
+    )
     evaluation.keep(double)
     evaluation.keep(measured)
     assert evaluation.curves("digit-cnn") == [double]

@@ -12,7 +12,9 @@ from core.params import strength
 
 
 @pytest.mark.parametrize("thing", [SaltAndPepper(), Gaussian(), Poisson(), FGSM(), PGD(steps=3)], ids=repr)
-def test_what_the_browser_gets_is_what_the_network_does(thing: evaluation.Corruption, cnn: Classifier, digits: Dataset) -> None:
+def test_what_the_browser_gets_is_what_the_network_does(
+    thing: evaluation.Corruption, cnn: Classifier, digits: Dataset
+) -> None:
     x, y = digits.images([7]), digits.labels[[7]]
     packed = frames.digit(cnn, x, y, int(y), thing, seed=3, maps=True)
     header, stages = frames.unpack(packed)
@@ -57,5 +59,8 @@ def test_another_header_keeps_the_frames(cnn: Classifier, digits: Dataset) -> No
     ],
 )
 def test_verdicts(before: int, after: int, truth: int | None, text: str, state: str) -> None:
-    sure = lambda k: torch.full((10,), 0.2 / 9).index_fill(0, torch.tensor([k]), 0.8)  # noqa: E731
+
+    def sure(k: int) -> torch.Tensor:
+        return torch.full((10,), 0.2 / 9).index_fill(0, torch.tensor([k]), 0.8)
+
     assert frames.verdict(sure(before), sure(after), truth) == {"text": text, "state": state}

@@ -12,7 +12,10 @@ FORBIDDEN = {"core": {"streamlit", "app", "pages", "plotly"}, "app": {"pages"}, 
 def imports(file: Path) -> set[str]:
     nodes = list(ast.walk(ast.parse(file.read_text())))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return {name.partition(".")[0] for name in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}}
+    return {
+        name.partition(".")[0]
+        for name in plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    }
 
 
 @pytest.mark.parametrize("room", FORBIDDEN)
@@ -25,7 +28,12 @@ def test_nobody_imports_upwards(room: str) -> None:
 
 def test_caches_are_in_one_file() -> None:
     """Components register themselves once, and main.py settles the process; all data is cached in app/cache.py."""
-    users = {f.relative_to(ROOT).as_posix() for room in ("app", "pages") for f in (ROOT / room).rglob("*.py") if "@st.cache_data" in f.read_text()}
+    users = {
+        f.relative_to(ROOT).as_posix()
+        for room in ("app", "pages")
+        for f in (ROOT / room).rglob("*.py")
+        if "@st.cache_data" in f.read_text()
+    }
     assert users == {"app/cache.py"}
 
 

@@ -38,7 +38,9 @@ def test_ssim_is_scikit_images(pair: tuple[torch.Tensor, torch.Tensor], data_ran
 def test_ssim_of_one_map_with_many_is_scikit_images() -> None:
     maps, query = torch.randn((9, 5, 8, 8), generator=generator(0)), torch.randn((1, 5, 8, 8), generator=generator(1))
     for ours, p in zip(metrics.ssim(maps, query, 5.0), maps, strict=True):
-        assert float(ours) == pytest.approx(float(structural_similarity(p.numpy(), query[0].numpy(), channel_axis=0, data_range=5.0)), abs=1e-5)
+        assert float(ours) == pytest.approx(
+            float(structural_similarity(p.numpy(), query[0].numpy(), channel_axis=0, data_range=5.0)), abs=1e-5
+        )
 
 
 def test_norms(pair: tuple[torch.Tensor, torch.Tensor]) -> None:

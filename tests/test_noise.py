@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom
 
 from core import noise, params
-from core.noise import BLIND, NOISES, BlindPoisson, Gaussian, Impulse, Poisson, RandomImpulse, ReplaceGaussian, SaltAndPepper
+from core.noise import (
+    BLIND,
+    NOISES,
+    BlindPoisson,
+    Gaussian,
+    Impulse,
+    Poisson,
+    RandomImpulse,
+    ReplaceGaussian,
+    SaltAndPepper,
+)
 from core.types import generator
 
 KINDS = {**NOISES, **BLIND}
@@ -41,7 +51,9 @@ def test_another_seed_is_another_draw(kind: Any) -> None:
     assert not torch.equal(kind()(x, generator(0)), kind()(x, generator(1)))
 
 
-@pytest.mark.parametrize("thing", [Gaussian(0.0), Impulse(p=0.0), RandomImpulse(0.0), ReplaceGaussian(0.0), SaltAndPepper(0.0)], ids=repr)
+@pytest.mark.parametrize(
+    "thing", [Gaussian(0.0), Impulse(p=0.0), RandomImpulse(0.0), ReplaceGaussian(0.0), SaltAndPepper(0.0)], ids=repr
+)
 def test_strength_zero_is_bit_identical(thing: noise.Noise) -> None:
     x = torch.rand((3, 3, 8, 8), generator=generator(2))
     assert torch.equal(thing(x, generator(0)), x)
@@ -61,13 +73,19 @@ SIZE = (64, 1, 128, 128)  # a million values: a mean is known to 0.1 %
         (Impulse(p=0.2, sigma=50.0), X, 0.2 * (50 / 255) ** 2),
         (Impulse(p=0.5, sigma=50.0), X, 0.5 * (50 / 255) ** 2),
         (RandomImpulse(0.5), 0.5 * X + 0.25, 0.5 * X**2 + 0.5 / 3 - (0.5 * X + 0.25) ** 2),
-        (ReplaceGaussian(0.25, mean=0.5, std=0.1), 0.75 * X + 0.125, 0.75 * X**2 + 0.25 * (0.25 + 0.01) - (0.75 * X + 0.125) ** 2),
+        (
+            ReplaceGaussian(0.25, mean=0.5, std=0.1),
+            0.75 * X + 0.125,
+            0.75 * X**2 + 0.25 * (0.25 + 0.01) - (0.75 * X + 0.125) ** 2,
+        ),
         (SaltAndPepper(0.5), 0.5 * X + 0.25, 0.5 * X**2 + 0.25 - (0.5 * X + 0.25) ** 2),
         (noise.BlindGaussian(90.0), X, (90 / 255) ** 2 / 3),
     ],
     ids=repr,
 )
-def test_mean_and_variance_are_what_the_law_says_within_one_percent(thing: noise.Noise, mean: float, variance: float) -> None:
+def test_mean_and_variance_are_what_the_law_says_within_one_percent(
+    thing: noise.Noise, mean: float, variance: float
+) -> None:
     repeat = 30 if isinstance(thing, noise.BlindGaussian) else 1  # its level is one draw an image: many images
     y = torch.cat([thing(torch.full(SIZE, X), generator(seed)) for seed in range(repeat)]).double()
     assert y.mean() == pytest.approx(mean, rel=0.01)
@@ -104,7 +122,7 @@ def test_random_impulse_replaces_whole_pixels() -> None:
 @pytest.mark.parametrize("kind", [ReplaceGaussian, SaltAndPepper, Gaussian, RandomImpulse], ids=lambda k: k.__name__)
 def test_a_stronger_noise_keeps_what_a_weaker_one_changed(kind: Any) -> None:
     """Sliding the strength makes one noise grow: no flicker."""
-    name, span = params.strength(kind)
+    _, span = params.strength(kind)
     x = torch.rand((2, 1, 28, 28), generator=generator(0))
     weak, strong = noise.levels(kind(), x, [0.3 * span.high, 0.6 * span.high], seed=4)
     hit = weak != x

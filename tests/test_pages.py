@@ -36,7 +36,9 @@ def opened(page: str, **address: str) -> AppTest:
 
 
 def words(at: AppTest) -> str:
-    return " ".join(str(e.value) for kind in ("title", "markdown", "caption", "warning", "info") for e in getattr(at, kind))
+    return " ".join(
+        str(e.value) for kind in ("title", "markdown", "caption", "warning", "info") for e in getattr(at, kind)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +104,9 @@ def test_every_page_survives_a_damaged_data_set(page: str, no_data: Path) -> Non
     ],
 )
 @pytest.mark.parametrize("page", ["see", "similar"])
-def test_an_impossible_address_is_one_sentence_and_the_page_lives_on(page: str, address: dict[str, str], sentence: str) -> None:
+def test_an_impossible_address_is_one_sentence_and_the_page_lives_on(
+    page: str, address: dict[str, str], sentence: str
+) -> None:
     at = opened(page, **address)
     assert len(at.warning) == 1
     assert at.warning[0].value.startswith(sentence)
@@ -120,7 +124,11 @@ def test_a_deep_link_sets_every_control() -> None:
 
 def test_the_studys_examples_are_one_click_each() -> None:
     at = opened("see")
-    for label, image, add in (("A 5 under noise", 333, "ReplaceGaussian"), ("A 9 under salt and pepper", 118, "SaltAndPepper"), ("A 9 under attack", 20, "FGSM")):
+    for label, image, add in (
+        ("A 5 under noise", 333, "ReplaceGaussian"),
+        ("A 9 under salt and pepper", 118, "SaltAndPepper"),
+        ("A 9 under attack", 20, "FGSM"),
+    ):
         next(b for b in at.button if b.label == label).click().run()
         assert not at.exception
         assert (at.number_input(key="image").value, at.selectbox(key="add").value) == (image, add)
@@ -210,7 +218,9 @@ def test_break_shows_both_views_and_the_suspect_row() -> None:
     assert "epsilon" in " ".join(s.label for s in at.select_slider)
 
 
-def test_measuring_can_be_started_watched_and_stopped(no_data: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measuring_can_be_started_watched_and_stopped(
+    no_data: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On the sample; a second press joins the first; the curve is kept with its n."""
     from core import evaluation
 

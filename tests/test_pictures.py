@@ -27,7 +27,9 @@ def bomb(width: int, height: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,8 +63,20 @@ def test_a_plain_picture_comes_as_it_is() -> None:
     [
         (saved(Image.new("CMYK", (8, 8), (0, 0, 0, 128)), "JPEG"), "print colours"),
         (saved(Image.fromarray(np.full((8, 8), 32896, np.uint16))), "16 bits"),
-        (saved(Image.new("L", (8, 8), 128), "PNG", save_all=True, append_images=[Image.new("L", (8, 8), 9)]), "moves: its first frame"),
-        (saved(Image.new("RGB", (8, 8), (128, 128, 128)), "WEBP", save_all=True, append_images=[Image.new("RGB", (8, 8))], lossless=True), "moves"),
+        (
+            saved(Image.new("L", (8, 8), 128), "PNG", save_all=True, append_images=[Image.new("L", (8, 8), 9)]),
+            "moves: its first frame",
+        ),
+        (
+            saved(
+                Image.new("RGB", (8, 8), (128, 128, 128)),
+                "WEBP",
+                save_all=True,
+                append_images=[Image.new("RGB", (8, 8))],
+                lossless=True,
+            ),
+            "moves",
+        ),
     ],
     ids=["cmyk", "16-bit", "animated png", "animated webp"],
 )

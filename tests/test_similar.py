@@ -19,7 +19,9 @@ def atlas(cnn: DigitCNN, sample: Dataset) -> Atlas:
 
 
 @pytest.mark.parametrize("metric", similar.METRICS)
-def test_the_nearest_to_an_image_of_the_atlas_is_itself(metric: str, atlas: Atlas, cnn: DigitCNN, sample: Dataset) -> None:
+def test_the_nearest_to_an_image_of_the_atlas_is_itself(
+    metric: str, atlas: Atlas, cnn: DigitCNN, sample: Dataset
+) -> None:
     for i in (0, 10, 999):
         query = similar.maps(cnn, sample.images([i]))
         (first, *_), (score, *_) = similar.nearest(atlas, query, metric, None, 3)

@@ -20,7 +20,11 @@ def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Classifie
     model = models.build("DigitMLP", seed)
     optimiser = torch.optim.SGD(model.parameters(), 0.1, 0.9)
     steps = epochs * ceil(len(sample) / 50)
-    return model, list(training.fit(model, training.labelled(sample, 50), F.cross_entropy, optimiser, epochs=epochs, steps=steps, seed=seed))
+    return model, list(
+        training.fit(
+            model, training.labelled(sample, 50), F.cross_entropy, optimiser, epochs=epochs, steps=steps, seed=seed
+        )
+    )
 
 
 def test_it_learns_the_sample_digits(sample: Dataset) -> None:
@@ -41,7 +45,10 @@ def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> Non
     batches = list(training.labelled(sample, 64)(0, generator(0)))
     x, y = torch.cat([b[0] for b in batches]), torch.cat([b[1] for b in batches])
     assert len(x) == len(sample)
-    key = lambda images, labels: sorted(zip(images.sum((1, 2, 3)).tolist(), labels.tolist(), strict=True))  # noqa: E731
+
+    def key(images: torch.Tensor, labels: torch.Tensor) -> list[tuple[float, int]]:
+        return sorted(zip(images.sum((1, 2, 3)).tolist(), labels.tolist(), strict=True))
+
     assert key(x, y) == key(sample.images(), sample.labels)
     assert not torch.equal(y, sample.labels)
 

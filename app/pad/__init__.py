@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from streamlit.components.v2.types import ComponentRenderer
 import torch
+from streamlit.components.v2.types import ComponentRenderer
 
 from core.types import Images
 
@@ -18,7 +18,10 @@ SIDE = 56  # pixels of what the browser sends
 @st.cache_resource
 def _component() -> ComponentRenderer:
     return st.components.v2.component(
-        "noisescope.pad", html=(HERE / "pad.html").read_text(), css=(HERE / "pad.css").read_text(), js=(HERE / "pad.js").read_text()
+        "noisescope.pad",
+        html=(HERE / "pad.html").read_text(),
+        css=(HERE / "pad.css").read_text(),
+        js=(HERE / "pad.js").read_text(),
     )
 
 

@@ -28,6 +28,8 @@ def scrub(packed: bytes, key: str, start: int | None = None) -> int | None:
     frozen = st.session_state.setdefault(f"{key}-start", {})
     header = frames.header(packed)
     place = frozen.setdefault(header["id"], start)  # the same message on every rerun is not sent again
-    result = _component()(key=key, data=frames.reheaded(packed, {**header, "start": place}), on_level_change=lambda: None)
+    result = _component()(
+        key=key, data=frames.reheaded(packed, {**header, "start": place}), on_level_change=lambda: None
+    )
     level = result.get("level")
     return int(level) if level is not None else None

@@ -1,0 +1,67 @@
+"""How live is sliding? Latency from the slider's event to the painted picture, and cold start to the first picture.
+
+`python -m benchmarks.scrub` needs Chromium. Latency is measured in the browser: from before the event is sent to the
+first frame after it was painted; the work alone is the time the component takes to draw everything anew.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tests import browser
+
+MEASURE = """async () => {
+  const root = document.querySelector('[data-testid=stBidiComponentRegular], [data-testid=stBidiComponent]');
+  const find = (node) => node.querySelector?.('input.strength') ?? [...node.querySelectorAll('*')].map(n => n.shadowRoot && find(n.shadowRoot)).find(Boolean);
+  const slider = find(document), moves = 100, work = [], seen = [];
+  for (let k = 0; k < moves; k++) {
+    slider.value = (k * 17) % 51;
+    const start = performance.now();
+    slider.dispatchEvent(new Event('input'));
+    work.push(performance.now() - start);
+    await new Promise(r => requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = r; c.port2.postMessage(0); }));
+    seen.push(performance.now() - start);
+  }
+  return { work, seen };
+}"""
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
+        log = Path(folder) / "log"
+        cold = []
+        for _ in range(3):
+            started = time.perf_counter()
+            with browser.server(log) as address:
+                up = time.perf_counter() - started
+                page = chromium.new_page(viewport={"width": 1280, "height": 800})
+                opened = time.perf_counter()
+                page.goto(f"{address}/see")
+                page.wait_for_selector(browser.PAINTED, timeout=60_000)
+                cold.append((up, time.perf_counter() - opened))
+                page.close()
+        for up, first in cold:
+            print(
+                f"cold start: server answers after {up:.2f} s, first picture {first:.2f} s after the page is asked for"
+            )
+        with browser.server(log) as address:
+            page = chromium.new_page(viewport={"width": 1280, "height": 800})
+            for path in ("", "see", "learned", "similar", "break"):
+                opened = time.perf_counter()
+                page.goto(f"{address}/{path}")
+                browser.settled(page)
+                print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
+            page.goto(f"{address}/see")
+            browser.settled(page)
+            page.evaluate(MEASURE)
+            times = page.evaluate(MEASURE)
+            for what, text in (("work", "drawing alone"), ("seen", "event to painted frame")):
+                p50, p95 = np.percentile(times[what], (50, 95))
+                print(f"one move, {text}: p50 {p50:.1f} ms, p95 {p95:.1f} ms (n = {len(times[what])})")
+
+
+if __name__ == "__main__":
+    main()
