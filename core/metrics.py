@@ -10,12 +10,12 @@ from core.types import Images, Labels, Logits, Scores
 
 def l0(a: Images, b: Images) -> Scores:
     """Count the pixels, all channels together, in which two images differ."""
-    return torch.ne(a, b).any(1).flatten(1).sum(1).float()
+    return torch.ne(a, b).any(dim=1).sum(dim=(1, 2)).float()
 
 
 def l2(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
     """Measure the Euclidean length of a - b over all values; `b` may be a single image."""
-    return (a - b).flatten(1).norm(dim=1)
+    return torch.linalg.vector_norm(a - b, dim=(1, 2, 3))
 
 
 def linf(a: Images, b: Images) -> Scores:

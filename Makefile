@@ -1,0 +1,62 @@
+# make run: set up and serve the app. make test: set up and run the tests. The rest is listed by `make help`.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: help run test check train bench golden screenshots data browser clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/'
+
+run: $(VENV)/.run ## set up, then serve the app on http://localhost:8501
+	$(PY) -m app
+
+test: $(VENV)/.test browser ## set up, then run all tests
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup
+
+check: $(VENV)/.test ## lint, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+train: $(VENV)/.run ## train and measure every network that ships (half an hour on two cores; needs MNIST)
+	for name in digit-cnn digit-mlp digit-cnn-robust; do $(PY) -m core train $$name && $(PY) -m core evaluate $$name || exit 1; done
+
+data: $(VENV)/.run ## download MNIST and CIFAR-10
+	$(PY) -m core data
+
+bench: $(VENV)/.test browser ## time this house beside its peers
+	$(PIP) --no-deps "torchattacks>=3.5,<4"
+	$(PY) -m benchmarks.fgsm
+	$(PY) -m benchmarks.similar
+	$(PY) -m benchmarks.scrub
+
+golden: $(VENV)/.test ## rewrite the golden scores; read the diff
+	$(PY) -m tests.golden
+
+screenshots: $(VENV)/.test browser ## take the pictures README shows (needs MNIST)
+	SCREENSHOTS=docs/screenshots $(PY) -m pytest tests/test_browser.py
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(PIP) -r requirements.txt
+	touch $@
+
+$(VENV)/.test: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.txt
+	touch $@ $(VENV)/.run
+
+# A Chromium for the end-to-end tests: one that is there, else apt's, else those tests are skipped by name.
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+	  command -v apt-get >/dev/null && SUDO=$$([ "$$(id -u)" = 0 ] || echo "sudo -n") && \
+	  $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium >/dev/null && command -v chromium; } || \
+	  echo "No Chromium here and none could be installed: the tests in tests/test_browser.py are skipped."
