@@ -54,7 +54,7 @@ def evaluate(name: str) -> None:
     dataset = data.full(card.dataset, "test")
     checkpoints.rewrite(checkpoints.Card(**{**asdict(card), "scores": evaluation.scores(model, dataset)}))
     for corruption, levels in MEASURES:
-        steps = evaluation.sweep(model, dataset, corruption, levels, SEED)
+        steps = evaluation.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
         *_, counts = tqdm(steps, repr(corruption), len(dataset) // evaluation.BATCH)
         measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
         evaluation.keep(measured)

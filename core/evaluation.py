@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from math import sqrt
 
@@ -104,22 +105,38 @@ def family(corruption: str) -> str:
 
 
 def sweep(
-    model: Classifier, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, batch: int = BATCH
+    model: Classifier,
+    dataset: Dataset,
+    corruption: Corruption,
+    levels: Sequence[float],
+    seed: int,
+    batch: int = BATCH,
+    workers: int = 1,
 ) -> Iterator[Tensor]:
     """Count answers at all strengths, batch by batch, yielding the counts so far: int64 (levels, true class, answer).
 
     The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample.
-    Every batch has noise of its own; the labels are the true ones, also for attacks.
+    Every batch has noise of its own; the labels are the true ones, also for attacks. Several `workers` take a batch
+    each, on one thread each: networks as small as these gain nothing from two threads on one batch.
     """
-    counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
     place = torch.arange(len(levels))[:, None] * 100
-    for number, chosen in enumerate(torch.randperm(len(dataset), generator=generator(seed)).split(batch)):
+
+    def count(numbered: tuple[int, Tensor]) -> Tensor:
+        number, chosen = numbered
         x, y = dataset.images(chosen), dataset.labels[chosen]
         corrupted = at_levels(corruption, model, x, y, levels, seed=seed + number)
         with torch.no_grad():
             answers = torch.stack([model(z).argmax(1) for z in corrupted])  # (levels, N)
-        counts += torch.bincount((place + 10 * y + answers).flatten(), minlength=counts.numel()).view_as(counts)
-        yield counts
+        cells = (place + 10 * y + answers).flatten()
+        return torch.bincount(cells, minlength=100 * len(levels)).view(len(levels), 10, 10)
+
+    counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
+    batches = list(enumerate(torch.randperm(len(dataset), generator=generator(seed)).split(batch)))
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for start in range(0, len(batches), workers):
+            for part in pool.map(count, batches[start : start + workers]):
+                counts += part
+                yield counts
 
 
 def curve(

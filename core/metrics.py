@@ -15,7 +15,8 @@ def l0(a: Images, b: Images) -> Scores:
 
 def l2(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
     """Measure the Euclidean length of a - b over all values; `b` may be a single image."""
-    return torch.linalg.vector_norm(a - b, dim=(1, 2, 3))
+    length: Tensor = torch.linalg.vector_norm(a - b, dim=(1, 2, 3))
+    return length
 
 
 def linf(a: Images, b: Images) -> Scores:
