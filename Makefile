@@ -37,8 +37,8 @@ bench: $(VENV)/.test browser ## time this house beside its peers
 golden: $(VENV)/.test ## rewrite the golden scores; read the diff
 	$(PY) -m tests.golden
 
-screenshots: $(VENV)/.test browser ## take the pictures README shows (needs MNIST)
-	SCREENSHOTS=docs/screenshots $(PY) -m pytest tests/test_browser.py
+screenshots: $(VENV)/.test browser ## take the pictures README shows, on the built-in sample
+	NOISESCOPE_DATA=$$(mktemp -d) SCREENSHOTS=docs/screenshots $(PY) -m pytest tests/test_browser.py
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)

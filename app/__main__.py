@@ -1,30 +1,38 @@
-"""Serve the app with the heavy imports already under way: `python -m app`.
+"""Serve the app, warm: `python -m app`.
 
-Streamlit runs nothing of an app before the first visitor comes. Importing torch takes seconds, so it starts here, in
-the server's own process, while the server opens its port.
+Streamlit runs nothing of an app before its first visitor comes, who would then wait for torch and torchvision to be
+imported and for the digits to be read. Here that happens before the server opens its port.
 """
 
 import os
 import sys
-import threading
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a thread per session beats two per operation
+os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")  # warming the caches outside a session is meant
 
 
 def warm() -> None:
-    """Import what every page needs, and read the digits once so that the disk has them at hand."""
-    from core import data, similar, study  # noqa: F401
-
-    data.load("mnist", "test")
+    """Import what every page needs, and put into the cache what the first visitor asks for."""
     import plotly.graph_objects  # noqa: F401
+
+    from app import cache, controls
+    from core import Refusal
+
+    cache.dataset("mnist", "test")
+    try:
+        for name in controls.networks():
+            cache.network(name)
+    except Refusal as refusal:
+        print(refusal)  # the pages that need it say so too
 
 
 def main() -> None:
     """Start Streamlit on app/main.py; further arguments go to it."""
+    print("Starting Noisescope ...", flush=True)
+    warm()
     from streamlit.web import cli
 
-    threading.Thread(target=warm, daemon=True).start()
     sys.argv = ["streamlit", "run", str(Path(__file__).parent / "main.py"), *sys.argv[1:]]
     cli.main()
 

@@ -112,8 +112,13 @@ def network(architecture: str | None = None) -> str:
 def corruption(where: Any = st) -> Corruption:
     """Let somebody choose a noise or an attack and everything about it but its strength, which is slid on the picture."""
     address("add", "FGSM", one_of(CORRUPTIONS, "the noise or attack"))
-    kind = where.selectbox("We add", list(CORRUPTIONS), key="add", format_func=described)
+    kind = where.selectbox("We add", list(CORRUPTIONS), key="add", format_func=described, on_change=_forget_strength)
     return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
+
+
+def _forget_strength() -> None:
+    """A strength belongs to the noise or attack it was chosen for."""
+    st.query_params.pop("strength", None)
 
 
 def details(thing: Corruption) -> Corruption:

@@ -7,9 +7,7 @@ from app.scrub import scrub
 from core.params import strength
 
 st.title("What does the network see?")
-st.markdown(
-    "Slide the strength. Follow the picture from left to right, through every layer, to the answer: **where do noise and attack part ways?**"
-)
+st.markdown("Slide the strength and follow the picture through every layer to the answer: **where does it go wrong?**")
 
 row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
 with row[0]:
@@ -23,15 +21,17 @@ with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     seed = controls.seed()
 
 if digit:
-    start = controls.level(thing)
-    kind = type(thing).__name__
-    level = scrub(cache.digit_frames(name, digit, thing, seed, maps=True), key="see", start=start)
+    frames = cache.digit_frames(name, digit, thing, seed, maps=True)
+    level = scrub(frames, key="see", start=controls.level(thing))
     levels = strength(type(thing))[1].levels()
-    chosen = level if level is not None else start
     controls.publish(
-        network=name, way=st.session_state["way"], image=digit.index if not digit.own else None, add=kind, seed=seed or None,
-        strength=f"{levels[min(chosen, len(levels) - 1)]:g}" if chosen is not None else None,
-    )  # fmt: skip
+        network=name,
+        way=st.session_state["way"],
+        image=None if digit.own else digit.index,
+        add=type(thing).__name__,
+        seed=seed or None,
+        strength=None if level is None else f"{levels[level]:g}",
+    )
 
 controls.examples()
 st.caption(

@@ -21,15 +21,15 @@ def _component() -> ComponentRenderer:
 
 
 def scrub(packed: bytes, key: str, start: int | None = None) -> int | None:
-    """Show packed frames (see `app.frames`) under a strength slider; return where it was last let go, None if untouched.
+    """Show packed frames (see `app.frames`) under a strength slider; return where it stands, as far as is known.
 
-    `start` is where the slider stands when these frames appear first; afterwards it stays where it is.
+    `start` is where the slider stands when these frames appear; afterwards the visitor moves it. None leaves it where
+    it is, or at a fifth of its length.
     """
-    frozen = st.session_state.setdefault(f"{key}-start", {})
     header = frames.header(packed)
-    place = frozen.setdefault(header["id"], start)  # the same message on every rerun is not sent again
-    result = _component()(
-        key=key, data=frames.reheaded(packed, {**header, "start": place}), on_level_change=lambda: None
-    )
-    level = result.get("level")
-    return int(level) if level is not None else None
+    shown = st.session_state.get(f"{key}-shown")
+    if shown is None or shown[0] != header["id"]:  # new frames; else the same message, which is not sent again
+        shown = st.session_state[f"{key}-shown"] = header["id"], start
+    data = frames.reheaded(packed, {**header, "start": shown[1]})
+    moved = _component()(key=key, data=data, on_moved_change=lambda: None).get("moved")
+    return int(moved["level"]) if moved and moved["id"] == header["id"] else shown[1]

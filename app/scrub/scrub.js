@@ -334,16 +334,16 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scrub"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   const state = mounted.get(root) ?? {};
   mounted.set(root, state);
-  state.send = (level) => setStateValue("level", level);
+  state.send = (level) => setStateValue("moved", { id: state.id, level });
   const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const id = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))).id;
   if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
   state.id = id;
   unpack(bytes).then((head) => {
     if (state.id !== id) return;
-    const before = state.scrub; // keep the place and the view where the new picture has the same slider
+    const before = state.scrub; // keep place and view where the new picture has the same slider
     before?.stop();
-    if (before && before.head.label === head.label && before.head.levels.length === head.levels.length) head.start = before.level;
+    if (before?.head.label === head.label) head.start ??= before.level;
     state.scrub = new Scrub(root, head, (level) => state.send(level));
     if (before && before.head.groups.length === head.groups.length) {
       Object.assign(state.scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
