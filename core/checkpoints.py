@@ -1,4 +1,7 @@
-"""Trained networks on disk: NAME.safetensors holds the weights, NAME.json its Card. No pickle is ever read."""
+"""Trained networks on disk: NAME.safetensors holds the weights, NAME.json its Card. No pickle is ever read.
+
+They lie in `checkpoints/`, or where $NOISESCOPE_CHECKPOINTS says.
+"""
 
 import hashlib
 import json
@@ -16,7 +19,7 @@ from safetensors.torch import save as save_weights
 from core import Refusal, models
 from core.models import Classifier
 
-FOLDER = Path(__file__).parents[1] / "checkpoints"
+FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 

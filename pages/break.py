@@ -107,10 +107,11 @@ st.caption(
     f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
 )
 columns = st.columns([2, 2, 1], vertical_alignment="bottom")
-name = columns[0].selectbox("Network", controls.networks(), key="measure-network")
-corruption, levels = columns[1].selectbox(
-    "Under", measures, key=f"measure-{view}", format_func=lambda m: controls.described(type(m[0]).__name__)
+name = columns[0].selectbox("Which network", controls.networks(), key="measure-network")
+kind = columns[1].segmented_control(
+    "Under which noise or attack", kinds, default=kinds[0], required=True, key=f"measure-{view}", format_func=show.words
 )
+corruption, levels = measures[kinds.index(kind or kinds[0])]
 if columns[2].button(
     "Measure",
     icon=":material/play_arrow:",
