@@ -201,7 +201,9 @@ def choose(example: Example) -> None:
 def examples() -> None:
     """Offer the study's three examples, one click each; they are MNIST's."""
     if not cache.dataset("mnist", "test").full:
-        st.caption("The study's three examples are MNIST's test images 333, 118 and 20: get the full set, below, to try them.")
+        st.caption(
+            "The study's three examples are MNIST's test images 333, 118 and 20: get the full set, below, to try them."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Try this:**", width="content")
