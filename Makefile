@@ -43,14 +43,16 @@ screenshots: $(VENV)/.test browser ## take the pictures README shows, on the bui
 clean: ## remove the virtual environment
 	rm -rf $(VENV)
 
-$(VENV)/bin/python:
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Noisescope needs Python 3.11 or later: make PYTHON=python3.11 run")'
 	$(PYTHON) -m venv $(VENV)
+	touch $@
 
-$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+$(VENV)/.run: requirements.txt | $(VENV)/.made
 	$(PIP) -r requirements.txt
 	touch $@
 
-$(VENV)/.test: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.test: requirements.txt requirements-dev.txt | $(VENV)/.made
 	$(PIP) -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a thread per session beats two per operation
-os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")  # warming the caches outside a session is meant
 
 
 def warm() -> None:
     """Import what every page needs, and put into the cache what the first visitor asks for."""
     import plotly.graph_objects  # noqa: F401
+    from streamlit import logger
 
+    logger.set_log_level("ERROR")  # caches are meant to be filled outside a session here
     from app import cache, controls
     from core import Refusal
 
@@ -25,6 +26,7 @@ def warm() -> None:
             cache.network(name)
     except Refusal as refusal:
         print(refusal)  # the pages that need it say so too
+    logger.set_log_level("INFO")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from app import frames
 from app.jobs import Jobs
-from core import checkpoints, data, evaluation, similar
+from core import checkpoints, data, evaluation, pictures, similar
 from core.checkpoints import Card
 from core.data import Dataset, Split
 from core.evaluation import Corruption
@@ -43,10 +43,36 @@ class Digit:
             return model(self.image()).argmax(1) if label is None else torch.tensor([label])
 
 
-@st.cache_resource(show_spinner="Reading the images ...")
 def dataset(name: str, split: Split) -> Dataset:
-    """Hold a data set in memory for all sessions."""
+    """Hold a data set in memory for all sessions; one whose files have changed is read anew, and all that hangs on it."""
+    stamps, now = _stamps(), data.stamp(name)
+    if stamps.setdefault(name, now) != now:
+        stamps[name] = now
+        for derived in (_dataset, _predictions, _digit_frames, atlas, exciters, neighbours):
+            derived.clear()
+    return _dataset(name, split)
+
+
+@st.cache_resource(show_spinner="Reading the images ...")
+def _dataset(name: str, split: Split) -> Dataset:
     return data.load(name, split)
+
+
+@st.cache_resource(show_spinner=False)
+def _stamps() -> dict[str, tuple[str, int, int]]:
+    return {}
+
+
+@st.cache_data(show_spinner="Reading the picture ...", max_entries=50)
+def uploaded(content: bytes) -> tuple[Digit, str]:
+    """Read an uploaded picture of a digit, once; and what had to be done to read it. Raises Refusal."""
+    picture = pictures.decode(content, side=1000)
+    return own(picture.image), picture.note
+
+
+def own(image: Images) -> Digit:
+    """Bring a picture of a digit into the network's form. Raises Refusal for a blank one."""
+    return Digit(own=(pictures.as_digit(image) * 255).round().byte().numpy().tobytes())
 
 
 def network(name: str) -> tuple[Classifier, Card]:
@@ -58,12 +84,6 @@ def network(name: str) -> tuple[Classifier, Card]:
 @st.cache_resource(show_spinner=False)
 def _network(name: str, changed: int) -> tuple[Classifier, Card]:
     return checkpoints.load(name)
-
-
-def forget_data() -> None:
-    """Read the data sets anew: they have just been downloaded."""
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def predictions(name: str) -> tuple[Labels, Scores]:
@@ -129,13 +149,13 @@ class Neighbours:
 
 @st.cache_data(show_spinner=False, max_entries=500)
 def neighbours(
-    name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, k: int
+    name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
 ) -> Neighbours:
-    """Find the training images nearest to a digit within the class the network gives it, clean and corrupted."""
+    """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
     trial, maps = digit_trial(name, digit, corruption, seed)
     known = atlas(name, sha256)
     answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
-    clean, corrupted = (similar.nearest(known, maps[[i]], metric, answers[i], k) for i in (0, 1))
+    clean, corrupted = (similar.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1))
     return Neighbours(clean, corrupted)
 
 

@@ -7,6 +7,7 @@ somebody. An address that asks for the impossible gets one sentence and the defa
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from math import nan
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -15,11 +16,12 @@ from app import cache
 from app.cache import Digit
 from app.pad import pad
 from app.show import words
-from core import Refusal, checkpoints, data, params, pictures, recipes, study
+from core import Refusal, checkpoints, data, params, recipes, study
 from core.attacks import ATTACKS
 from core.data import Dataset
 from core.evaluation import Corruption
 from core.noise import NOISES
+from core.params import Span
 from core.study import Example
 
 T = TypeVar("T")
@@ -39,25 +41,39 @@ def described(kind: str) -> str:
     return f"{words(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
 
 
-def address(key: str, default: T, parse: Callable[[str], T]) -> None:
-    """Start the widget `key` from the address; a value there that does not parse is answered by the parser's sentence."""
-    if key in st.session_state:
-        return
-    st.session_state[key] = default
-    if key in st.query_params:
+def address(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
+    """Give the widget `key` (by default `name`) its value: what a new address asks for, else what it was, else `default`.
+
+    An address is new where it differs from what `publish` wrote. What does not parse is answered by the parser's
+    sentence. The value is written anew on every run, which is what carries it from page to page.
+    """
+    key = key or name
+    value = st.session_state.get(key, default)
+    try:
+        parse(str(value))
+    except Refusal:
+        value = default  # chosen on another page, where there was more to choose from
+    if arrived(name):
         try:
-            st.session_state[key] = parse(st.query_params[key])
+            value = parse(st.query_params[name])
         except Refusal as refusal:
+            value = default
             st.warning(f"{refusal} Shown instead: {default}.", icon=":material/link_off:")
+    st.session_state[key] = value
+
+
+def arrived(name: str) -> bool:
+    """Say whether the address asks for something this session has not itself written there."""
+    asked = st.query_params.get(name)
+    return asked is not None and asked != st.session_state.get("published", {}).get(name)
 
 
 def publish(**values: object) -> None:
-    """Put the choices into the address; an empty one is left out."""
-    for key, value in values.items():
-        if value is None or value == "":
-            st.query_params.pop(key, None)
-        elif st.query_params.get(key) != str(value):
-            st.query_params[key] = str(value)
+    """Make the address say the choices of a page; an empty one is left out."""
+    wanted = {name: str(value) for name, value in values.items() if value not in (None, "")}
+    if wanted != st.query_params.to_dict():
+        st.query_params.from_dict(wanted)
+    st.session_state["published"] = wanted
 
 
 def one_of(options: list[str] | dict[str, Any], what: str) -> Callable[[str], str]:
@@ -109,39 +125,67 @@ def network(architecture: str | None = None) -> str:
     )
 
 
-def corruption(where: Any = st) -> Corruption:
-    """Let somebody choose a noise or an attack and everything about it but its strength, which is slid on the picture."""
+def real(span: Span, what: str, sort: type) -> Callable[[str], float]:
+    """Parse an address value that must be a number within a span."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = nan
+        if not span.low <= value <= span.high:
+            unit = f" ({span.unit})" if span.unit else ""
+            raise Refusal(f"The address asks for {what} {text}, but it goes from {span.low:g} to {span.high:g}{unit}.")
+        return float(sort(value))
+
+    return parse
+
+
+def corruption() -> Corruption:
+    """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
     address("add", "FGSM", one_of(CORRUPTIONS, "the noise or attack"))
-    kind = where.selectbox("We add", list(CORRUPTIONS), key="add", format_func=described, on_change=_forget_strength)
+    before = st.session_state["add"]
+    kind = st.selectbox(
+        "We add", list(CORRUPTIONS), key="add", format_func=described, on_change=_forget_strength, args=(before,)
+    )
     return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
 
 
-def _forget_strength() -> None:
-    """A strength belongs to the noise or attack it was chosen for."""
-    st.query_params.pop("strength", None)
+def _forget_strength(before: str) -> None:
+    """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
+    now = st.session_state["add"]
+    if params.strength(CORRUPTIONS[now]) != params.strength(CORRUPTIONS[before]):
+        st.query_params.pop("strength", None)
 
 
-def details(thing: Corruption) -> Corruption:
-    """Show a slider for every further parameter of a noise or an attack; return it with their values."""
+def details(thing: Corruption) -> tuple[Corruption, int]:
+    """Show a slider for every further parameter, and the seed; return the noise or attack with them, and the seed."""
     kind = type(thing)
     first, _ = params.strength(kind)
     values: dict[str, float] = {}
     for name, span in params.spans(kind).items():
         if name in (first, "seed"):
             continue
-        default = getattr(thing, name)
-        sort = type(default)
+        sort, key = type(getattr(thing, name)), f"{kind.__name__}.{name}"
+        parse = real(span, name, sort)
+        address(name, getattr(thing, name), lambda text, parse=parse, sort=sort: sort(parse(text)), key)  # type: ignore[misc]
         label = (span.label or name) + (f", {span.unit}" if span.unit else "")
-        values[name] = st.slider(
-            label, sort(span.low), sort(span.high), default, sort(span.step), key=f"{kind.__name__}.{name}"
-        )
-    return replace(thing, **values)  # type: ignore[type-var]
+        values[name] = st.slider(label, sort(span.low), sort(span.high), step=sort(span.step), key=key)
+    address("seed", 0, whole(0, 9999, "seed"))
+    seed = int(st.number_input("Seed: another number, another draw", 0, 9999, key="seed"))
+    if "seed" in params.spans(kind):
+        values["seed"] = seed
+    return replace(thing, **values), seed  # type: ignore[type-var]
 
 
-def seed(default: int = 0) -> int:
-    """Let somebody draw other noise."""
-    address("seed", default, whole(0, 9999, "seed"))
-    return int(st.number_input("Seed: another number, another draw of the noise", 0, 9999, key="seed"))
+def chosen(thing: Corruption, seed: int, level: float | None) -> dict[str, object]:
+    """Return what an address says of a noise or an attack: its kind, what differs from the defaults, its strength."""
+    kind = type(thing)
+    first, _ = params.strength(kind)
+    plain = kind()
+    fields = {name: getattr(thing, name) for name in params.spans(kind) if name not in (first, "seed")}
+    told = {name: f"{value:g}" for name, value in fields.items() if value != getattr(plain, name)}
+    return dict(add=kind.__name__, **told, seed=seed or None, strength=None if level is None else f"{level:g}")
 
 
 def level(thing: Corruption) -> int | None:
@@ -152,36 +196,33 @@ def level(thing: Corruption) -> int | None:
         return None
     levels = span.levels()
     try:
-        wanted = float(text)
-        params.at(thing, wanted)
-    except (ValueError, Refusal):
-        unit = f" ({span.unit})" if span.unit else ""
-        st.warning(
-            f"The address asks for {field} {text}, but it goes from {span.low:g} to {span.high:g}{unit}. Shown instead: {params.level(thing):g}.",
-            icon=":material/link_off:",
-        )
+        wanted = real(span, field, float)(text)
+    except Refusal as refusal:
         wanted = params.level(thing)
-        st.query_params["strength"] = f"{wanted:g}"
+        st.warning(f"{refusal} Shown instead: {wanted:g}.", icon=":material/link_off:")
     return nearest(levels, wanted)
+
+
+def moved() -> bool:
+    """Say whether the address puts the slider elsewhere than this session left it."""
+    left: str | None = st.session_state.get("published", {}).get("strength")
+    return st.query_params.get("strength") != left
 
 
 def strength(thing: Corruption) -> Corruption:
     """Let somebody set the strength on the server's side; return the corruption with it."""
     field, span = params.strength(type(thing))
-    levels = span.levels()
-    key = f"strength-{type(thing).__name__}"
-    if key not in st.session_state:
-        st.session_state[key] = levels[
-            nearest(levels, params.level(thing)) if (asked := level(thing)) is None else asked
-        ]
+    levels, key = span.levels(), f"strength-{type(thing).__name__}"
+    asked = level(thing) if moved() else None
+    if asked is None and key not in st.session_state:
+        asked = nearest(levels, params.level(thing))
+    st.session_state[key] = st.session_state[key] if asked is None else levels[asked]
     unit = f", {span.unit}" if span.unit else ""
-    chosen = st.select_slider(
-        f"{span.label}{unit}",
-        levels,
-        key=key,
-        format_func=lambda v: f"{100 * v:.0f} %" if field in ("p", "fraction") else f"{v:g}",
+    percent = field in ("p", "fraction")
+    value = st.select_slider(
+        f"{span.label}{unit}", levels, key=key, format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}"
     )
-    return params.at(thing, float(chosen))
+    return params.at(thing, float(value))
 
 
 def nearest(levels: tuple[float, ...], wanted: float) -> int:
@@ -191,11 +232,12 @@ def nearest(levels: tuple[float, ...], wanted: float) -> int:
 
 def choose(example: Example) -> None:
     """Set every control to one of the study's examples."""
-    st.session_state.update(
-        way="number", image=example.index, add=type(example.corruption).__name__, seed=example.seed, network="digit-cnn"
-    )
-    st.session_state.pop(f"strength-{type(example.corruption).__name__}", None)
-    st.query_params["strength"] = f"{params.level(example.corruption):g}"
+    thing = example.corruption
+    kind = type(thing).__name__
+    st.session_state.update(way="number", image=example.index, add=kind, seed=example.seed, network="digit-cnn")
+    st.session_state.update({f"{kind}.{name}": getattr(thing, name) for name in params.spans(type(thing))})
+    st.session_state[f"strength-{kind}"] = params.level(thing)
+    st.query_params["strength"] = f"{params.level(thing):g}"
 
 
 def examples() -> None:
@@ -220,6 +262,8 @@ def digit(name: str) -> Digit | None:
     """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one. `name` is the network."""
     test = cache.dataset("mnist", "test")
     last = len(test) - 1
+    if arrived("image") and "way" not in st.query_params:
+        st.session_state["way"] = "number"
     address("way", "number", one_of(WAYS, "the way to pick an image"))
     address("image", min(333, last), whole(0, last, "test image"))
     left, right = st.columns([1, 1])
@@ -229,10 +273,15 @@ def digit(name: str) -> Digit | None:
             st.number_input(f"Number, 0 to {last:,}", 0, last, key="image")
             return Digit(st.session_state["image"])
         if way == "draw":
-            return _own(pad("pad"), "Draw a digit on the pad: it is read when you lift the pen.")
+            return _drawn()
         if way == "upload":
             return _uploaded()
         return _listed(way, name, test)
+
+
+def picked(digit: Digit | None) -> dict[str, object]:
+    """Return what an address says of a digit: its number, however it was found, or that one is to be drawn or uploaded."""
+    return dict(way=st.session_state["way"]) if digit is None or digit.own else dict(image=digit.index)
 
 
 def _listed(way: str, name: str, test: Dataset) -> Digit | None:
@@ -270,42 +319,44 @@ def _uploaded() -> Digit | None:
         st.caption("One digit on a plain background, photographed or drawn.")
         return None
     try:
-        picture = pictures.decode(file.getvalue())
+        digit, note = cache.uploaded(file.getvalue())
     except Refusal as refusal:
         st.warning(str(refusal), icon=":material/image_not_supported:")
         return None
-    if picture.note:
-        st.caption(picture.note)
-    return _own(picture.image, "")
+    if note:
+        st.caption(note)
+    return digit
 
 
-def _own(image: Any, missing: str) -> Digit | None:
+def _drawn() -> Digit | None:
+    image = pad("pad")
     if image is None:
-        st.info(missing, icon=":material/draw:")
+        st.info("Draw a digit on the pad: it is read when you lift the pen.", icon=":material/draw:")
         return None
     try:
-        own = pictures.as_digit(image)
+        return cache.own(image)
     except Refusal as refusal:
         st.warning(str(refusal), icon=":material/image_not_supported:")
         return None
-    return Digit(own=(own * 255).round().byte().numpy().tobytes())
 
 
 def source(dataset: Dataset) -> None:
     """Say, small, which data the page shows and, for a sample, how to get the full set, with a button that does it."""
-    if dataset.full:
-        st.caption(f"Data: {dataset.note}")
-        return
     st.caption(f"Data: {dataset.note}")
-    name = data.SOURCES[dataset.name].title
-    if st.button(f"Download {name}", icon=":material/download:", key=f"download-{dataset.name}"):
-        bar = st.progress(0.0, f"Downloading {name} ...")
+    if not dataset.full:
+        offer(dataset.name)
+
+
+def offer(name: str) -> None:
+    """Offer to download a data set, with progress; whoever comes while one is under way watches it too."""
+    title = data.SOURCES[name].title
+    if st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}"):
+        bar = st.progress(0.0, f"Downloading {title} ...")
         try:
-            for share in data.download(dataset.name):
-                bar.progress(share, f"Downloading {name}: {100 * share:.0f} %")
+            for share in data.download(name):
+                bar.progress(share, f"Downloading {title}: {100 * share:.0f} %")
         except Refusal as refusal:
             bar.empty()
             st.warning(str(refusal), icon=":material/wifi_off:")
         else:
-            cache.forget_data()
             st.rerun()

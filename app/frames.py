@@ -2,7 +2,8 @@
 
 The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint16 values,
 frame by frame, stage by stage. A value v stands for low + v / 65535 (high - low), low and high being the stage's.
-Frame 0 is the clean image; frame k + 1 is strength number k.
+Frame 0 is the clean image; frame k + 1 is strength number k. Behind the frames, in the same form, lie the weights of
+every layer that multiplies.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import evaluation, metrics
 from core.attacks import Attack
@@ -69,9 +70,8 @@ def digit(
         }
         if maps
         else {},
-        weights=weights(model) if maps else {},
     )
-    return pack(header, shown)
+    return pack(header, shown, weights(model) if maps else {})
 
 
 def groups(model: Classifier) -> list[Group]:
@@ -84,19 +84,11 @@ def groups(model: Classifier) -> list[Group]:
     ]
 
 
-def weights(model: Classifier) -> dict[str, Any]:
-    """Return the filters and biases of the convolutions, for the formula under an enlarged map."""
-    if not isinstance(model, DigitCNN):
-        return {}
-    layers = {"conv1": model.conv1, "conv2": model.conv2}
-    return {
-        name: dict(
-            shape=list(c.weight.shape),
-            w=[float(f"{v:.7g}") for v in c.weight.flatten().tolist()],
-            b=c.bias.tolist() if c.bias is not None else [],
-        )
-        for name, c in layers.items()
-    }
+def weights(model: Classifier) -> dict[str, nn.Conv2d | nn.Linear]:
+    """Return the layer behind every stage that multiplies, for the formula under an enlarged map."""
+    if isinstance(model, DigitCNN):
+        return {"conv1": model.conv1, "conv2": model.conv2, "hidden": model.fc1}
+    return {"hidden1": model.fc1, "hidden2": model.fc2}
 
 
 def verdict(before: Tensor, after: Tensor, truth: int | None) -> dict[str, str]:
@@ -132,18 +124,30 @@ def figures(x: Images, corrupted: Images) -> list[dict[str, Any]]:
     ]
 
 
-def pack(header: dict[str, Any], stages: dict[str, Tensor]) -> bytes:
-    """Pack a header and its stages, each (frames, C, H, W)."""
-    columns, described = [], {}
+def pack(header: dict[str, Any], stages: dict[str, Tensor], layers: dict[str, nn.Conv2d | nn.Linear]) -> bytes:
+    """Pack a header, its stages, each (frames, C, H, W), and the weights of the layers behind them."""
+    columns, described, constants, filters = [], {}, [], {}
     for name, values in stages.items():
-        flat = values.flatten(1).double().numpy()
-        low, high = float(flat.min()), float(flat.max())
-        high = high if high > low else low + 1
-        columns.append(np.round((flat - low) / (high - low) * 65535).astype("<u2"))
+        rounded, low, high = _quantised(values.flatten(1))
+        columns.append(rounded)
         described[name] = dict(shape=list(values.shape[1:]), low=low, high=high)
-    body = zlib.compress(np.concatenate(columns, axis=1).tobytes(), 1)
-    header = {**header, "stages": described, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}
-    return _join(header, body)
+    for name, layer in layers.items():
+        rounded, low, high = _quantised(layer.weight.flatten())
+        constants.append(rounded)
+        assert layer.bias is not None
+        bias = [float(f"{v:.7g}") for v in layer.bias.tolist()]
+        filters[name] = dict(shape=list(layer.weight.shape), low=low, high=high, bias=bias)
+    frames = np.concatenate(columns, axis=1).flatten()
+    body = zlib.compress(np.concatenate([frames, *constants]).tobytes(), 1)
+    header = {**header, "stages": described, "weights": filters}
+    return _join({**header, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}, body)
+
+
+def _quantised(values: Tensor) -> tuple[np.ndarray, float, float]:
+    flat = values.double().numpy()
+    low, high = float(flat.min()), float(flat.max())
+    high = high if high > low else low + 1
+    return np.round((flat - low) / (high - low) * 65535).astype("<u2"), low, high
 
 
 def header(packed: bytes) -> dict[str, Any]:
@@ -167,7 +171,9 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Undo `pack`, as the browser does: the header, and the stages up to the rounding to 16 bits."""
     (size,) = struct.unpack_from("<I", packed)
     described = header(packed)
-    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2").reshape(len(described["levels"]) + 1, -1)
+    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2")
+    values = values[: len(values) - sum(int(np.prod(w["shape"])) for w in described["weights"].values())]
+    values = values.reshape(len(described["levels"]) + 1, -1)
     stages, start = {}, 0
     for name, s in described["stages"].items():
         count = int(np.prod(s["shape"]))

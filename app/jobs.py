@@ -1,8 +1,8 @@
 """Measuring in the background: one thread per curve, one at work at a time, watched by every session."""
 
+import logging
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -55,18 +55,21 @@ class Job:
         return f"{self.n:,} of {len(self.dataset):,} images, about {left:.0f} s left"
 
     def run(self) -> None:
-        """Measure until done or stopped, then keep the curve."""
+        """Measure until done or stopped, then keep the curve; what goes wrong is one sentence in `problem`."""
         with self.turn:
             self.began = time.monotonic()
-            for counts in evaluation.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
-                if self.halt.is_set():
-                    break
-                self.counts = counts.clone()
             try:
+                for counts in evaluation.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
+                    if self.halt.is_set():
+                        break
+                    self.counts = counts.clone()
                 if measured := self.curve():
                     evaluation.keep(measured)
             except Refusal as refusal:
                 self.problem = str(refusal)
+            except Exception:
+                logging.getLogger("noisescope").exception("measuring %s failed", self.corruption)
+                self.problem = "The measurement broke off; the server's log says why. Start it again."
 
 
 class Jobs:
@@ -88,21 +91,19 @@ class Jobs:
         """Start a sweep, or join the one somebody else has started: the job, and whether it is new."""
         key = card.name, evaluation.family(repr(corruption))
         with self._lock:
-            if key in self._jobs and self._jobs[key].running:
-                return self._jobs[key], False
+            known = self._jobs.get(key)
+            if known and known.running and not known.halt.is_set():
+                return known, False
             job = Job(model, card, dataset, corruption, levels, seed, self._turn)
             job.thread = threading.Thread(target=job.run, daemon=True)
             self._jobs[key] = job
             job.thread.start()
             return job, True
 
-    def running(self) -> Iterator[Job]:
-        """Return the sweeps under way."""
-        return iter([job for job in list(self._jobs.values()) if job.running])
+    def running(self) -> list[Job]:
+        """Return the sweeps under way that nobody has stopped."""
+        return [job for job in list(self._jobs.values()) if job.running and not job.halt.is_set()]
 
     def problems(self) -> list[str]:
-        """Return, once, what went wrong in sweeps that have ended."""
-        found = [job.problem for job in self._jobs.values() if job.problem and not job.running]
-        for job in self._jobs.values():
-            job.problem = ""
-        return found
+        """Return what went wrong in sweeps that have ended, until they are started again."""
+        return [job.problem for job in list(self._jobs.values()) if job.problem and not job.running]

@@ -14,7 +14,7 @@ from torch import Tensor
 from core.evaluation import Curve, wilson
 from core.study import Reported
 
-NOISE, ATTACK, DENOISED, FRAME = "#0072B2", "#D55E00", "#009E73", (230, 159, 0)
+FRAME = (230, 159, 0)
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _DIVERGING = np.array([[0x21, 0x66, 0xAC], [0xF7, 0xF7, 0xF7], [0xB2, 0x18, 0x2B]], dtype=float)
 GAP = 255  # white between the tiles of a mosaic
@@ -81,12 +81,15 @@ def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
     return figure
 
 
-def accuracy(curves: list[Curve], reported: list[Reported], names: list[str]) -> go.Figure:
-    """Draw accuracy over strength: colour tells the network, the dash the noise or attack, diamonds the study's points."""
+def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], share: bool) -> go.Figure:
+    """Draw accuracy over strength: colour tells the network, the dash the noise or attack, diamonds the study's points.
+
+    `names` lists all networks, so that each keeps its colour; `share` says that the strength is a share of pixels.
+    """
     figure = go.Figure()
-    kinds = list(dict.fromkeys(c.corruption.partition("(")[0] for c in curves))
+    kinds = list(dict.fromkeys(c.kind for c in curves))
     for c in curves:
-        kind = c.corruption.partition("(")[0]
+        kind = c.kind
         colour = SERIES[names.index(c.network) % len(SERIES)]
         bounds = [wilson(hits, c.n) for hits in c.hits]
         label = f"{c.network}, {words(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
@@ -111,7 +114,6 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str]) ->
             marker=dict(symbol="diamond" + ("-open" if number else ""), size=11, color="#8a8a8a", line=dict(width=2, color="#8a8a8a")),
             hovertemplate="%{y:.2f} %",
         )  # fmt: skip
-    share = bool(curves) and curves[0].field == "fraction"
     axes(figure, "pixels replaced" if share else "strength (epsilon, of the grey range)", "test digits read right, %")
     figure.update_xaxes(tickformat=".0%" if share else None, range=[-0.01, 1.01] if share else [-0.005, 0.505])
     figure.update_yaxes(range=[0, 101])
@@ -122,7 +124,7 @@ def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
     """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first."""
     found = []
     for c in curves:
-        if c.corruption.startswith(reported.kind) and set(reported.levels) <= set(c.levels):
+        if c.kind == reported.kind and c.data.startswith("MNIST") and set(reported.levels) <= set(c.levels):
             here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
             found.append((sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here), c.network))
     return sorted(found)

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,9 @@ def write(target: Path, content: bytes) -> None:
         ) from None
 
 
+@cache
 def commit() -> str:
-    """Return the commit the code stands at, "+" behind it where core/ differs from it; "" outside a checkout."""
+    """Return the commit the code of this process stands at, "+" behind it where core/ differs from it; "" outside a checkout."""
     try:
         head = _git("rev-parse", "--short=12", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--", "core") else "")

@@ -10,6 +10,7 @@ import pickle
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,11 +40,24 @@ class Source:
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
     megabytes: int  # on disk when all is there, for the progress of a download
+    files: dict[str, int]  # bytes of the files torchvision does not check, relative to the folder
 
 
 SOURCES = {
     "mnist": Source(
-        "MNIST", "MNIST", "MNIST", dict(train=60_000, test=10_000), (1, 28, 28), tuple("0123456789"), 66
+        "MNIST",
+        "MNIST",
+        "MNIST",
+        dict(train=60_000, test=10_000),
+        (1, 28, 28),
+        tuple("0123456789"),
+        66,
+        {
+            "raw/train-images-idx3-ubyte": 47_040_016,
+            "raw/train-labels-idx1-ubyte": 60_008,
+            "raw/t10k-images-idx3-ubyte": 7_840_016,
+            "raw/t10k-labels-idx1-ubyte": 10_008,
+        },
     ),
     "cifar10": Source(
         "CIFAR-10",
@@ -53,6 +67,7 @@ SOURCES = {
         (3, 32, 32),
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         356,
+        {},
     ),
 }  # fmt: skip
 PHOTOGRAPHS = (
@@ -111,49 +126,78 @@ def load(name: str, split: Split) -> Dataset:
 def full(name: str, split: Split) -> Dataset:
     """Read a full data set through torchvision.
 
-    Raises Refusal, naming the remedy, where it is missing or damaged (wrong size, unreadable, failed checksum).
+    Raises Refusal, naming the remedy, where it is missing, or where any file of it, of either split, is damaged: of the
+    wrong size (MNIST), of the wrong checksum (CIFAR-10) or unreadable.
     """
-    source = SOURCES[name]
+    source, place = SOURCES[name], folder() / SOURCES[name].folder
     remedy = f"get it with `python -m core data {name}` or the button on the page"
-    if not (folder() / source.folder).exists():
+    if not place.exists():
         raise Refusal(f"{source.title} is not here: {remedy}.")
+    reader = getattr(vision.datasets(), source.torchvision)
     try:
-        dataset = getattr(vision.datasets(), source.torchvision)(folder(), train=split == "train", download=False)
+        whole = all((place / file).stat().st_size == size for file, size in source.files.items())
+        dataset = reader(folder(), train=split == "train", download=False)
         pixels = torch.as_tensor(dataset.data)
         pixels = pixels[:, None] if pixels.ndim == 3 else pixels.permute(0, 3, 1, 2).contiguous()
         labels = torch.as_tensor(dataset.targets)
-        whole = pixels.shape == (source.sizes[split], *source.shape) and labels.shape == pixels.shape[:1]
-    except (RuntimeError, AssertionError, ValueError, OSError, EOFError, KeyError, pickle.UnpicklingError):
+        whole &= pixels.shape == (source.sizes[split], *source.shape) and labels.shape == pixels.shape[:1]
+        whole &= bool(labels.min() >= 0 and labels.max() < len(source.classes))
+    except (RuntimeError, AssertionError, ValueError, TypeError, OSError, EOFError, KeyError, pickle.UnpicklingError):
         whole = False
     if not whole:
         raise Refusal(f"{source.title} is damaged or only partly here: {remedy}.")
     return Dataset(name, split, pixels, labels, source.classes, True, f"{source.title}, the full {split} set.")
 
 
+def stamp(name: str) -> tuple[str, int, int]:
+    """Return a value that changes when the files of a data set change: where they are, how many, the newest."""
+    place = folder() / SOURCES[name].folder
+    times = [path.stat().st_mtime_ns for path in place.rglob("*")] if place.exists() else []
+    return str(place), len(times), max(times, default=0)
+
+
+class _Download(threading.Thread):
+    """One download under way; whoever else asks for it watches this one."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(daemon=True)
+        self.source, self.problem, self.before = source, "", _bytes()
+
+    def run(self) -> None:
+        try:
+            folder().mkdir(parents=True, exist_ok=True)
+            getattr(vision.datasets(), self.source.torchvision)(folder(), download=True)
+        except Exception as error:  # whatever the network or the disk has to say goes into one sentence
+            self.problem = (str(error).strip() or type(error).__name__).splitlines()[-1]
+
+    def share(self) -> float:
+        """Return the share of the data set that is on disk."""
+        return min(0.99, max(0, _bytes() - self.before) / (self.source.megabytes * 1e6))
+
+
+_downloads: dict[str, _Download] = {}
+_lock = threading.Lock()
+
+
 def download(name: str) -> Iterator[float]:
     """Download a full data set, yielding the share that is on disk; starts over where what is there is damaged.
 
-    Raises Refusal where the network, the disk or the checksum fails: the sample goes on working, try again later.
+    Two who ask at once watch the same download. Raises Refusal where the network, the disk or the checksum fails: the
+    sample goes on working, try again later.
     """
-    source, problem = SOURCES[name], []
-    if not _whole(name):
-        shutil.rmtree(folder() / source.folder, ignore_errors=True)
-
-    def fetch() -> None:
-        try:
-            folder().mkdir(parents=True, exist_ok=True)
-            getattr(vision.datasets(), source.torchvision)(folder(), download=True)
-        except Exception as error:  # whatever the network or the disk has to say goes into one sentence
-            problem.append(str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__)
-
-    before = _bytes()
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.2)
-        yield min(0.99, max(0, _bytes() - before) / (source.megabytes * 1e6))
-    if problem or not _whole(name):
-        why = f" ({problem[0]})" if problem else ""
+    source = SOURCES[name]
+    with _lock:
+        if name not in _downloads or not _downloads[name].is_alive():
+            if not _whole(name):
+                shutil.rmtree(folder() / source.folder, ignore_errors=True)
+            _downloads[name] = _Download(source)
+            _downloads[name].start()
+    under_way = _downloads[name]
+    while under_way.is_alive():
+        under_way.join(0.2)
+        yield under_way.share()
+    if under_way.problem or not _whole(name):
+        why = f" ({under_way.problem})" if under_way.problem else ""
         raise Refusal(
             f"{source.title} could not be downloaded{why}: check the network and the free disk space, then try again."
         )
@@ -162,13 +206,17 @@ def download(name: str) -> Iterator[float]:
 
 def _whole(name: str) -> bool:
     try:
-        return all(full(name, split).full for split in ("train", "test"))
+        return full(name, "train").full and full(name, "test").full
     except Refusal:
         return False
 
 
 def _bytes() -> int:
-    return sum(path.stat().st_size for path in folder().rglob("*") if path.is_file())
+    total = 0
+    for path in folder().rglob("*"):
+        with suppress(OSError):  # a part file may be gone by now
+            total += path.stat().st_size
+    return total
 
 
 def _digits(split: Split, why: str) -> Dataset:

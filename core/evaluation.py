@@ -9,7 +9,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from core import Refusal, checkpoints, noise
+from core import Refusal, checkpoints, data, noise
 from core.attacks import Attack
 from core.data import Dataset
 from core.models import Classifier
@@ -74,6 +74,11 @@ class Curve:
     counts: tuple[tuple[tuple[int, ...], ...], ...]
 
     @property
+    def kind(self) -> str:
+        """Name the class of the noise or attack."""
+        return self.corruption.partition("(")[0]
+
+    @property
     def n(self) -> int:
         """Count the images behind each point."""
         return sum(map(sum, self.counts[0]))
@@ -131,7 +136,7 @@ def sweep(
         return torch.bincount(cells, minlength=100 * len(levels)).view(len(levels), 10, 10)
 
     counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
-    batches = list(enumerate(torch.randperm(len(dataset), generator=generator(seed)).split(batch)))
+    batches = list(enumerate(data.shuffled(len(dataset), seed).split(batch)))
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         for start in range(0, len(batches), workers):
             for part in pool.map(count, batches[start : start + workers]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
@@ -15,6 +15,7 @@ from core import Refusal, data
 from core.types import Images
 
 LARGEST = 40_000_000  # pixels; checked in the header, before anything is decoded
+TOO_LARGE = "This picture is larger than the 40 million pixels this page takes: scale it down first."
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,47 +26,45 @@ class Picture:
     note: str
 
 
-def decode(content: bytes) -> Picture:
-    """Read a PNG, JPEG or WebP of any colour mode.
+def decode(content: bytes, side: int | None = None) -> Picture:
+    """Read a PNG, JPEG or WebP of any colour mode, upright, scaled down so that no side is longer than `side` pixels.
 
     Raises Refusal for anything else, for more than LARGEST pixels and for a damaged file. A 16-bit, print-colour (CMYK)
     or animated picture is converted, and `note` says so.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # the size is checked below, before decoding
-            picture = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked before decoding
+            picture: Image.Image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
         width, height = picture.size
         if width * height > LARGEST:
-            raise Refusal(
-                f"This picture is {width:,} x {height:,} pixels, more than the {LARGEST // 10**6} million this page takes: scale it down first."
-            )
+            raise Refusal(TOO_LARGE)
         notes = {
-            "This picture moves: its first frame is shown.": getattr(picture, "n_frames", 1) > 1,
-            "This picture has 16 bits per colour: it is shown with 8.": picture.mode.startswith("I"),
+            "This picture moves: its first frame is shown.": picture.format in ("PNG", "WEBP") and _frames(picture) > 1,
+            "This picture has 16 bits per colour: it is shown with 8.": content[:4] == b"\x89PNG" and content[24] == 16,
             "This picture is in print colours (CMYK): it was converted to RGB.": picture.mode == "CMYK",
         }
         picture.seek(0)
-        if picture.mode.startswith("I"):
-            values = np.asarray(picture, dtype=np.float32)[..., None] / 65535
-        else:
-            grey = picture.mode in ("1", "L", "LA")
-            flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-            values = np.asarray(flat.convert("L" if grey else "RGB"), dtype=np.float32).reshape(height, width, -1) / 255
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        if isinstance(error, Image.DecompressionBombError):
-            raise Refusal(
-                f"This picture has more than {LARGEST // 10**6} million pixels: scale it down first."
-            ) from None
+        if picture.mode.startswith("I"):  # 16-bit grey
+            picture = Image.fromarray((np.asarray(picture, dtype=np.uint32) >> 8).astype(np.uint8))
+        if side:
+            picture.thumbnail((side, side))
+        upright = ImageOps.exif_transpose(picture)
+        grey = upright.mode in ("1", "L", "LA")
+        flat = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
+        values = np.atleast_3d(np.asarray(flat.convert("L" if grey else "RGB"), dtype=np.float32)) / 255
+    except UnidentifiedImageError:
         raise Refusal("This file is not a PNG, JPEG or WebP picture: choose another one.") from None
+    except Image.DecompressionBombError:
+        raise Refusal(TOO_LARGE) from None
     except (OSError, SyntaxError, ValueError):
         raise Refusal("This picture is damaged and cannot be read: save it again or choose another one.") from None
-    return Picture(
-        torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None].clamp(0, 1),
-        " ".join(n for n, yes in notes.items() if yes),
-    )
+    note = " ".join(text for text, true in notes.items() if true)
+    return Picture(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None], note)
+
+
+def _frames(picture: Image.Image) -> int:
+    return int(getattr(picture, "n_frames", 1))
 
 
 def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
@@ -84,8 +83,7 @@ def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
     ink = torch.where(ink > 0.25, ink, 0.0)  # paper grain and shadows are not ink
     rows, columns = (torch.nonzero(ink[0, 0].amax(d)).flatten() for d in (1, 0))
     box = ink[..., rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    height, width = box.shape[-2:]
-    side = max(height, width)
-    top, left = (side - height) // 2, (side - width) // 2
-    square = pad(box, (left, side - width - left, top, side - height - top))
-    return data.centred(interpolate(square, (20, 20), mode="bicubic", antialias=True).clamp(0, 1))
+    height, width = (max(1, round(20 * length / max(box.shape[-2:]))) for length in box.shape[-2:])
+    small = interpolate(box, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
+    top, left = (20 - height) // 2, (20 - width) // 2
+    return data.centred(pad(small, (left, 20 - width - left, top, 20 - height - top)))

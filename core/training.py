@@ -45,7 +45,7 @@ def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> P
     full = params.level(attack)
 
     def attacked(epoch: int, random: Generator) -> Iterator[Batch]:
-        now = params.at(attack, full * min(1.0, epoch / ramp))
+        now = params.at(attack, full * min(1.0, epoch / ramp if ramp else 1.0))
         for x, y in pairs(epoch, random):
             yield now(model, x, y), y
 

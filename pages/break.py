@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cache, controls, show
-from core import evaluation
+from core import Refusal, evaluation
 from core.attacks import ATTACKS
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
@@ -15,11 +15,21 @@ st.markdown(
     "Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**"
 )
 
+cards = {}
+for name in controls.networks():
+    try:
+        cards[name] = cache.network(name)[1]
+    except Refusal as refusal:
+        st.warning(str(refusal), icon=":material/info:")
+if not cards:
+    st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
+    st.stop()
+
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
 controls.address("view", "noise", controls.one_of(VIEWS, "the view"))
 left, right = st.columns([1, 2], vertical_alignment="bottom")
 view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
-names = right.pills("Networks", controls.networks(), selection_mode="multi", default=controls.networks())
+names = right.pills("Networks", list(cards), selection_mode="multi", default=list(cards))
 controls.publish(view=view)
 measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in ATTACKS) == (view == "attack")]
 kinds = [type(c).__name__ for c, _ in measures]
@@ -34,26 +44,26 @@ def shown() -> list[Curve]:
         (c.network, c.corruption, c.data): c
         for name in names
         for c in evaluation.curves(name)
-        if c.sha256 == cache.network(name)[1].sha256
+        if c.sha256 == cards[name].sha256
     }
-    return [c for c in {**kept, **live}.values() if c.corruption.partition("(")[0] in kinds and c.network in names]
+    return [c for c in {**kept, **live}.values() if c.kind in kinds and c.network in names]
 
 
-@st.fragment(run_every=0.5 if any(True for _ in jobs.running()) else None)
+@st.fragment(run_every=0.5 if jobs.running() else None)
 def picture() -> None:
     """Draw the curves; while something is being measured, again and again."""
     curves = shown()
     st.plotly_chart(
-        show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], names), key="curves", theme="streamlit"
+        show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], list(cards), view == "noise"),
+        key="curves",
+        theme="streamlit",
     )
-    partly = "; ".join(
-        f"{c.network}, {show.words(c.corruption.partition('(')[0])}: n = {c.n:,}" for c in curves if c.n < 10_000
-    )
+    sizes = sorted({(c.n, c.data) for c in curves}, reverse=True)
     st.caption(
-        f"n = 10,000 MNIST test digits a point{f' ({partly})' if partly else ''}, noise seed {SEED}. Shaded: 95 % interval (Wilson). "
-        "Diamonds: what the study printed, typed in from its figures."
+        f"{'; '.join(f'n = {n:,} a point ({data})' for n, data in sizes) or 'Nothing is measured yet'}. Noise seed {SEED}. "
+        "Shaded: 95 % interval (Wilson). Diamonds: what the study printed, typed in from its figures."
     )
-    under_way = list(jobs.running())
+    under_way = jobs.running()
     for job in under_way:
         words, button = st.columns([5, 1], vertical_alignment="center")
         words.progress(
@@ -85,8 +95,8 @@ curves = shown()
 if curves:
     columns = st.columns([2, 2, 3], vertical_alignment="bottom")
     network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
-    mine = {c.corruption.partition("(")[0]: c for c in curves if c.network == network}
-    kind = columns[1].selectbox("Under", list(mine), key="under", format_func=show.words)
+    mine = {f"{show.words(c.kind)}, {c.data}": c for c in curves if c.network == network}
+    kind = columns[1].selectbox("Under", list(mine), key="under")
     chosen = mine[kind]
     percent = chosen.field == "fraction"
     level = columns[2].select_slider(
@@ -99,7 +109,7 @@ if curves:
     st.plotly_chart(show.confusion(table), key="confusion", theme="streamlit")
     low, high = evaluation.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
     st.caption(
-        f"{network} under {show.words(kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on."
+        f"{network} under {show.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on."
     )
 
 st.subheader("Measure it yourself")
@@ -107,7 +117,7 @@ st.caption(
     f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
 )
 columns = st.columns([2, 2, 1], vertical_alignment="bottom")
-name = columns[0].selectbox("Which network", controls.networks(), key="measure-network")
+name = columns[0].selectbox("Which network", list(cards), key="measure-network")
 kind = columns[1].segmented_control(
     "Under which noise or attack", kinds, default=kinds[0], required=True, key=f"measure-{view}", format_func=show.words
 )

@@ -33,9 +33,8 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
         )  # fmt: skip
         stage = fields[layer]
         pictures = [
-            show.framed(test.images([i])[0], row * stride, column * stride, stage.field)
+            show.framed(test.images([i])[0], row * stage.stride, column * stage.stride, stage.field)
             for i, row, column, _ in found
-            for stride in [stage.stride]
         ]
         right.image(
             show.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",

@@ -17,21 +17,14 @@ with row[1]:
 with row[2]:
     thing = controls.corruption()
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    thing = controls.details(thing)
-    seed = controls.seed()
+    thing, seed = controls.details(thing)
 
+reached = None
 if digit:
     frames = cache.digit_frames(name, digit, thing, seed, maps=True)
-    level = scrub(frames, key="see", start=controls.level(thing))
-    levels = strength(type(thing))[1].levels()
-    controls.publish(
-        network=name,
-        way=st.session_state["way"],
-        image=None if digit.own else digit.index,
-        add=type(thing).__name__,
-        seed=seed or None,
-        strength=None if level is None else f"{levels[level]:g}",
-    )
+    level = scrub(frames, key="see", start=controls.level(thing), anew=controls.moved())
+    reached = None if level is None else strength(type(thing))[1].levels()[level]
+controls.publish(network=name, **controls.picked(digit), **controls.chosen(thing, seed, reached))
 
 controls.examples()
 st.caption(

@@ -7,6 +7,8 @@ from app import cache, controls, show
 from core import params, similar
 from core.models import DigitCNN
 
+AMONG = {"class": "its class", "all": "all digits"}
+
 st.title("Which training images look like this?")
 st.markdown(
     "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
@@ -20,12 +22,11 @@ with row[1]:
 with row[2]:
     thing = controls.corruption()
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    thing = controls.details(thing)
-    seed = controls.seed()
-left, right = st.columns([2, 1], vertical_alignment="bottom")
+    thing, seed = controls.details(thing)
+left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
     thing = controls.strength(thing)
-with right:
+with middle:
     controls.address("metric", "SSIM", controls.one_of(list(similar.METRICS), "the measure"))
     metric = str(
         st.segmented_control(
@@ -36,24 +37,30 @@ with right:
             help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.",
         )
     )
+with right:
+    controls.address("among", "class", controls.one_of(AMONG, "the choice"))
+    within = st.segmented_control("Among", list(AMONG), key="among", required=True, format_func=AMONG.__getitem__)
 
 if digit:
     model, card = cache.network(name)
     assert isinstance(model, DigitCNN)
     train = cache.dataset("mnist", "train")
     trial, maps = cache.digit_trial(name, digit, thing, seed)
-    found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, 8)
+    found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, within == "class", 8)
     limits = float(maps.min()), float(maps.max())
     pair = torch.cat([train.images([found.clean[0][0], found.corrupted[0][0]])])
     relatives = similar.maps(model, pair)
     sure = torch.stack([trial.before[0], trial.after[0]]).softmax(1)
     says = [f"{int(p.argmax())}, {100 * float(p.max()):.0f} % sure" for p in sure]
+    likest = [
+        f"no. {i[0]:,}, a {int(train.labels[i[0]])}, {metric} {s[0]:.3f}" for i, s in (found.clean, found.corrupted)
+    ]
     rows = (
-        (f"Most like the clean digit, among the training {int(sure[0].argmax())}s", f"no. {found.clean[0][0]:,}, {metric} {found.clean[1][0]:.3f}", pair[0], relatives[0]),
+        ("Training digit most like the clean one", likest[0], pair[0], relatives[0]),
         ("The clean digit", f"the network says {says[0]}", trial.clean[0], maps[0]),
         ("The corrupted digit", f"the network says {says[1]}", trial.corrupted[0], maps[1]),
-        (f"Most like the corrupted digit, among the training {int(sure[1].argmax())}s", f"no. {found.corrupted[0][0]:,}, {metric} {found.corrupted[1][0]:.3f}", pair[1], relatives[1]),
-    )  # fmt: skip
+        ("Training digit most like the corrupted one", likest[1], pair[1], relatives[1]),
+    )
     for title, detail, image, its_maps in rows:
         words, picture = st.columns([1, 2.8], vertical_alignment="center")
         words.markdown(f"**{title}**  \n{detail}")
@@ -75,12 +82,15 @@ if digit:
                 alt=title,
             )
             st.caption(", ".join(f"no. {i:,} ({s:.3f})" for i, s in zip(indices, scores, strict=True)))
-    controls.publish(
-        network=name, way=st.session_state["way"], image=digit.index if not digit.own else None, add=type(thing).__name__, seed=seed or None,
-        strength=f"{params.level(thing):g}", metric=metric,
-    )  # fmt: skip
     st.caption(
         f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
     )
+controls.publish(
+    network=name,
+    **controls.picked(digit),
+    **controls.chosen(thing, seed, params.level(thing)),
+    metric=metric,
+    among=within if within != "class" else None,
+)
 controls.examples()
 controls.source(cache.dataset("mnist", "test"))

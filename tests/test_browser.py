@@ -199,6 +199,13 @@ def test_a_map_enlarges_and_a_unit_shows_its_formula(page: Page, address: str) -
             assert sum(part[column] for part in parts) == pytest.approx(unit[column], abs=0.004)
         assert page.locator(".input .box").count() == 3
     shot(page, "unit")
+    page.get_by_role("button", name="Hidden map 1, seen").click()
+    page.locator(".inspector .large canvas").nth(1).click(position={"x": 70, "y": 40})
+    rows = [row.split("\t") for row in page.locator(".inspector tr").all_inner_texts()[1:]]
+    *parts, total, unit = ([float(v.replace("\u2212", "-")) for v in row[1:3]] for row in rows)
+    for column in (0, 1):
+        assert sum(part[column] for part in parts) == pytest.approx(total[column], abs=0.005)
+        assert max(0, total[column]) == pytest.approx(unit[column], abs=0.01)
     page.locator(".group select").nth(1).select_option(label="after pooling")
     expect(page.get_by_role("button", name="Layer 2 map 4, seen")).to_be_visible()
     assert page.get_by_role("button", name="Layer 2 map 4, seen").locator("canvas").get_attribute("width") == "4"
@@ -234,7 +241,7 @@ def test_a_bad_file_and_a_bad_address_are_one_sentence(page: Page, address: str,
     visit(page, f"{address}/see?image=10000&way=upload")
     expect(page.get_by_text("The address asks for test image 10000")).to_be_visible()
     for name, content, sentence in (
-        ("bomb.png", bomb(20_000, 20_000), "more than 40 million pixels"),
+        ("bomb.png", bomb(20_000, 20_000), "larger than the 40 million pixels"),
         ("letter.png", b"Dear network", "not a PNG, JPEG or WebP picture"),
     ):
         (tmp_path / name).write_bytes(content)

@@ -131,13 +131,16 @@ def test_a_download_reports_its_share_and_ends_whole(mirror: Path, no_data: Path
     assert data.load("mnist", "train").full
 
 
-@pytest.mark.parametrize("harm", ["truncate", "delete", "garbage"])
+@pytest.mark.parametrize("harm", ["truncate", "delete", "garbage", "labels"])
 def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, mirror: Path, no_data: Path) -> None:
     list(data.download("mnist"))
     victim = no_data / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
     if harm == "delete":
         victim.unlink()
         (victim.parent / f"{victim.name}.gz").write_bytes(b"half of a downl")
+    elif harm == "labels":
+        labels = victim.parent / "t10k-labels-idx1-ubyte"
+        labels.write_bytes(labels.read_bytes()[:8] + bytes([200]) * 10_000)
     else:
         victim.write_bytes(victim.read_bytes()[:-1000] if harm == "truncate" else b"not an idx file at all")
     with pytest.raises(Refusal, match="MNIST is damaged or only partly here: get it with"):
@@ -145,6 +148,25 @@ def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, 
     assert "damaged" in data.load("mnist", "test").note
     assert not data.load("mnist", "test").full
     list(data.download("mnist"))
+    assert data.load("mnist", "test").full
+
+
+def test_a_damaged_training_set_does_not_leave_a_mixture(mirror: Path, no_data: Path) -> None:
+    list(data.download("mnist"))
+    victim = no_data / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    victim.write_bytes(victim.read_bytes()[:-1])
+    assert not data.load("mnist", "test").full
+    assert not data.load("mnist", "train").full
+
+
+def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path) -> None:
+    first, second = data.download("mnist"), data.download("mnist")
+    next(first)
+    thread = data._downloads["mnist"]
+    next(second)
+    assert data._downloads["mnist"] is thread
+    del first  # the first visitor leaves
+    assert list(second)[-1] == 1.0
     assert data.load("mnist", "test").full
 
 

@@ -20,16 +20,18 @@ def _component() -> ComponentRenderer:
     )
 
 
-def scrub(packed: bytes, key: str, start: int | None = None) -> int | None:
+def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
     """Show packed frames (see `app.frames`) under a strength slider; return where it stands, as far as is known.
 
-    `start` is where the slider stands when these frames appear; afterwards the visitor moves it. None leaves it where
-    it is, or at a fifth of its length.
+    The slider stands at `start` (None: at a fifth of its length) when the frames appear, or when `anew` says so;
+    afterwards the visitor moves it.
     """
     header = frames.header(packed)
-    shown = st.session_state.get(f"{key}-shown")
-    if shown is None or shown[0] != header["id"]:  # new frames; else the same message, which is not sent again
-        shown = st.session_state[f"{key}-shown"] = header["id"], start
-    data = frames.reheaded(packed, {**header, "start": shown[1]})
+    shown: tuple[str, int | None, int] | None = st.session_state.get(f"{key}-shown")
+    if shown is None or shown[0] != header["id"] or anew:
+        shown = header["id"], start, (shown[2] + 1 if shown else 0)
+        st.session_state[f"{key}-shown"] = shown
+    token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
+    data = frames.reheaded(packed, {**header, "start": shown[1], "id": token})
     moved = _component()(key=key, data=data, on_moved_change=lambda: None).get("moved")
-    return int(moved["level"]) if moved and moved["id"] == header["id"] else shown[1]
+    return int(moved["level"]) if moved and moved["id"] == token else shown[1]

@@ -30,6 +30,11 @@ async function unpack(bytes) {
     stage.size = stage.shape.reduce((a, b) => a * b, 1);
     head.frameSize += stage.size;
   }
+  let end = head.frameSize * (head.levels.length + 1);
+  for (const layer of Object.values(head.weights)) {
+    layer.offset = end;
+    end += layer.shape.reduce((a, b) => a * b, 1);
+  }
   return head;
 }
 
@@ -47,6 +52,11 @@ class Scrub {
   value(name, frame, index) {
     const s = this.head.stages[name];
     return s.low + (this.head.values[frame * this.head.frameSize + s.offset + index] / 65535) * (s.high - s.low);
+  }
+
+  weight(name, index) {
+    const layer = this.head.weights[name];
+    return layer.low + (this.head.values[layer.offset + index] / 65535) * (layer.high - layer.low);
   }
 
   // per map and per stage: the range of the values and the largest change, over all strengths
@@ -101,7 +111,7 @@ class Scrub {
     slider.setAttribute("aria-label", head.label);
     slider.oninput = () => { this.stop(); this.go(+slider.value); };
     slider.onchange = () => this.send(this.level);
-    at(".play").onclick = () => (this.timer ? this.stop() : this.play());
+    at(".play").onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
     at(".scale")?.remove();
     const flow = at(".flow");
     flow.replaceChildren();
@@ -143,12 +153,11 @@ class Scrub {
       choice.onchange = () => { this.stageOf[g] = +choice.value; this.rebuild(); };
       title.append(choice);
     }
-    const views = maps > 1 ? VIEWS : VIEWS.slice();
     const grid = el("div", { className: "grid" });
     grid.style.setProperty("--columns", maps > 1 ? 3 : 1);
-    if (maps > 1) grid.append(...views.map((v) => el("span", { className: "head", textContent: v })));
+    if (maps > 1) grid.append(...VIEWS.map((v) => el("span", { className: "head", textContent: v })));
     for (let map = 0; map < maps; map++)
-      for (const view of views) {
+      for (const view of VIEWS) {
         if (maps === 1) grid.append(el("span", { className: "head", textContent: view }));
         grid.append(this.tile(name, map, view, `${group.title} map ${map + 1}, ${view}`, () => this.pick(name, map)));
       }
@@ -177,8 +186,8 @@ class Scrub {
   say(level) {
     const v = this.head.levels[level];
     if (this.head.percent) return `${Math.round(100 * v)} %`;
-    const digits = this.head.levels[0] > 1 || this.head.levels.at(-1) > 1 ? 0 : 2;
-    return `${v.toFixed(digits)}`;
+    const largest = Math.max(this.head.levels[0], this.head.levels.at(-1));
+    return largest > 1 ? String(+v.toPrecision(3)) : v.toFixed(2);
   }
 
   paint() {
@@ -190,7 +199,8 @@ class Scrub {
     root.querySelector(".level").title = head.unit;
     for (const { canvas, name, map, view } of this.tiles) this.draw(canvas, name, map, view);
     const caption = root.querySelector(".input .change figcaption");
-    caption.textContent = `what we add, \u00d7${number(1 / this.range("image", 0).change, 1)}`;
+    const factor = 1 / this.range("image", 0).change;
+    caption.textContent = factor > 1e4 ? "what we add: nothing" : `what we add, \u00d7${number(factor, 1)}`;
     this.bars.forEach((bar, k) => {
       const p = this.value("answer", level + 1, k);
       bar.now.style.transform = `scaleX(${p})`;
@@ -244,8 +254,6 @@ class Scrub {
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `${title}, ${view}, enlarged`);
       this.draw(canvas, name, map, view);
-      const context = canvas.getContext("2d");
-      context.fillStyle = "#e69f00";
       const frame = el("div", { style: "position: relative" }, canvas, el("div", { className: "box" }));
       Object.assign(frame.lastChild.style, { left: `${(100 * column) / w}%`, top: `${(100 * row) / h}%`, width: `${100 / w}%`, height: `${100 / h}%` });
       canvas.onclick = (e) => {
@@ -287,17 +295,17 @@ class Scrub {
     const text = el("p"), parts = [text];
     if (!wire) text.textContent = `Pixel in row ${row + 1}, column ${column + 1}: 0 is black, 1 is white.`;
     else if (wire.operation === "convolution") {
-      const { shape: [, channels, k], w: weights, b } = this.head.weights[name];
+      const { shape: [, channels, k], bias } = this.head.weights[name];
       const sums = frames.map(() => []);
       for (let c = 0; c < channels; c++)
         frames.forEach((f, i) => {
           let sum = 0;
-          for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) sum += weights[((map * channels + c) * k + r) * k + q] * value(wire.source, f, c, row + r, column + q);
+          for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) sum += this.weight(name, ((map * channels + c) * k + r) * k + q) * value(wire.source, f, c, row + r, column + q);
           sums[i].push(sum);
         });
       text.textContent = `Row ${row + 1}, column ${column + 1} = bias + sum of ${channels * k * k} products: filter ${map + 1} times the ${k} \u00d7 ${k} values${channels > 1 ? ` of each of ${channels} maps` : ""} it lies on. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
       for (let c = 0; c < channels; c++) parts.push(this.products(name, wire.source, map, c, k, row, column, channels, sums.map((s) => s[c])));
-      line("bias", b[map], b[map]);
+      line("bias", bias[map], bias[map]);
       for (let c = 0; c < channels; c++) line(channels > 1 ? `products, map ${c + 1}` : "products", sums[0][c], sums[1][c]);
     } else if (wire.operation === "max-pool") {
       text.textContent = `Row ${row + 1}, column ${column + 1} = the largest of four neighbours. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
@@ -306,15 +314,22 @@ class Scrub {
       text.textContent = `Row ${row + 1}, column ${column + 1} = max(0, before): what is below zero becomes zero. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
       line("before", value(wire.source, 0, map, row, column), value(wire.source, frames[1], map, row, column));
     } else {
-      const inputs = this.head.stages[wire.source].size;
-      text.textContent = `Unit ${row * w + column + 1} = max(0, bias + sum of ${inputs} weights times the ${inputs} values before it). It sees the whole image.`;
+      const inputs = this.head.stages[wire.source].size, unit = row * w + column, bias = this.head.weights[name].bias[unit];
+      const products = Array.from({ length: inputs }, (_, i) => frames.map((f) => this.weight(name, unit * inputs + i) * this.value(wire.source, f, i)));
+      const total = (list) => [0, 1].map((k) => list.reduce((sum, p) => sum + p[k], 0));
+      const order = products.map((_, i) => i).sort((i, j) => Math.abs(products[j][1] - products[j][0]) - Math.abs(products[i][1] - products[i][0]));
+      text.textContent = `Unit ${unit + 1} = max(0, bias + sum of ${inputs} products: its weights times the ${inputs} values before it). It sees the whole image. The four products that change most:`;
+      line("bias", bias, bias);
+      for (const i of order.slice(0, 4)) line(`input ${i + 1}`, ...products[i]);
+      line(`the other ${inputs - 4}`, ...total(order.slice(4).map((i) => products[i])));
+      line("sum", ...total([[bias, bias], ...products]));
     }
     line("this unit", clean, seen);
     return el("div", { className: "formula" }, ...parts, numbers);
   }
 
   products(name, source, map, c, k, row, column, channels, sums) {
-    const { w: weights } = this.head.weights[name], span = Math.max(...weights.map(Math.abs)), s = this.head.stages[source], [, h, w] = s.shape;
+    const { low, high } = this.head.weights[name], span = Math.max(Math.abs(low), Math.abs(high)), s = this.head.stages[source], [, h, w] = s.shape;
     const small = (color, label) => {
       const canvas = el("canvas", { width: k, height: k }), context = canvas.getContext("2d");
       canvas.setAttribute("role", "img");
@@ -323,7 +338,7 @@ class Scrub {
       return canvas;
     };
     const patch = (frame) => (r, q) => GREYS[Math.round(255 * Math.max(0, Math.min(1, (this.value(source, frame, (c * h + row + r) * w + column + q) - (source === "image" ? 0 : s.low)) / (source === "image" ? 1 : s.high - s.low || 1))))];
-    const filter = (r, q) => DIVERGING[Math.round(255 + (255 * weights[((map * channels + c) * k + r) * k + q]) / span)];
+    const filter = (r, q) => DIVERGING[Math.round(255 + (255 * this.weight(name, ((map * channels + c) * k + r) * k + q)) / span)];
     return el("div", { className: "products" }, small(filter, "filter"), "\u00d7", small(patch(this.level + 1), "the values it lies on"), `= ${number(sums[1])}`, el("span", { style: "opacity: .7", textContent: `(clean ${number(sums[0])})` }));
   }
 }
@@ -341,9 +356,8 @@ export default function ({ data, parentElement, setStateValue }) {
   state.id = id;
   unpack(bytes).then((head) => {
     if (state.id !== id) return;
-    const before = state.scrub; // keep place and view where the new picture has the same slider
+    const before = state.scrub; // keep the view where the new picture has the same columns
     before?.stop();
-    if (before?.head.label === head.label) head.start ??= before.level;
     state.scrub = new Scrub(root, head, (level) => state.send(level));
     if (before && before.head.groups.length === head.groups.length) {
       Object.assign(state.scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
