@@ -52,6 +52,7 @@ def main() -> None:
             for path in ("", "see", "learned", "similar", "break"):
                 opened = time.perf_counter()
                 page.goto(f"{address}/{path}")
+                page.get_by_text("Data: ").wait_for()  # the last line of every page
                 browser.settled(page)
                 print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
             page.goto(f"{address}/see")
