@@ -1,18 +1,11 @@
-"""Widgets: a dataclass goes in, sliders come up, a filled-in dataclass comes out; the image picker; the address bar.
+"""Widgets: a dataclass goes in, sliders come up, a filled-in dataclass comes out; the image picker; the data offer."""
 
-Every choice starts from the address (`?image=333&add=FGSM`) and goes back into it, so that a page can be sent to
-somebody. An address that asks for the impossible gets one sentence and the default.
-"""
-
-import re
-from collections.abc import Callable
 from dataclasses import replace
-from math import nan
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
-from app import cache
+from app import address, cache
 from app.cache import Digit
 from app.pad import pad
 from app.show import words
@@ -21,10 +14,8 @@ from core.attacks import ATTACKS
 from core.data import Dataset
 from core.evaluation import Corruption
 from core.noise import NOISES
-from core.params import Span
 from core.study import Example
 
-T = TypeVar("T")
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
 WAYS = {
     "number": "by number",
@@ -39,63 +30,6 @@ WAYS = {
 def described(kind: str) -> str:
     """Name a noise or an attack with its sort, as a list shows it."""
     return f"{words(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
-
-
-def address(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
-    """Give the widget `key` (by default `name`) its value: what a new address asks for, else what it was, else `default`.
-
-    An address is new where it differs from what `publish` wrote. What does not parse is answered by the parser's
-    sentence. The value is written anew on every run, which is what carries it from page to page.
-    """
-    key = key or name
-    value = st.session_state.get(key, default)
-    try:
-        parse(str(value))
-    except Refusal:
-        value = default  # chosen on another page, where there was more to choose from
-    if arrived(name):
-        try:
-            value = parse(st.query_params[name])
-        except Refusal as refusal:
-            value = default
-            st.warning(f"{refusal} Shown instead: {default}.", icon=":material/link_off:")
-    st.session_state[key] = value
-
-
-def arrived(name: str) -> bool:
-    """Say whether the address asks for something this session has not itself written there."""
-    asked = st.query_params.get(name)
-    return asked is not None and asked != st.session_state.get("published", {}).get(name)
-
-
-def publish(**values: object) -> None:
-    """Make the address say the choices of a page; an empty one is left out."""
-    wanted = {name: str(value) for name, value in values.items() if value not in (None, "")}
-    if wanted != st.query_params.to_dict():
-        st.query_params.from_dict(wanted)
-    st.session_state["published"] = wanted
-
-
-def one_of(options: list[str] | dict[str, Any], what: str) -> Callable[[str], str]:
-    """Parse an address value that must be one of `options`."""
-
-    def parse(text: str) -> str:
-        if text not in options:
-            raise Refusal(f"The address asks for {what} {text!r}, which does not exist.")
-        return text
-
-    return parse
-
-
-def whole(low: int, high: int, what: str) -> Callable[[str], int]:
-    """Parse an address value that must be a whole number from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"-?\d{1,12}", text) or not low <= int(text) <= high:
-            raise Refusal(f"The address asks for {what} {text}, but they go from {low:,} to {high:,}.")
-        return int(text)
-
-    return parse
 
 
 def networks(dataset: str = "mnist", architecture: str | None = None) -> list[str]:
@@ -117,7 +51,7 @@ def network(architecture: str | None = None) -> str:
             "No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:"
         )
         st.stop()
-    address("network", names[0], one_of(names, "the network"))
+    address.restore("network", names[0], address.one_of(names, "the network"))
     return str(
         st.selectbox(
             "Network", names, key="network", help="\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)
@@ -125,25 +59,9 @@ def network(architecture: str | None = None) -> str:
     )
 
 
-def real(span: Span, what: str, sort: type) -> Callable[[str], float]:
-    """Parse an address value that must be a number within a span."""
-
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = nan
-        if not span.low <= value <= span.high:
-            unit = f" ({span.unit})" if span.unit else ""
-            raise Refusal(f"The address asks for {what} {text}, but it goes from {span.low:g} to {span.high:g}{unit}.")
-        return float(sort(value))
-
-    return parse
-
-
 def corruption() -> Corruption:
     """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
-    address("add", "FGSM", one_of(CORRUPTIONS, "the noise or attack"))
+    address.restore("add", "FGSM", address.one_of(CORRUPTIONS, "the noise or attack"))
     before = st.session_state["add"]
     kind = st.selectbox(
         "We add", list(CORRUPTIONS), key="add", format_func=described, on_change=_forget_strength, args=(before,)
@@ -158,6 +76,20 @@ def _forget_strength(before: str) -> None:
         st.query_params.pop("strength", None)
 
 
+def experiment(architecture: str | None = None) -> tuple[str, Digit | None, Corruption, int]:
+    """Show one row of controls: network, digit, what is added, and the rest behind "More"; the last is the seed."""
+    row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
+    with row[0]:
+        name = network(architecture)
+    with row[1]:
+        picture = digit(name)
+    with row[2]:
+        thing = corruption()
+    with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
+        thing, seed = details(thing)
+    return name, picture, thing, seed
+
+
 def details(thing: Corruption) -> tuple[Corruption, int]:
     """Show a slider for every further parameter, and the seed; return the noise or attack with them, and the seed."""
     kind = type(thing)
@@ -167,11 +99,10 @@ def details(thing: Corruption) -> tuple[Corruption, int]:
         if name in (first, "seed"):
             continue
         sort, key = type(getattr(thing, name)), f"{kind.__name__}.{name}"
-        parse = real(span, name, sort)
-        address(name, getattr(thing, name), lambda text, parse=parse, sort=sort: sort(parse(text)), key)  # type: ignore[misc]
+        address.restore(name, getattr(thing, name), address.real(span, name, sort), key)
         label = (span.label or name) + (f", {span.unit}" if span.unit else "")
         values[name] = st.slider(label, sort(span.low), sort(span.high), step=sort(span.step), key=key)
-    address("seed", 0, whole(0, 9999, "seed"))
+    address.restore("seed", 0, address.whole(0, 9999, "seed"))
     seed = int(st.number_input("Seed: another number, another draw", 0, 9999, key="seed"))
     if "seed" in params.spans(kind):
         values["seed"] = seed
@@ -196,24 +127,18 @@ def level(thing: Corruption) -> int | None:
         return None
     levels = span.levels()
     try:
-        wanted = real(span, field, float)(text)
+        wanted = address.real(span, field, float)(text)
     except Refusal as refusal:
         wanted = params.level(thing)
         st.warning(f"{refusal} Shown instead: {wanted:g}.", icon=":material/link_off:")
     return nearest(levels, wanted)
 
 
-def moved() -> bool:
-    """Say whether the address puts the slider elsewhere than this session left it."""
-    left: str | None = st.session_state.get("published", {}).get("strength")
-    return st.query_params.get("strength") != left
-
-
 def strength(thing: Corruption) -> Corruption:
     """Let somebody set the strength on the server's side; return the corruption with it."""
     field, span = params.strength(type(thing))
     levels, key = span.levels(), f"strength-{type(thing).__name__}"
-    asked = level(thing) if moved() else None
+    asked = level(thing) if address.moved() else None
     if asked is None and key not in st.session_state:
         asked = nearest(levels, params.level(thing))
     st.session_state[key] = st.session_state[key] if asked is None else levels[asked]
@@ -262,10 +187,10 @@ def digit(name: str) -> Digit | None:
     """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one. `name` is the network."""
     test = cache.dataset("mnist", "test")
     last = len(test) - 1
-    if arrived("image") and "way" not in st.query_params:
+    if address.arrived("image") and "way" not in st.query_params:
         st.session_state["way"] = "number"
-    address("way", "number", one_of(WAYS, "the way to pick an image"))
-    address("image", min(333, last), whole(0, last, "test image"))
+    address.restore("way", "number", address.one_of(WAYS, "the way to pick an image"))
+    address.restore("image", min(333, last), address.whole(0, last, "test image"))
     left, right = st.columns([1, 1])
     way = left.selectbox("Image", list(WAYS), key="way", format_func=WAYS.__getitem__)
     with right:

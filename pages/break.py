@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import cache, controls, show
+from app import address, cache, controls, show
 from core import Refusal, evaluation
 from core.attacks import ATTACKS
 from core.evaluation import Curve
@@ -26,11 +26,11 @@ if not cards:
     st.stop()
 
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
-controls.address("view", "noise", controls.one_of(VIEWS, "the view"))
+address.restore("view", "noise", address.one_of(VIEWS, "the view"))
 left, right = st.columns([1, 2], vertical_alignment="bottom")
 view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
 names = right.pills("Networks", list(cards), selection_mode="multi", default=list(cards))
-controls.publish(view=view)
+address.publish(view=view)
 measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in ATTACKS) == (view == "attack")]
 kinds = [type(c).__name__ for c, _ in measures]
 dataset = cache.dataset("mnist", "test")

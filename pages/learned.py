@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import cache, controls, show
+from app import address, cache, controls, show
 from core.models import DigitCNN
 
 st.title("What has it learned?")
@@ -17,7 +17,7 @@ model, card = cache.network(name)
 assert isinstance(model, DigitCNN)
 test = cache.dataset("mnist", "test")
 exciters = cache.exciters(name, card.sha256, 8)
-controls.publish(network=name)
+address.publish(network=name)
 
 fields = {stage.name: stage for stage in model.STAGES}
 for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weight)):

@@ -2,29 +2,21 @@
 
 import streamlit as st
 
-from app import cache, controls
+from app import address, cache, controls
 from app.scrub import scrub
 from core.params import strength
 
 st.title("What does the network see?")
 st.markdown("Slide the strength and follow the picture through every layer to the answer: **where does it go wrong?**")
 
-row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
-with row[0]:
-    name = controls.network()
-with row[1]:
-    digit = controls.digit(name)
-with row[2]:
-    thing = controls.corruption()
-with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    thing, seed = controls.details(thing)
+name, digit, thing, seed = controls.experiment()
 
 reached = None
 if digit:
     frames = cache.digit_frames(name, digit, thing, seed, maps=True)
-    level = scrub(frames, key="see", start=controls.level(thing), anew=controls.moved())
+    level = scrub(frames, key="see", start=controls.level(thing), anew=address.moved())
     reached = None if level is None else strength(type(thing))[1].levels()[level]
-controls.publish(network=name, **controls.picked(digit), **controls.chosen(thing, seed, reached))
+address.publish(network=name, **controls.picked(digit), **controls.chosen(thing, seed, reached))
 
 controls.examples()
 st.caption(

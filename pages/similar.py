@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from app import cache, controls, show
+from app import address, cache, controls, show
 from core import params, similar
 from core.models import DigitCNN
 
@@ -14,20 +14,12 @@ st.markdown(
     "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
 )
 
-row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
-with row[0]:
-    name = controls.network(architecture="DigitCNN")
-with row[1]:
-    digit = controls.digit(name)
-with row[2]:
-    thing = controls.corruption()
-with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    thing, seed = controls.details(thing)
+name, digit, thing, seed = controls.experiment(architecture="DigitCNN")
 left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
     thing = controls.strength(thing)
 with middle:
-    controls.address("metric", "SSIM", controls.one_of(list(similar.METRICS), "the measure"))
+    address.restore("metric", "SSIM", address.one_of(list(similar.METRICS), "the measure"))
     metric = str(
         st.segmented_control(
             "Alike by",
@@ -38,7 +30,7 @@ with middle:
         )
     )
 with right:
-    controls.address("among", "class", controls.one_of(AMONG, "the choice"))
+    address.restore("among", "class", address.one_of(AMONG, "the choice"))
     within = st.segmented_control("Among", list(AMONG), key="among", required=True, format_func=AMONG.__getitem__)
 
 if digit:
@@ -85,7 +77,7 @@ if digit:
     st.caption(
         f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
     )
-controls.publish(
+address.publish(
     network=name,
     **controls.picked(digit),
     **controls.chosen(thing, seed, params.level(thing)),
