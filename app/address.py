@@ -16,14 +16,23 @@ from core.params import Span
 T = TypeVar("T")
 
 
-def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
-    """Give the widget `key` (by default `name`) its value: what a new address asks for, else what it was, else `default`.
+def enter(page: str) -> None:
+    """Note which page runs; the address is read when a page is entered, until it has published its own."""
+    if st.session_state.get("page") != page:
+        st.session_state["page"], st.session_state["entering"], st.session_state["published"] = page, True, {}
+    st.session_state["notices"] = st.container()
 
-    An address is new where it differs from what `publish` wrote. What does not parse is answered by the parser's
-    sentence. The value is written anew on every run, which is what carries it from page to page.
+
+def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
+    """Give the widget `key` (by default `name`) its value: what the address asks for, else what it was, else `default`.
+
+    The address counts where a page is entered: later it only echoes, a little late, what this session wrote there.
+    What does not parse is answered by the parser's sentence. The value is kept and written anew on every run, which
+    carries it from page to page, also past pages that have no such widget.
     """
     key = key or name
-    value = st.session_state.get(key, default)
+    kept = st.session_state.setdefault("choices", {})
+    value = st.session_state.get(key, kept.get(key, default))
     try:
         parse(str(value))
     except Refusal:
@@ -33,20 +42,35 @@ def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> 
             value = parse(st.query_params[name])
         except Refusal as refusal:
             value = default
-            st.warning(f"{refusal} Shown instead: {default}.", icon=":material/link_off:")
-    st.session_state[key] = value
+            notice(f"{refusal} Shown instead: {default}.")
+    st.session_state[key] = kept[key] = value
+
+
+def notice(sentence: str) -> None:
+    """Say above the page what the address asked for in vain."""
+    st.session_state["notices"].warning(sentence, icon=":material/link_off:")
 
 
 def arrived(name: str) -> bool:
-    """Say whether the address asks for something this session has not itself written there."""
-    asked = st.query_params.get(name)
-    return asked is not None and asked != st.session_state.get("published", {}).get(name)
+    """Say whether the page has just been entered with an address that asks for `name`."""
+    return st.session_state["entering"] and name in st.query_params
+
+
+def asked(name: str) -> str | None:
+    """Return what the address asks for, or, once the page runs, what it has last published."""
+    given: str | None = (st.query_params if st.session_state["entering"] else st.session_state["published"]).get(name)
+    return given
+
+
+def ask(name: str, value: str | None) -> None:
+    """Ask for another value on behalf of a visitor who pressed a button; None for the default."""
+    st.session_state["published"][name] = value
+    st.session_state["anew"] = True
 
 
 def moved() -> bool:
-    """Say whether the address puts the slider elsewhere than this session left it."""
-    left: str | None = st.session_state.get("published", {}).get("strength")
-    return st.query_params.get("strength") != left
+    """Say, once, whether the slider is to start anew: the page was entered, or a button asked for another strength."""
+    return bool(st.session_state.pop("anew", False)) or st.session_state["entering"]
 
 
 def publish(**values: object) -> None:
@@ -54,7 +78,7 @@ def publish(**values: object) -> None:
     wanted = {name: str(value) for name, value in values.items() if value not in (None, "")}
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
-    st.session_state["published"] = wanted
+    st.session_state["published"], st.session_state["entering"] = wanted, False
 
 
 def one_of(options: list[str] | dict[str, Any], what: str) -> Callable[[str], str]:
@@ -62,7 +86,7 @@ def one_of(options: list[str] | dict[str, Any], what: str) -> Callable[[str], st
 
     def parse(text: str) -> str:
         if text not in options:
-            raise Refusal(f"The address asks for {what} {text!r}, which does not exist.")
+            raise Refusal(f"The address asks for {what} {text!r}, which is not offered here.")
         return text
 
     return parse

@@ -71,9 +71,8 @@ def corruption() -> Corruption:
 
 def _forget_strength(before: str) -> None:
     """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
-    now = st.session_state["add"]
-    if params.strength(CORRUPTIONS[now]) != params.strength(CORRUPTIONS[before]):
-        st.query_params.pop("strength", None)
+    if params.strength(CORRUPTIONS[st.session_state["add"]]) != params.strength(CORRUPTIONS[before]):
+        address.ask("strength", None)
 
 
 def experiment(architecture: str | None = None) -> tuple[str, Digit | None, Corruption, int]:
@@ -112,17 +111,22 @@ def details(thing: Corruption) -> tuple[Corruption, int]:
 def chosen(thing: Corruption, seed: int, level: float | None) -> dict[str, object]:
     """Return what an address says of a noise or an attack: its kind, what differs from the defaults, its strength."""
     kind = type(thing)
-    first, _ = params.strength(kind)
+    first, span = params.strength(kind)
     plain = kind()
     fields = {name: getattr(thing, name) for name in params.spans(kind) if name not in (first, "seed")}
     told = {name: f"{value:g}" for name, value in fields.items() if value != getattr(plain, name)}
-    return dict(add=kind.__name__, **told, seed=seed or None, strength=None if level is None else f"{level:g}")
+    reached = None if level is None else f"{level:g}"
+    st.session_state["reached"] = first, span, reached  # goes along to the next page
+    return dict(add=kind.__name__, **told, seed=seed or None, strength=reached)
 
 
 def level(thing: Corruption) -> int | None:
-    """Return the place, among the levels of a corruption, of the strength the address asks for; None if it asks for none."""
+    """Return the place, among the levels of a corruption, of the strength that is asked for; None if none is."""
     field, span = params.strength(type(thing))
-    text = st.query_params.get("strength")
+    text = address.asked("strength")
+    if text is None and st.session_state["entering"] and "reached" in st.session_state:
+        *where, reached = st.session_state["reached"]
+        text = reached if where == [field, span] else None
     if text is None:
         return None
     levels = span.levels()
@@ -130,7 +134,7 @@ def level(thing: Corruption) -> int | None:
         wanted = address.real(span, field, float)(text)
     except Refusal as refusal:
         wanted = params.level(thing)
-        st.warning(f"{refusal} Shown instead: {wanted:g}.", icon=":material/link_off:")
+        address.notice(f"{refusal} Shown instead: {wanted:g}.")
     return nearest(levels, wanted)
 
 
@@ -161,8 +165,7 @@ def choose(example: Example) -> None:
     kind = type(thing).__name__
     st.session_state.update(way="number", image=example.index, add=kind, seed=example.seed, network="digit-cnn")
     st.session_state.update({f"{kind}.{name}": getattr(thing, name) for name in params.spans(type(thing))})
-    st.session_state[f"strength-{kind}"] = params.level(thing)
-    st.query_params["strength"] = f"{params.level(thing):g}"
+    address.ask("strength", f"{params.level(thing):g}")
 
 
 def examples() -> None:
@@ -218,7 +221,7 @@ def _listed(way: str, name: str, test: Dataset) -> Digit | None:
         )
         chosen = int(data.shuffled(len(test), seed=0)[st.session_state["draw"] % len(test)])
     elif way == "class":
-        label = st.segmented_control("Class", range(10), default=9, required=True, key="class", format_func=str)
+        label = st.selectbox("Class", range(10), index=9, key="class")
         rows = (test.labels == label).nonzero().flatten().tolist()
         chosen = st.select_slider("Which", rows, key=f"which-{label}", format_func=lambda i: f"no. {i}")
     else:

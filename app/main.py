@@ -13,8 +13,11 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts only this folder there
 
 import streamlit as st  # noqa: E402
 import torch  # noqa: E402
+from PIL import Image  # noqa: E402
 
+from app import address  # noqa: E402
 from core import Refusal  # noqa: E402
+from core.types import generator  # noqa: E402
 
 PAGES = {
     "Look": [
@@ -28,6 +31,7 @@ PAGES = {
 
 STYLE = """<style>
   [data-testid=stMainBlockContainer] { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 90rem; }
+  @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 4rem; } }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
 </style>"""
 
@@ -47,10 +51,12 @@ def page(file: str, title: str, icon: str, path: str) -> st.Page:
 
 def main() -> None:
     """Run the page of the address; whatever goes wrong there is one sentence, and the log has the rest."""
-    st.set_page_config(page_title="Noisescope", page_icon=":material/blur_on:", layout="wide")
+    icon = (255 * torch.rand((16, 16), generator=generator(0))).byte().numpy()  # noise; an icon font would be fetched
+    st.set_page_config(page_title="Noisescope", page_icon=Image.fromarray(icon), layout="wide")
     st.html(STYLE)
     settle()
     chosen = st.navigation({section: [page(*entry) for entry in entries] for section, entries in PAGES.items()})
+    address.enter(chosen.url_path)
     try:
         chosen.run()
     except Refusal as refusal:

@@ -109,7 +109,7 @@ if curves:
     st.plotly_chart(show.confusion(table), key="confusion", theme="streamlit")
     low, high = evaluation.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
     st.caption(
-        f"{network} under {show.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a bright column: the answer it falls back on."
+        f"{network} under {show.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a dark column off the diagonal: the answer it falls back on."
     )
 
 st.subheader("Measure it yourself")

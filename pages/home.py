@@ -7,6 +7,7 @@ import streamlit as st
 from app import cache, controls
 from app.cache import Digit
 from app.scrub import scrub
+from core import params
 from core.attacks import FGSM
 from core.evaluation import Corruption
 from core.noise import SaltAndPepper
@@ -39,13 +40,16 @@ kind = left.segmented_control(
     format_func=lambda k: KINDS[k][0],
 )
 index = min(20, len(test) - 1)
-right.page_link(
+link = right.empty()
+thing = KINDS[kind][1]
+level = scrub(cache.digit_frames(names[0], Digit(index), thing, 0, maps=False), key="home", start=2)
+strength = params.strength(type(thing))[1].levels()[level or 0]
+link.page_link(
     HERE / "see.py",
     label="See what happens inside",
     icon=":material/visibility:",
-    query_params={"image": str(index), "add": type(KINDS[kind][1]).__name__},
+    query_params={"image": str(index), "add": type(thing).__name__, "strength": f"{strength:g}"},
 )
-scrub(cache.digit_frames(names[0], Digit(index), KINDS[kind][1], 0, maps=False), key="home", start=2)
 st.caption(
     f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two."
 )

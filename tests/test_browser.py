@@ -168,6 +168,18 @@ def test_the_studys_example_is_one_click(page: Page, address: str) -> None:
     expect(page.locator(".level")).to_have_text("0.10")
 
 
+def test_a_held_arrow_key_is_not_pulled_back(page: Page, address: str) -> None:
+    """Every press tells the server, whose answers come late."""
+    visit(page, f"{address}/see?image=8&add=FGSM&strength=0")
+    page.locator("input.strength").focus()
+    for _ in range(25):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(33)
+    driver.settled(page)
+    expect(page.locator(".level")).to_have_text("0.25")
+    expect(page).to_have_url(re.compile("strength=0.25$"))
+
+
 def test_changing_what_is_added_starts_a_new_slider(page: Page, address: str) -> None:
     visit(page, f"{address}/see?image=3&add=FGSM&strength=0.4")
     expect(page.locator(".level")).to_have_text("0.40")

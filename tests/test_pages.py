@@ -94,10 +94,10 @@ def test_every_page_survives_a_damaged_data_set(page: str, no_data: Path) -> Non
         ({"image": "10000"}, "The address asks for test image 10000, but they go from 0 to"),
         ({"image": "-1"}, "The address asks for test image -1"),
         ({"image": "nine"}, "The address asks for test image nine"),
-        ({"add": "Fog"}, "The address asks for the noise or attack 'Fog', which does not exist"),
+        ({"add": "Fog"}, "The address asks for the noise or attack 'Fog', which is not offered here"),
         ({"add": "FGSM", "strength": "-1"}, "The address asks for epsilon -1, but it goes from 0 to 0.5"),
         ({"add": "PGD", "strength": "nan"}, "The address asks for epsilon nan"),
-        ({"network": "../../x"}, "The address asks for the network '../../x', which does not exist"),
+        ({"network": "../../x"}, "The address asks for the network '../../x', which is not offered here"),
         ({"seed": "1e9"}, "The address asks for seed 1e9"),
         ({"way": "guess"}, "The address asks for the way to pick an image 'guess'"),
     ],
@@ -148,18 +148,36 @@ def go(at: AppTest, page: str, **address: str) -> None:
     assert not at.exception
 
 
+def go_by(at: AppTest, first: str, then: str, **address: str) -> None:
+    """Visit one page, and follow a link to another from there."""
+    go(at, first)
+    go(at, then, **address)
+
+
+def test_the_strength_goes_along_too() -> None:
+    at = opened("see", add="FGSM", strength="0.3")
+    go(at, "similar")
+    assert at.query_params["strength"] == "0.3"
+    at.select_slider(key="strength-FGSM").set_value(0.2).run()
+    go(at, "see")
+    assert at.query_params["strength"] == "0.2"
+
+
 def test_choices_go_along_to_another_page_and_links_win_over_them() -> None:
     at = opened("see", image="7", add="SaltAndPepper", seed="3")
     go(at, "similar")
     assert at.number_input(key="image").value == 7
     assert at.selectbox(key="add").value == "SaltAndPepper"
     assert at.number_input(key="seed").value == 3
-    go(at, "see", image="20")
+    go(at, "learned")  # which has no such controls
+    go(at, "see")
+    assert (at.number_input(key="image").value, at.selectbox(key="add").value) == (7, "SaltAndPepper")
+    go_by(at, "home", "see", image="20")
     assert at.number_input(key="image").value == 20
     at.selectbox(key="way").set_value("random").run()
     drawn = at.query_params["image"]
     assert drawn != "20"
-    go(at, "see", image="21")
+    go_by(at, "home", "see", image="21")
     assert at.selectbox(key="way").value == "number"
     assert at.number_input(key="image").value == 21
     at.selectbox(key="network").set_value("digit-mlp").run()

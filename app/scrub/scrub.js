@@ -361,6 +361,8 @@ export default function ({ data, parentElement, setStateValue }) {
     state.scrub = new Scrub(root, head, (level) => state.send(level));
     if (before && before.head.groups.length === head.groups.length) {
       Object.assign(state.scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
+      const picked = before.picked, stage = picked && head.stages[picked.name];
+      if (stage && picked.map < stage.shape[0]) state.scrub.picked = picked;
       state.scrub.rebuild();
     }
   });
