@@ -7,7 +7,7 @@ import streamlit as st
 from app import cache, controls
 from app.cache import Digit
 from app.scrub import scrub
-from core import params
+from core import data, params
 from core.attacks import FGSM
 from core.evaluation import Corruption
 from core.noise import SaltAndPepper
@@ -67,3 +67,6 @@ for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
         st.page_link(HERE / f"{page}.py", label=f"**{title}**")
         st.caption(text)
 controls.source(test)
+if not data.stamp("cifar10")[1]:
+    st.caption("CIFAR-10, the photographs of the study's second half, is not here; no page of this version needs it.")
+    controls.offer("cifar10")

@@ -7,7 +7,7 @@ from app import address, cache, controls, show
 from core import params, similar
 from core.models import DigitCNN
 
-AMONG = {"class": "the answered class", "all": "all digits"}
+AMONG = {"class": "same answer", "all": "all digits"}
 
 st.title("Which training images look like this?")
 st.markdown(

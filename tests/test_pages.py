@@ -61,6 +61,7 @@ def test_every_page_opens_on_the_sample_and_offers_the_full_set(page: str, no_da
     at = opened(page)
     assert "MNIST is not here" in words(at)
     assert any(b.label == "Download MNIST" for b in at.button)
+    assert any(b.label == "Download CIFAR-10" for b in at.button) == (page == "home")
     assert not at.warning
 
 
