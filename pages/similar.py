@@ -40,7 +40,7 @@ if digit:
     trial, maps = cache.digit_trial(name, digit, thing, seed)
     found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, within == "class", 8)
     limits = float(maps.min()), float(maps.max())
-    pair = torch.cat([train.images([found.clean[0][0], found.corrupted[0][0]])])
+    pair = train.images([found.clean[0][0], found.corrupted[0][0]])
     relatives = similar.maps(model, pair)
     sure = torch.stack([trial.before[0], trial.after[0]]).softmax(1)
     says = [f"{int(p.argmax())}, {100 * float(p.max()):.0f} % sure" for p in sure]
