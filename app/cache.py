@@ -83,7 +83,7 @@ def network(name: str) -> tuple[Classifier, Card]:
 
 @st.cache_resource(show_spinner=False)
 def _network(name: str, changed: int) -> tuple[Classifier, Card]:
-    return checkpoints.load(name)
+    return checkpoints.classifier(name)
 
 
 def predictions(name: str) -> tuple[Labels, Scores]:

@@ -75,7 +75,7 @@ def flipped(model: Classifier, x: Images, y: Labels) -> Flips:
 
 def main() -> int:
     """Time the three in turn, three rounds at every batch size; the fastest round of each counts."""
-    model, card = checkpoints.load("digit-cnn")
+    model, card = checkpoints.classifier("digit-cnn")
     test = data.load("mnist", "test")
     x, y = test.images(), test.labels
     print(f"{card.name} on {test.title}, {len(EPSILONS)} strengths, {os.cpu_count()} cores")

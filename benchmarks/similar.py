@@ -11,7 +11,7 @@ from core.models import DigitCNN
 def main() -> None:
     """Print the figures, on one thread as in the app."""
     torch.set_num_threads(1)
-    model, _ = checkpoints.load("digit-cnn")
+    model, _ = checkpoints.classifier("digit-cnn")
     assert isinstance(model, DigitCNN)
     train, test = data.load("mnist", "train"), data.load("mnist", "test")
     started = time.perf_counter()

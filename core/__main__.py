@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 
 import torch
 from tqdm import tqdm
@@ -12,47 +12,42 @@ from tqdm import tqdm
 from core import Refusal, checkpoints, data, evaluation, recipes
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
-from core.models import Classifier
+from core.models import UNet
 
 
 def train(name: str) -> None:
-    """Train a network by its recipe and put it, scored, into checkpoints/."""
+    """Train a network by its recipe and put it into checkpoints/; `evaluate` scores it."""
     recipe = recipes.recipe(name)
     model = recipes.untrained(recipe)
+    history: list[dict[str, float]] = []
+    losses: list[float] = []
     with tqdm(desc=name, unit="step") as bar:
         for step in recipes.train(recipe, model):
             bar.total = step.steps
             bar.update()
             bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
-    model.eval()
-    scores = scored(model)
+            losses.append(step.loss)
+            if step.step % (step.steps // recipe.epochs) == 0:
+                history.append(dict(epoch=len(history) + 1, loss=sum(losses) / len(losses)))
+                if step.score is not None:
+                    history[-1]["score"] = round(step.score, 4)
+                tqdm.write(f"{name} {history[-1]}")
+                losses.clear()
     card = checkpoints.Card(
-        name,
-        recipe.title,
-        recipe.architecture,
-        recipe.dataset,
-        asdict(recipe),
-        recipe.seed,
-        checkpoints.commit(),
-        "",
-        scores,
-    )
-    checkpoints.save(model, card)
-    print(
-        f"{name}: {100 * scores['accuracy']:.2f} % of {scores['n']:,} test digits right. Next: python -m core evaluate {name}"
-    )
-
-
-def scored(model: Classifier) -> dict[str, float | int]:
-    """Score a digit network on the full test set."""
-    return evaluation.scores(model, data.full("mnist", "test"))
+        name, recipe.title, recipe.architecture, recipe.dataset, recipes.record(recipe), recipe.seed,
+        checkpoints.commit(), "", {}, history,
+    )  # fmt: skip
+    checkpoints.save(model, card, recipe.stored)
+    print(f"{name} is trained. Next: python -m core evaluate {name}")
 
 
 def evaluate(name: str) -> None:
-    """Measure a network's curves on the full test set and write them to checkpoints/curves/."""
+    """Measure a network on the full test set: its scores go into its card, its curves into checkpoints/curves/."""
     model, card = checkpoints.load(name)
     dataset = data.full(card.dataset, "test")
-    checkpoints.rewrite(checkpoints.Card(**{**asdict(card), "scores": evaluation.scores(model, dataset)}))
+    if isinstance(model, UNet):
+        return
+    checkpoints.rewrite(replace(card, scores=evaluation.scores(model, dataset)))
     for corruption, levels in MEASURES:
         steps = evaluation.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
         *_, counts = tqdm(steps, repr(corruption), len(dataset) // evaluation.BATCH)

@@ -8,17 +8,18 @@ import json
 import os
 import re
 import subprocess
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from core import Refusal, models
-from core.models import Classifier
+from core.models import Classifier, Network, UNet
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -37,12 +38,13 @@ class Card:
     commit: str
     sha256: str
     scores: dict[str, Any]
+    history: list[dict[str, float]]  # per epoch: mean loss and, of a denoiser, the validation score in dB
 
 
-def save(model: Classifier, card: Card) -> Card:
+def save(model: Network, card: Card, dtype: torch.dtype = torch.float32) -> Card:
     """Write weights and card, each whole or not at all; return the card with the hash of the weights."""
-    weights = save_weights({name: value.contiguous() for name, value in model.state_dict().items()})
-    card = Card(**{**asdict(card), "sha256": hashlib.sha256(weights).hexdigest()})
+    weights = save_weights({name: value.to(dtype).contiguous() for name, value in model.state_dict().items()})
+    card = replace(card, sha256=hashlib.sha256(weights).hexdigest())
     write(path(card.name, ".safetensors"), weights)
     return rewrite(card)
 
@@ -53,7 +55,23 @@ def rewrite(card: Card) -> Card:
     return card
 
 
-def load(name: str) -> tuple[Classifier, Card]:
+def classifier(name: str) -> tuple[Classifier, Card]:
+    """Load a network that tells digits apart; raises Refusal where it is another kind, or what `load` refuses."""
+    model, card = load(name)
+    if not isinstance(model, Classifier):
+        raise Refusal(f"{name} is not a network that reads digits: choose another.")
+    return model, card
+
+
+def denoiser(name: str) -> tuple[UNet, Card]:
+    """Load a network that takes noise away; raises Refusal where it is another kind, or what `load` refuses."""
+    model, card = load(name)
+    if not isinstance(model, UNet):
+        raise Refusal(f"{name} is not a network that takes noise away: choose another.")
+    return model, card
+
+
+def load(name: str) -> tuple[Network, Card]:
     """Return a network, frozen and in eval mode, and its card.
 
     Raises Refusal, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the

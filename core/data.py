@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -104,6 +104,14 @@ class Dataset:
         """Name the set and its size, as a caption says it."""
         source = SOURCES[self.name].title if self.full else "built-in sample"
         return f"{source}, {len(self):,} {self.split} images"
+
+    def part(self, index: slice) -> "Dataset":
+        """Return the images at `index` as a set of their own."""
+        return replace(self, pixels=self.pixels[index], labels=self.labels[index])
+
+    def to(self, device: torch.device) -> "Dataset":
+        """Return the same set in the memory of `device`."""
+        return replace(self, pixels=self.pixels.to(device), labels=self.labels.to(device))
 
     def images(self, index: slice | list[int] | Labels = slice(None)) -> Images:
         """Return the images at `index` as float32 in [0, 1]."""

@@ -1,13 +1,16 @@
 """The networks. Any normalisation is inside; a forward pass can return everything that happened on the way."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from itertools import pairwise
+from typing import ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.types import Images, Logits
+
+T = TypeVar("T", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -106,18 +109,74 @@ class DigitMLP(nn.Module):
         return self.stages(x)["logits"]
 
 
+class UNet(nn.Module):
+    """Noise2Noise's denoiser (Lehtinen et al. 2018, appendix): five levels down, five up, nothing shared between them.
+
+    991,203 parameters; takes (N, C, H, W) of any size, gives the same shape. What it computes is added to its input,
+    so that it starts by doing no harm; the last convolution is in float32, also under autocast.
+    """
+
+    LEVELS: ClassVar = 5
+    SIDE: ClassVar = 2**LEVELS  # images are padded to a multiple of this
+    REACH: ClassVar = 160  # pixels, a multiple of SIDE: nothing further away touches an output (127 pixels by the convolutions, 31 by the pools)
+
+    def __init__(self, channels: int = 3) -> None:
+        super().__init__()
+        down = [channels] + [48] * (self.LEVELS + 2)
+        up = [96, 96] + [144, 96] * (self.LEVELS - 2) + [96 + channels, 64]
+        out = [96, 96] + [96, 96] * (self.LEVELS - 2) + [64, 32]
+        self.down = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(down))
+        self.up = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in zip(up, out, strict=True))
+        self.out = nn.Conv2d(out[-1], channels, 3, padding=1)
+        for layer in (*self.down, *self.up):
+            nn.init.kaiming_normal_(layer.weight, a=0.1)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Images) -> Images:
+        *_, h, w = x.shape
+        whole = F.pad(x, (0, -w % self.SIDE, 0, -h % self.SIDE), mode="replicate")
+        return x + self.correction(whole.contiguous(memory_format=torch.channels_last))[..., :h, :w]
+
+    def correction(self, x: Images) -> Images:
+        """Compute what is to be added to images whose sides are multiples of SIDE."""
+        first, *rest, last = self.down
+        z = _rectified(first(x))
+        skips = [x]
+        for layer in rest:
+            z = max_pool(_rectified(layer(z)))
+            skips.append(z)
+        skips.pop()  # the deepest is where the way up begins
+        z = _rectified(last(z))
+        for one, two in zip(self.up[::2], self.up[1::2], strict=True):
+            z = F.interpolate(z, scale_factor=2, mode="nearest")
+            z = _rectified(two(_rectified(one(torch.cat([z, skips.pop().to(z.dtype)], 1)))))
+        with torch.autocast(z.device.type, enabled=False):
+            return self.out(z.float())  # type: ignore[no-any-return]
+
+
+def _rectified(z: Tensor) -> Tensor:
+    return F.leaky_relu(z, 0.1, inplace=True)
+
+
 Classifier = DigitCNN | DigitMLP
-ARCHITECTURES: dict[str, type[DigitCNN] | type[DigitMLP]] = {"DigitCNN": DigitCNN, "DigitMLP": DigitMLP}
+Network = DigitCNN | DigitMLP | UNet
+ARCHITECTURES: dict[str, type[DigitCNN] | type[DigitMLP] | type[UNet]] = {
+    "DigitCNN": DigitCNN,
+    "DigitMLP": DigitMLP,
+    "UNet": UNet,
+}
 
 
-def build(architecture: str, seed: int) -> Classifier:
+def build(architecture: str, seed: int) -> Network:
     """Build a network with weights drawn from `seed`, without touching the global random stream."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # noqa: TID251
-        return ARCHITECTURES[architecture]()
+        return ARCHITECTURES[architecture]().to(memory_format=torch.channels_last)
 
 
-def freeze(model: Classifier) -> Classifier:
+def freeze(model: T) -> T:
     """Put a network into eval mode for good: no gradient of a weight, safe to share between sessions."""
     model.eval().requires_grad_(False)
     return model

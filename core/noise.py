@@ -5,15 +5,16 @@ the mean of the noise is part of its law. The same stream gives the same noise, 
 the same draw at every strength, so that sliding the strength makes one noise grow instead of flicker.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from core.params import Span, at, spanned
-from core.types import Images, Levels, generator
+from core.types import Images, Levels, PerImage, generator
 
 
 @runtime_checkable
@@ -21,6 +22,15 @@ class Noise(Protocol):
     """Draw a corrupted version of a batch of images from chance."""
 
     def __call__(self, x: Images, random: Generator) -> Images: ...
+
+
+@runtime_checkable
+class Blind(Noise, Protocol):
+    """A noise whose level differs from image to image: `draw` the levels, then corrupt with levels `given`."""
+
+    def draw(self, n: int, random: Generator) -> PerImage: ...
+
+    def given(self, x: Images, levels: PerImage, random: Generator) -> Images: ...
 
 
 @spanned
@@ -70,8 +80,8 @@ class RandomImpulse:
 
     def __call__(self, x: Images, random: Generator) -> Images:
         n, _, h, w = x.shape
-        hit = torch.rand((n, 1, h, w), generator=random) < self.p
-        return torch.where(hit, torch.rand(x.shape, generator=random), x)
+        hit = _uniform((n, 1, h, w), random) < self.p
+        return torch.where(hit, _uniform(x.shape, random), x)
 
 
 @spanned
@@ -84,7 +94,7 @@ class ReplaceGaussian:
 
     def __call__(self, x: Images, random: Generator) -> Images:
         hit = _exactly(self.fraction, x, random)
-        values = (self.mean + self.std * torch.randn(x.shape, generator=random)).clamp(0, 1)
+        values = (self.mean + self.std * _normal(x.shape, random)).clamp(0, 1)
         return torch.where(hit, values, x)
 
 
@@ -97,7 +107,7 @@ class SaltAndPepper:
     def __call__(self, x: Images, random: Generator) -> Images:
         n, _, h, w = x.shape
         hit = _exactly(self.fraction, x, random)
-        return torch.where(hit, (torch.rand((n, 1, h, w), generator=random) < 0.5).to(x.dtype), x)
+        return torch.where(hit, (_uniform((n, 1, h, w), random) < 0.5).to(x.dtype), x)
 
 
 @spanned
@@ -106,8 +116,14 @@ class BlindGaussian:
 
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
+    def draw(self, n: int, random: Generator) -> PerImage:
+        return self.sigma_max * _uniform((n, 1, 1, 1), random)
+
+    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
+        return _gaussian(x, levels, random)
+
     def __call__(self, x: Images, random: Generator) -> Images:
-        return _gaussian(x, self.sigma_max * torch.rand((len(x), 1, 1, 1), generator=random), random)
+        return self.given(x, self.draw(len(x), random), random)
 
 
 @spanned
@@ -120,15 +136,17 @@ class BlindPoisson:
     mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
     dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
 
-    def photons(self, n: int, random: Generator) -> Float[Tensor, "n 1 1 1"]:
+    def draw(self, n: int, random: Generator) -> PerImage:
         """Draw the light of `n` images, in photons at white."""
-        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=random)))
+        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=random, device=random.device)))
         counts = stream.negative_binomial(self.mean / self.dispersion, 1 / self.mean, size=(n, 1, 1, 1))
-        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1)
+        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1).to(random.device)
+
+    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
+        return torch.poisson(x * levels, generator=random) / levels
 
     def __call__(self, x: Images, random: Generator) -> Images:
-        photons = self.photons(len(x), random)
-        return torch.poisson(x * photons, generator=random) / photons
+        return self.given(x, self.draw(len(x), random), random)
 
 
 @spanned
@@ -138,8 +156,14 @@ class BlindImpulse:
     p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
+    def draw(self, n: int, random: Generator) -> PerImage:
+        return self.sigma_max * _uniform((n, 1, 1, 1), random)
+
+    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
+        return _impulse(x, self.p, levels, random)
+
     def __call__(self, x: Images, random: Generator) -> Images:
-        return _impulse(x, self.p, self.sigma_max * torch.rand((len(x), 1, 1, 1), generator=random), random)
+        return self.given(x, self.draw(len(x), random), random)
 
 
 NOISES = {
@@ -158,12 +182,33 @@ def levels(noise: Noise, x: Images, strengths: list[float], seed: int) -> Levels
     return torch.stack([at(noise, level)(x, generator(seed)) for level in strengths])
 
 
+def pair(noise: Noise, x: Images, random: Generator) -> tuple[Images, Images]:
+    """Draw two independent corruptions of each image, both at its one level where levels differ."""
+    if isinstance(noise, Blind):
+        levels = noise.draw(len(x), random)
+        return noise.given(x, levels, random), noise.given(x, levels, random)
+    return noise(x, random), noise(x, random)
+
+
+def eight_bit(x: Images) -> Images:
+    """Clip to [0, 1] and round to 1/255, as a camera's file does."""
+    return (x.clamp(0, 1) * 255).round() / 255
+
+
+def _uniform(shape: Sequence[int], random: Generator) -> Tensor:
+    return torch.rand(tuple(shape), generator=random, device=random.device)
+
+
+def _normal(shape: Sequence[int], random: Generator) -> Tensor:
+    return torch.randn(tuple(shape), generator=random, device=random.device)
+
+
 def _gaussian(x: Images, sigma: float | Tensor, random: Generator) -> Images:
-    return x + sigma / 255 * torch.randn(x.shape, generator=random)
+    return x + sigma / 255 * _normal(x.shape, random)
 
 
 def _impulse(x: Images, p: float, sigma: float | Tensor, random: Generator) -> Images:
-    hit = torch.rand(x.shape, generator=random) < p
+    hit = _uniform(x.shape, random) < p
     return torch.where(hit, _gaussian(x, sigma, random), x)
 
 
@@ -172,8 +217,9 @@ def _exactly(fraction: float, x: Images, random: Generator) -> Bool[Tensor, "n 1
     n, _, h, w = x.shape
     count = int(fraction * h * w)
     if not count:
-        return torch.zeros((n, 1, h, w), dtype=torch.bool)
-    place = torch.arange(h * w)
-    keys = torch.randint(2**62 // (h * w), (n, h * w), generator=random) * (h * w) + place  # all different
-    last = torch.from_numpy(np.partition(keys.numpy(), count - 1, axis=1)[:, count - 1 : count])
+        return torch.zeros((n, 1, h, w), dtype=torch.bool, device=random.device)
+    place = torch.arange(h * w, device=random.device)
+    drawn = torch.randint(2**62 // (h * w), (n, h * w), generator=random, device=random.device)
+    keys = drawn * (h * w) + place  # all different
+    last = torch.from_numpy(np.partition(keys.cpu().numpy(), count - 1, axis=1)[:, count - 1 : count]).to(keys.device)
     return (keys <= last).view(n, 1, h, w)

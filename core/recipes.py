@@ -1,20 +1,28 @@
 """What ships: the recipe of every network. Its name is the checkpoint's and the one in the address bar."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
+from typing import Any, ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import nn
 
-from core import Refusal, data, models, training
+from core import Refusal, checkpoints, data, metrics, models, noise, training
 from core.attacks import PGD
-from core.models import Classifier
+from core.data import Dataset
+from core.losses import L2, CrossEntropy, Loss
+from core.models import DigitCNN, DigitMLP, Network
+from core.noise import BlindGaussian, Noise
 from core.training import Step
+from core.types import generator
+
+VALIDATION = 2000  # images at the end of the training set that nothing is trained on
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Classification:
     """How a classifier is trained: everything that, with the data and the seed, decides its weights."""
 
     name: str
@@ -28,17 +36,41 @@ class Recipe:
     attack: PGD | None = None  # trained on what this makes of its images
     ramp: int = 0  # epochs over which the attack grows to its full strength
     seed: int = 2
+    stored: ClassVar = torch.float32
 
 
-RECIPES = {
+@dataclass(frozen=True)
+class Denoising:
+    """How a denoiser is trained; AdamW, one cycle of the learning rate, the best of its averaged weights."""
+
+    name: str
+    title: str
+    noise: Noise
+    loss: Loss
+    target: Literal["noisy", "clean"] = "noisy"
+    start: str = ""  # the network whose weights it begins with; empty: drawn from the seed
+    architecture: str = "UNet"
+    dataset: str = "cifar10"
+    epochs: int = 6
+    batch: int = 64
+    learning_rate: float = 2e-3
+    clip: float = 1.0
+    seed: int = 2
+    stored: ClassVar = torch.float16
+
+
+Recipe = Classification | Denoising
+RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("digit-cnn", "The study's digit network", "DigitCNN"),
-        Recipe("digit-mlp", "A network without convolutions", "DigitMLP"),
-        Recipe(
+        Classification("digit-cnn", "The study's digit network", "DigitCNN"),
+        Classification("digit-mlp", "A network without convolutions", "DigitMLP"),
+        Classification(
             "digit-cnn-robust", "The digit network, trained against attacks", "DigitCNN",
             epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,
         ),
+        Denoising("n2n-gaussian-50", "Gaussian noise, sigma up to 50", BlindGaussian(50.0), L2(), epochs=12),
+        Denoising("n2c-gaussian-50", "The same, taught with clean images", BlindGaussian(50.0), L2(), "clean", epochs=12),
     )
 }  # fmt: skip
 
@@ -50,17 +82,69 @@ def recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def train(recipe: Recipe, model: Classifier) -> Iterator[Step]:
+def record(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as a card keeps it: numbers and words as they are, everything else as it is printed."""
+    plain = str | int | float | None
+    values = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+    return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
+
+
+def train(recipe: Recipe, model: Network) -> Iterator[Step]:
     """Train `model` in place as `recipe` says, yielding every step; the full data set must be there."""
     dataset = data.full(recipe.dataset, "train")
+    return _denoiser(recipe, model, dataset) if isinstance(recipe, Denoising) else _classifier(recipe, model, dataset)
+
+
+def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Iterator[Step]:
     pairs = training.labelled(dataset, recipe.batch)
     if recipe.attack:
+        assert isinstance(model, DigitCNN | DigitMLP)
         pairs = training.adversarial(pairs, recipe.attack, model, recipe.ramp)
     optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
     steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
-    return training.fit(model, pairs, F.cross_entropy, optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)
+    return training.fit(model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)
 
 
-def untrained(recipe: Recipe) -> Classifier:
-    """Build the network of a recipe with its first weights."""
-    return models.build(recipe.architecture, recipe.seed)
+def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Iterator[Step]:
+    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+    learned = dataset.part(slice(-VALIDATION)).to(fabric.device)
+    feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
+    optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)
+    steps = recipe.epochs * ceil(len(learned) / recipe.batch)
+    return training.fit(
+        model.to(fabric.device),
+        feed(learned, recipe.noise, recipe.batch),
+        recipe.loss,
+        optimiser,
+        epochs=recipe.epochs,
+        steps=steps,
+        seed=recipe.seed,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, steps, pct_start=0.15, div_factor=10, final_div_factor=100
+        ),
+        best=training.Best(training.average(model), validation(recipe, dataset)),
+        clip=recipe.clip,
+        fabric=fabric,
+    )
+
+
+def validation(recipe: Denoising, dataset: Dataset) -> training.Score:
+    """Return what scores a denoiser while it is trained: its mean PSNR on images set aside, under one draw of noise."""
+    clean = dataset.part(slice(-VALIDATION, None)).images()
+    noisy = noise.eight_bit(recipe.noise(clean, generator(1)))
+
+    @torch.no_grad()
+    def score(model: nn.Module) -> float:
+        device = next(model.parameters()).device
+        parts = [model(x.to(device)).cpu() for x in noisy.split(100)]
+        return float(metrics.psnr(torch.cat(parts), clean).mean())
+
+    return score
+
+
+def untrained(recipe: Recipe) -> Network:
+    """Build the network of a recipe with its first weights: drawn from its seed, or those of the network it starts from."""
+    model = models.build(recipe.architecture, recipe.seed)
+    if isinstance(recipe, Denoising) and recipe.start:
+        model.load_state_dict(checkpoints.load(recipe.start)[0].state_dict())
+    return model

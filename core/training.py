@@ -1,39 +1,89 @@
 """One training loop; what is learned is decided by the pairs it is fed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 
 import torch
+from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
 
-from core import params
+from core import noise, params
 from core.attacks import Attack
 from core.data import Dataset
+from core.losses import Loss
 from core.models import Classifier
-from core.types import generator
+from core.noise import Noise
+from core.types import Images, Scores, generator
 
-Batch = tuple[Tensor, Tensor]  # what goes in, what should come out
+Batch = tuple[Tensor, Tensor, Scores | float]  # what goes in, what should come out, what each image weighs
 Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
+Score = Callable[[nn.Module], float]  # higher is better
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of training: which of how many, and the mean loss of its batch."""
+    """One step of training: which of how many, the mean loss of its batch and, after an epoch, the validation score."""
 
     step: int
     steps: int
     loss: float
+    score: float | None = None
 
 
 def labelled(dataset: Dataset, batch: int) -> Pairs:
     """Feed (image, label), every image once an epoch, in random order."""
 
     def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
-        for chosen in torch.randperm(len(dataset), generator=random).split(batch):
-            yield dataset.images(chosen), dataset.labels[chosen]
+        for chosen in _order(dataset, random).split(batch):
+            yield dataset.images(chosen), dataset.labels[chosen], 1.0
 
     return pairs
+
+
+def noise2clean(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
+    """Feed (noisy image, the image itself), half of them mirrored; what goes in is of 8 bits."""
+
+    def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
+        for x in _mirrored(dataset, batch, random):
+            one = corrupt(x, random)
+            yield noise.eight_bit(one), x, _weights(one, x)
+
+    return pairs
+
+
+def noise2noise(dataset: Dataset, corrupt: Noise, batch: int, clipped: bool = False) -> Pairs:
+    """Feed (noisy image, the same image under other noise of the same level), half of them mirrored.
+
+    What goes in is of 8 bits; the target is neither clipped nor rounded, for its noise must keep its mean (Lehtinen et
+    al. 2018), unless it is to be shown what `clipped` targets cost.
+    """
+
+    def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
+        for x in _mirrored(dataset, batch, random):
+            one, other = noise.pair(corrupt, x, random)
+            yield noise.eight_bit(one), noise.eight_bit(other) if clipped else other, _weights(one, other)
+
+    return pairs
+
+
+def _order(dataset: Dataset, random: Generator) -> Tensor:
+    return torch.randperm(len(dataset), generator=random, device=random.device)
+
+
+def _mirrored(dataset: Dataset, batch: int, random: Generator) -> Iterator[Tensor]:
+    for chosen in _order(dataset, random).split(batch):
+        x = dataset.images(chosen)
+        flip = torch.rand((len(x), 1, 1, 1), generator=random, device=random.device) < 0.5
+        yield torch.where(flip, x.flip(3), x)
+
+
+def _weights(one: Images, other: Images) -> Scores:
+    """Let images of little noise count more, for PSNR is a logarithm: 1 / (distance of the two + 3 grey levels)."""
+    return 1 / ((one - other).square().mean((1, 2, 3)).sqrt() + 3 / 255)
 
 
 def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> Pairs:
@@ -46,35 +96,78 @@ def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> P
 
     def attacked(epoch: int, random: Generator) -> Iterator[Batch]:
         now = params.at(attack, full * min(1.0, epoch / ramp if ramp else 1.0))
-        for x, y in pairs(epoch, random):
-            yield now(model, x, y), y
+        for x, y, weights in pairs(epoch, random):
+            yield now(model, x, y), y, weights
 
     return attacked
+
+
+def average(model: nn.Module, decay: float = 0.999) -> AveragedModel:
+    """Keep an exponential moving average of the weights, which forgets its beginnings faster than `decay` says at first."""
+
+    def lerp(kept: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+        torch._foreach_lerp_(kept, now, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
+
+    return AveragedModel(model, multi_avg_fn=torch.no_grad()(lerp))
+
+
+@dataclass(eq=False)
+class Best:
+    """Score the averaged weights after every epoch and keep the best of them."""
+
+    averaged: AveragedModel
+    validate: Score
+    score: float = -torch.inf
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def update(self) -> float:
+        """Score the average as it is now."""
+        score = self.validate(self.averaged.module)
+        if score > self.score:
+            self.score, self.weights = score, deepcopy(self.averaged.module.state_dict())
+        return score
 
 
 def fit(
     model: nn.Module,
     pairs: Pairs,
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Loss,
     optimiser: Optimizer,
     *,
     epochs: int,
     steps: int,
     seed: int,
+    schedule: LRScheduler | None = None,
+    best: Best | None = None,
+    clip: float = 0.0,
+    fabric: Fabric | None = None,
 ) -> Iterator[Step]:
     """Train `model` in place and yield after every step, so that a caller can show it, or stop it by not asking on.
 
-    `steps` is the number of batches in all. The order of the images comes from `seed` alone.
+    `steps` is the number of batches in all. The order of the images and their noise come from `seed` alone. Where there
+    is a `best`, the model ends with the best average of its weights. `clip`, if any, is the largest norm a gradient keeps.
+    Fabric decides device and precision.
     """
-    random = generator(seed)
+    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    wrapped, optimiser = fabric.setup(model, optimiser)
+    random = generator(seed + fabric.global_rank, fabric.device)
     done = 0
     model.train()
     for epoch in range(epochs):
-        for x, y in pairs(epoch, random):
+        for x, y, weights in pairs(epoch, random):
             optimiser.zero_grad()
-            value = loss(model(x), y)
-            value.backward()
+            value = (weights * loss(wrapped(x), y, done / steps)).mean()
+            fabric.backward(value)
+            if clip:
+                fabric.clip_gradients(model, optimiser, max_norm=clip)
             optimiser.step()
             done += 1
-            yield Step(done, steps, value.item())
+            if schedule:
+                schedule.step()
+            if best:
+                best.averaged.update_parameters(model)
+            ends = best and done % (steps // epochs) == 0
+            yield Step(done, steps, value.item(), best.update() if best and ends else None)
+    if best:
+        model.load_state_dict(best.weights)
     model.eval()

@@ -13,9 +13,10 @@ Pixels: TypeAlias = UInt8[Tensor, "n c h w"]  # 0 to 255, as stored
 Labels: TypeAlias = Int64[Tensor, " n"]
 Logits: TypeAlias = Float[Tensor, "n k"]
 Scores: TypeAlias = Float[Tensor, " n"]  # one number per image
+PerImage: TypeAlias = Float[Tensor, "n 1 1 1"]  # one number per image, to multiply images with
 Model: TypeAlias = Callable[[Tensor], Tensor]
 
 
-def generator(seed: int) -> Generator:
+def generator(seed: int, device: torch.device | str = "cpu") -> Generator:
     """Start a random stream of its own at `seed`."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator(device).manual_seed(seed)

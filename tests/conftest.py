@@ -35,7 +35,7 @@ def digits() -> Dataset:
 
 @pytest.fixture(scope="session")
 def cnn() -> Classifier:
-    return checkpoints.load("digit-cnn")[0]
+    return checkpoints.classifier("digit-cnn")[0]
 
 
 @pytest.fixture

@@ -140,6 +140,6 @@ def test_a_photographed_digit_is_still_read(invert: bool, cnn: Classifier) -> No
 
 def test_the_sample_reads_like_mnist() -> None:
     """The form is right when networks that only know MNIST read it: the robust one 90 % of all 1,797 scans."""
-    robust, _ = checkpoints.load("digit-cnn-robust")
+    robust, _ = checkpoints.classifier("digit-cnn-robust")
     shares = [evaluation.scores(robust, data._digits(split, "")) for split in ("train", "test")]
     assert sum(s["accuracy"] * s["n"] for s in shares) / 1797 > 0.9

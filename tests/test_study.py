@@ -14,7 +14,7 @@ def test_the_examples_fall_as_the_study_says(example: Example) -> None:
         test = data.full("mnist", "test")
     except Refusal as refusal:
         pytest.skip(str(refusal))
-    model, _ = checkpoints.load("digit-cnn")
+    model, _ = checkpoints.classifier("digit-cnn")
     x, y = test.images([example.index]), test.labels[[example.index]]
     trial = evaluation.trial(model, x, evaluation.bind(example.corruption, model, y, example.seed))
     reported = [int(v) for v in re.findall(r"(\d+)", example.reported.partition(": ")[2])]
