@@ -4,9 +4,9 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import nan
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
@@ -81,7 +81,7 @@ def publish(**values: object) -> None:
     st.session_state["published"], st.session_state["entering"] = wanted, False
 
 
-def one_of(options: list[str] | dict[str, Any], what: str) -> Callable[[str], str]:
+def one_of(options: Collection[str], what: str) -> Callable[[str], str]:
     """Parse an address value that must be one of `options`."""
 
     def parse(text: str) -> str:

@@ -4,19 +4,23 @@ Keys are names, numbers and frozen dataclasses, never tensors. A noise or attack
 another dataclass its type would be lost from the key.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import streamlit as st
 import torch
 
-from app import frames
+from app import frames, show, strips
 from app.jobs import Jobs
-from core import checkpoints, data, evaluation, pictures, similar
+from app.show import Picture
+from core import checkpoints, data, denoising, evaluation, metrics, pictures, quality, similar
 from core.checkpoints import Card
+from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
-from core.models import Classifier, DigitCNN
-from core.types import Images, Labels, Scores
+from core.models import Classifier, DigitCNN, UNet
+from core.noise import Noise, eight_bit
+from core.types import Images, Labels, Model, Scores, generator
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,23 @@ class Digit:
         label = self.label()
         with torch.no_grad():
             return model(self.image()).argmax(1) if label is None else torch.tensor([label])
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Say which picture: a CIFAR-10 test image by its index, a built-in photograph by its name, or one's own file."""
+
+    index: int = 0
+    name: str = ""
+    own: bytes = b""
+
+    def image(self) -> Images:
+        """Return the picture, (1, 3, H, W) in [0, 1]."""
+        if self.own:
+            return _brought(self.own)[0]
+        if self.name:
+            return torch.from_numpy(data.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
+        return dataset("cifar10", "test").images([self.index])
 
 
 def dataset(name: str, split: Split) -> Dataset:
@@ -70,6 +91,17 @@ def uploaded(content: bytes) -> tuple[Digit, str]:
     return own(picture.image), picture.note
 
 
+def brought(content: bytes) -> tuple[Photo, str]:
+    """Read a picture somebody brought, once; and what had to be done to read it. Raises Refusal."""
+    return Photo(own=content), _brought(content)[1]
+
+
+@st.cache_resource(show_spinner="Reading the picture ...", max_entries=4)
+def _brought(content: bytes) -> tuple[Images, str]:
+    picture = pictures.decode(content)
+    return picture.image.expand(-1, 3, -1, -1).contiguous(), picture.note
+
+
 def own(image: Images) -> Digit:
     """Bring a picture of a digit into the network's form. Raises Refusal for a blank one."""
     return Digit(own=(pictures.as_digit(image) * 255).round().byte().numpy().tobytes())
@@ -84,6 +116,86 @@ def network(name: str) -> tuple[Classifier, Card]:
 @st.cache_resource(show_spinner=False)
 def _network(name: str, changed: int) -> tuple[Classifier, Card]:
     return checkpoints.classifier(name)
+
+
+def denoiser(name: str) -> tuple[UNet, Card]:
+    """Hold a denoiser for all sessions; one that was trained anew is read anew."""
+    weights = checkpoints.path(name, ".safetensors")
+    return _denoiser(name, weights.stat().st_mtime_ns if weights.exists() else 0)
+
+
+@st.cache_resource(show_spinner=False)
+def _denoiser(name: str, changed: int) -> tuple[UNet, Card]:
+    return checkpoints.denoiser(name)
+
+
+def strip(name: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
+    return _strip(name, denoiser(name)[1].sha256, photo, noise, levels, seed, _stamps().get("cifar10"))
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _strip(
+    name: str, sha256: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, stamp: object
+) -> bytes:
+    return strips.lead(denoiser(name)[0], photo.image(), noise, list(levels), seed)
+
+
+def gallery(names: tuple[str, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    """Return what every denoiser makes of a picture at every level of a noise, packed for the browser."""
+    hashes = tuple(denoiser(name)[1].sha256 for name in names)
+    return _gallery(names, hashes, photo, noise, levels, seed, _stamps().get("cifar10"))
+
+
+@st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
+def _gallery(
+    names: tuple[str, ...],
+    hashes: tuple[str, ...],
+    photo: Photo,
+    noise: Noise,
+    levels: tuple[float, ...],
+    seed: int,
+    stamp: object,
+) -> bytes:
+    learned: dict[str, Model] = {name: denoiser(name)[0] for name in names}
+    return strips.gallery({**learned, **CLASSICAL}, photo.image(), noise, list(levels), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Large:
+    """A large picture at one level: what the network saw and what it made of it, uint8 (H, W, 3), with PSNR and SSIM."""
+
+    noisy: Picture
+    denoised: Picture
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+
+def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | Large]:
+    """Denoise a large picture tile by tile, yielding the share that is done and at last the result, which is kept."""
+    model, card = denoiser(name)
+    held, key = _large(), (card.sha256, photo, repr(noise), seed)
+    if key not in held:
+        x = photo.image()
+        noisy = eight_bit(noise(x, generator(seed)))
+        for progress in denoising.denoise(model, noisy):
+            yield progress.share
+        scores = [(float(metrics.psnr(z, x)), float(metrics.ssim(z, x))) for z in (noisy, progress.image)]
+        held[key] = Large(show.colour(noisy[0]), show.colour(progress.image[0]), *scores)
+        while len(held) > 3:
+            held.pop(next(iter(held)), None)
+    yield held[key]
+
+
+@st.cache_resource(show_spinner=False)
+def _large() -> dict[tuple[str, Photo, str, int], Large]:
+    return {}
+
+
+@st.cache_resource(show_spinner=False)
+def quality_table(name: str, changed: int) -> quality.Kept | None:
+    """Hold the test images' scores of a denoiser as they lie on disk."""
+    return quality.kept(name)
 
 
 def predictions(name: str) -> tuple[Labels, Scores]:

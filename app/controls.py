@@ -1,7 +1,8 @@
 """Widgets: a dataclass goes in, sliders come up, a filled-in dataclass comes out; the image picker; the data offer."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -10,12 +11,13 @@ from app.cache import Digit
 from app.pad import pad
 from app.show import words
 from core import Refusal, checkpoints, data, params, recipes, study
-from core.attacks import ATTACKS
+from core.attacks import ATTACKS, Attack
 from core.data import Dataset
 from core.evaluation import Corruption
-from core.noise import NOISES
+from core.noise import NOISES, Noise
 from core.study import Example
 
+T = TypeVar("T", bound=Corruption)
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
 WAYS = {
     "number": "by number",
@@ -59,14 +61,32 @@ def network(architecture: str | None = None) -> str:
     )
 
 
-def corruption() -> Corruption:
+def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM") -> Corruption:
     """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
-    address.restore("add", "FGSM", address.one_of(CORRUPTIONS, "the noise or attack"))
+    address.restore("add", default, address.one_of(list(kinds), "the noise or attack"))
     before = st.session_state["add"]
-    kind = st.selectbox(
-        "We add", list(CORRUPTIONS), key="add", format_func=described, on_change=_forget_strength, args=(before,)
-    )
+    kind = st.selectbox("We add", kinds, key="add", format_func=described, on_change=_forget_strength, args=(before,))
     return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
+
+
+def noise(default: str) -> Noise:
+    """Let somebody choose a noise, not an attack; its strength is slid on the picture, `details` has the rest."""
+    thing = corruption(list(NOISES), default)
+    assert not isinstance(thing, Attack)
+    return thing
+
+
+def denoiser() -> str:
+    """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
+    names = networks("cifar10")
+    if not names:
+        st.warning(
+            "No trained denoiser is here: make one with `python -m core train n2n-gaussian-50`.", icon=":material/info:"
+        )
+        st.stop()
+    address.restore("denoiser", names[0], address.one_of(names, "the network"))
+    titles = "\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)
+    return str(st.selectbox("Network", names, key="denoiser", help=titles))
 
 
 def _forget_strength(before: str) -> None:
@@ -89,7 +109,7 @@ def experiment(architecture: str | None = None) -> tuple[str, Digit | None, Corr
     return name, picture, thing, seed
 
 
-def details(thing: Corruption) -> tuple[Corruption, int]:
+def details(thing: T) -> tuple[T, int]:
     """Show a slider for every further parameter, and the seed; return the noise or attack with them, and the seed."""
     kind = type(thing)
     first, _ = params.strength(kind)
@@ -120,8 +140,8 @@ def chosen(thing: Corruption, seed: int, level: float | None) -> dict[str, objec
     return dict(add=kind.__name__, **told, seed=seed or None, strength=reached)
 
 
-def level(thing: Corruption) -> int | None:
-    """Return the place, among the levels of a corruption, of the strength that is asked for; None if none is."""
+def level(thing: Corruption, levels: Sequence[float] = ()) -> int | None:
+    """Return the place, among the `levels` of a corruption, of the strength that is asked for; None if none is."""
     field, span = params.strength(type(thing))
     text = address.asked("strength")
     if text is None and st.session_state["entering"] and "reached" in st.session_state:
@@ -129,7 +149,7 @@ def level(thing: Corruption) -> int | None:
         text = reached if where == [field, span] else None
     if text is None:
         return None
-    levels = span.levels()
+    levels = levels or span.levels()
     try:
         wanted = address.real(span, field, float)(text)
     except Refusal as refusal:
@@ -138,7 +158,7 @@ def level(thing: Corruption) -> int | None:
     return nearest(levels, wanted)
 
 
-def strength(thing: Corruption) -> Corruption:
+def strength(thing: T) -> T:
     """Let somebody set the strength on the server's side; return the corruption with it."""
     field, span = params.strength(type(thing))
     levels, key = span.levels(), f"strength-{type(thing).__name__}"
@@ -154,7 +174,7 @@ def strength(thing: Corruption) -> Corruption:
     return params.at(thing, float(value))
 
 
-def nearest(levels: tuple[float, ...], wanted: float) -> int:
+def nearest(levels: Sequence[float], wanted: float) -> int:
     """Return the place of the level closest to `wanted`."""
     return min(range(len(levels)), key=lambda k: abs(levels[k] - wanted))
 

@@ -26,6 +26,7 @@ PAGES = {
         ("learned", "What has it learned?", ":material/school:", "learned"),
         ("similar", "Which images are alike?", ":material/compare:", "similar"),
     ],
+    "Denoise": [("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise")],
     "Measure": [("break", "How fast does it break?", ":material/trending_down:", "break")],
 }
 

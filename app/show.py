@@ -3,12 +3,14 @@
 Greys for images. Differences and weights are blue to red through grey, centred on zero, over a limit the caller states.
 """
 
+import io
 import re
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 
 from core.evaluation import Curve, wilson
@@ -29,10 +31,22 @@ def grey(values: Map, low: float = 0.0, high: float = 1.0) -> Picture:
     return np.repeat(np.round(255 * scaled)[..., None], 3, axis=2).astype(np.uint8)
 
 
+def colour(image: Float[Tensor, "3 h w"]) -> Picture:
+    """Paint an image in its own colours."""
+    return np.ascontiguousarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
 def diverging(values: Map, limit: float) -> Picture:
     """Paint a map blue below zero and red above, full colour at plus or minus `limit`."""
     place = (values.numpy() / max(limit, 1e-9)).clip(-1, 1) + 1  # 0 to 2
     return np.stack([np.interp(place, (0, 1, 2), _DIVERGING[:, c]) for c in range(3)], axis=2).round().astype(np.uint8)
+
+
+def png(picture: Picture) -> bytes:
+    """Write a picture as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def enlarged(picture: Picture, factor: int) -> Picture:

@@ -3,16 +3,20 @@
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, evaluation, recipes
+from core import Refusal, checkpoints, data, evaluation, params, quality, recipes
+from core.checkpoints import Card
+from core.data import Dataset
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
 from core.models import UNet
+from core.noise import BLIND, NOISES, Noise
 
 
 def train(name: str) -> None:
@@ -46,7 +50,7 @@ def evaluate(name: str) -> None:
     model, card = checkpoints.load(name)
     dataset = data.full(card.dataset, "test")
     if isinstance(model, UNet):
-        return
+        return evaluate_denoiser(model, card, dataset)
     checkpoints.rewrite(replace(card, scores=evaluation.scores(model, dataset)))
     for corruption, levels in MEASURES:
         steps = evaluation.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
@@ -54,6 +58,34 @@ def evaluate(name: str) -> None:
         measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
         evaluation.keep(measured)
         print(summary(measured))
+
+
+def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
+    """Measure a denoiser at blind and at fixed levels; what is done when it is stopped is not done again."""
+    noise: Noise = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    noises = quality.settings(noise)
+    tables = quality.resume(card, noises, len(dataset))
+    saved = time.monotonic()
+    with tqdm(desc=card.name, total=len(noises) * len(dataset), unit="image") as bar:
+        for done in quality.measure(model, dataset, noises, tables, workers=os.cpu_count() or 1):
+            bar.update(done - bar.n)
+            if time.monotonic() - saved > 10:
+                quality.pause(card, tables)
+                saved = time.monotonic()
+    quality.keep(card, noise, tables[0], dataset)
+    checkpoints.rewrite(replace(card, scores=quality.scores(noises, tables, dataset)))
+    quality.finish(card)
+    print(described(checkpoints.read(card.name)))
+
+
+def described(card: Card) -> str:
+    """Say in a few words what a card's scores are."""
+    if not card.scores:
+        return f"not measured yet: python -m core evaluate {card.name}"
+    if "accuracy" in card.scores:
+        return f"{100 * card.scores['accuracy']:.2f} % of {card.scores['n']:,} test digits right"
+    blind = next(iter(card.scores["settings"].values()))
+    return f"{blind['noisy']['mean']:.2f} dB -> {blind['denoised']['mean']:.2f} dB on {blind['n']:,} test images, {blind['worse']:.2f} % made worse"
 
 
 def summary(curve: Curve) -> str:
@@ -78,7 +110,7 @@ def listing() -> Iterator[str]:
     for name, recipe in recipes.RECIPES.items():
         try:
             card = checkpoints.read(name)
-            state = f"{100 * card.scores['accuracy']:.2f} % of {card.scores['n']:,} test digits right"
+            state = described(card)
         except Refusal as refusal:
             state = str(refusal)
         yield f"{name:20} {recipe.title}: {state}"

@@ -130,9 +130,10 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(out[-1], channels, 3, padding=1)
         for layer in (*self.down, *self.up):
             nn.init.kaiming_normal_(layer.weight, a=0.1)
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for name, value in self.named_parameters():
+            if name.endswith("bias") or name.startswith("out"):
+                nn.init.zeros_(value)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Images) -> Images:
         *_, h, w = x.shape
@@ -173,7 +174,7 @@ def build(architecture: str, seed: int) -> Network:
     """Build a network with weights drawn from `seed`, without touching the global random stream."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # noqa: TID251
-        return ARCHITECTURES[architecture]().to(memory_format=torch.channels_last)
+        return ARCHITECTURES[architecture]()
 
 
 def freeze(model: T) -> T:

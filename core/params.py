@@ -1,5 +1,6 @@
 """The range and unit of a parameter, written once: read by the slider, the check and the property tests."""
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
@@ -72,6 +73,23 @@ def at(thing: T, level: float) -> T:
     """
     name, _ = strength(type(thing))
     return replace(thing, **{name: level})  # type: ignore[type-var]
+
+
+def parse(text: str, classes: Mapping[str, type[T]]) -> T:
+    """Build the value whose repr is `text`, out of the classes named; raises Refusal where it is none of theirs.
+
+    >>> from core.noise import NOISES
+    >>> parse("Gaussian(sigma=50.0)", NOISES)
+    Gaussian(sigma=50.0)
+    """
+    try:
+        call = ast.parse(text, mode="eval").body
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
+            values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+            return classes[call.func.id](**values)
+    except (SyntaxError, ValueError, KeyError, TypeError):
+        pass
+    raise Refusal(f"{text!r} is not one of {', '.join(classes)}: update Noisescope.")
 
 
 def _check(self: Any) -> None:

@@ -21,6 +21,7 @@ from core.types import Images, Scores, generator
 
 Batch = tuple[Tensor, Tensor, Scores | float]  # what goes in, what should come out, what each image weighs
 Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
+Tensors = tuple[Tensor, ...] | list[Tensor]
 Score = Callable[[nn.Module], float]  # higher is better
 
 
@@ -105,7 +106,7 @@ def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> P
 def average(model: nn.Module, decay: float = 0.999) -> AveragedModel:
     """Keep an exponential moving average of the weights, which forgets its beginnings faster than `decay` says at first."""
 
-    def lerp(kept: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+    def lerp(kept: Tensors, now: Tensors, count: Tensor | int) -> None:
         torch._foreach_lerp_(kept, now, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
 
     return AveragedModel(model, multi_avg_fn=torch.no_grad()(lerp))

@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden" / "digits.json"
 @pytest.fixture
 def saved(shelf: Path) -> Card:
     model = models.build("DigitMLP", 7)
-    return checkpoints.save(model, Card("mine", "Mine", "DigitMLP", "mnist", {}, 7, "", "", {}))
+    return checkpoints.save(model, Card("mine", "Mine", "DigitMLP", "mnist", {}, 7, "", "", {}, []))
 
 
 def test_what_is_saved_is_loaded_frozen_and_in_eval_mode(saved: Card) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.models import ARCHITECTURES, DigitCNN, build, freeze, max_pool
+from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, build, freeze, max_pool
 from core.types import generator
 
 EACH = pytest.mark.parametrize("name", ARCHITECTURES)
@@ -23,9 +23,9 @@ def test_the_same_seed_builds_the_same_network_and_leaves_the_global_stream_alon
     assert not all(torch.equal(p, q) for p, q in zip(a.parameters(), c.parameters(), strict=True))
 
 
-@EACH
-def test_forward_is_the_last_of_the_stages_and_every_stage_is_described(name: str) -> None:
-    model = freeze(build(name, 0))
+@pytest.mark.parametrize("kind", [DigitCNN, DigitMLP])
+def test_forward_is_the_last_of_the_stages_and_every_stage_is_described(kind: type[DigitCNN] | type[DigitMLP]) -> None:
+    model = freeze(kind())
     x = torch.rand((3, 1, 28, 28), generator=generator(0))
     stages = model.stages(x)
     assert torch.equal(model(x), stages["logits"])
@@ -43,7 +43,7 @@ def test_max_pool_is_torchs_bit_for_bit_with_and_without_a_gradient(shape: tuple
 
 
 def test_stages_follow_from_one_another() -> None:
-    model = freeze(build("DigitCNN", 1))
+    model = freeze(DigitCNN())
     s: Any = model.stages(torch.rand((2, 1, 28, 28), generator=generator(0)))
     assert torch.equal(s["pool1"], F.max_pool2d(s["conv1"], 2))
     assert torch.equal(s["relu1"], s["pool1"].clamp(min=0))
@@ -53,7 +53,7 @@ def test_stages_follow_from_one_another() -> None:
 @pytest.mark.parametrize("stage", [s for s in DigitCNN.STAGES if s.stride], ids=lambda s: s.name)
 def test_receptive_fields_are_where_the_gradient_can_reach(stage: Any) -> None:
     """Over many images, the pixels that move a unit fill the stated square, and none lies outside."""
-    model = build("DigitCNN", 0).requires_grad_(False)
+    model = DigitCNN().requires_grad_(False)
     x = torch.rand((200, 1, 28, 28), generator=generator(0)).requires_grad_()
     values = model.stages(x)[stage.name]
     row, column = values.shape[2] - 2, 1
@@ -64,3 +64,35 @@ def test_receptive_fields_are_where_the_gradient_can_reach(stage: Any) -> None:
     square[top : top + stage.field, left : left + stage.field] = True
     assert not (touched & ~square).any()
     assert touched.any(1).sum() == touched.any(0).sum() == stage.field
+
+
+def unet() -> UNet:
+    """A U-Net that does something: its last layer does not start at zero."""
+    model = UNet()
+    torch.nn.init.normal_(model.out.weight, std=0.1, generator=generator(0))
+    return freeze(model)
+
+
+def test_the_unet_is_noise2noises_and_starts_by_doing_no_harm() -> None:
+    model = UNet()
+    assert sum(p.numel() for p in model.parameters()) == 991_203
+    x = torch.rand((2, 3, 32, 32), generator=generator(0))
+    assert torch.equal(model(x), x)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 3, 33, 31), (1, 3, 64, 97)])
+def test_the_unet_takes_any_size(shape: tuple[int, ...]) -> None:
+    x = torch.rand(shape, generator=generator(0))
+    model = unet()
+    assert model(x).shape == x.shape
+    padded = torch.nn.functional.pad(x, (0, -shape[3] % 32, 0, -shape[2] % 32), mode="replicate")
+    assert torch.equal(model(padded)[..., : shape[2], : shape[3]], model(x))
+
+
+def test_no_pixel_further_than_its_reach_touches_an_output_of_the_unet() -> None:
+    x = torch.rand((1, 3, 416, 416), generator=generator(0)).requires_grad_()
+    for place in (200, 223):
+        (g,) = torch.autograd.grad(unet()(x)[0, :, place, place].sum(), x)
+        rows = g.abs().sum((0, 1, 3)).nonzero().flatten()
+        assert place - UNet.REACH <= rows[0] < place - 100
+        assert place + 100 < rows[-1] <= place + UNet.REACH

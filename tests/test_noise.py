@@ -135,7 +135,7 @@ def test_a_stronger_noise_keeps_what_a_weaker_one_changed(kind: Any) -> None:
 @pytest.mark.parametrize("dispersion", [25.0, 75.0, 200.0])
 def test_blind_light_follows_the_negative_binomial(dispersion: float) -> None:
     mean = 500.0
-    photons = BlindPoisson(mean, dispersion).photons(200_000, generator(0)).double()
+    photons = BlindPoisson(mean, dispersion).draw(200_000, generator(0)).double()
     law = nbinom(mean / dispersion, 1 / mean)
     assert photons.mean() == pytest.approx(law.mean() * dispersion / mean, rel=0.01)
     assert photons.var() == pytest.approx(law.var() * (dispersion / mean) ** 2, rel=0.03)
@@ -144,5 +144,5 @@ def test_blind_light_follows_the_negative_binomial(dispersion: float) -> None:
 
 def test_at_mean_100_the_negative_binomial_gives_no_light_in_two_of_a_thousand() -> None:
     """science.md, section 1: those images get one photon instead."""
-    photons = BlindPoisson(100.0, 75.0).photons(200_000, generator(0))
+    photons = BlindPoisson(100.0, 75.0).draw(200_000, generator(0))
     assert (photons == 1).double().mean() == pytest.approx(nbinom(100 / 75, 1 / 100).cdf(1), abs=0.001)

@@ -2,11 +2,13 @@ from math import ceil
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from core import Refusal, data, evaluation, models, recipes, training
 from core.attacks import PGD
 from core.data import Dataset
+from core.losses import L2, CrossEntropy
+from core.models import DigitCNN, DigitMLP, UNet
+from core.noise import BlindGaussian, Gaussian
 from core.params import level
 from core.types import generator
 
@@ -16,13 +18,13 @@ def sample() -> Dataset:
     return data._digits("train", "")
 
 
-def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Classifier, list[training.Step]]:
+def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, list[training.Step]]:
     model = models.build("DigitMLP", seed)
     optimiser = torch.optim.SGD(model.parameters(), 0.1, 0.9)
     steps = epochs * ceil(len(sample) / 50)
     return model, list(
         training.fit(
-            model, training.labelled(sample, 50), F.cross_entropy, optimiser, epochs=epochs, steps=steps, seed=seed
+            model, training.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed
         )
     )
 
@@ -30,6 +32,7 @@ def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Classifie
 def test_it_learns_the_sample_digits(sample: Dataset) -> None:
     model, steps = learn(sample, epochs=15)
     test = data._digits("test", "")
+    assert isinstance(model, DigitMLP)
     assert evaluation.scores(model, test)["accuracy"] > 0.85
     assert steps[-1].loss < 0.3 * steps[0].loss
     assert (steps[-1].step, steps[-1].steps) == (300, 300)
@@ -54,15 +57,102 @@ def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> Non
 
 
 def test_adversarial_pairs_grow_to_full_strength(sample: Dataset) -> None:
-    model = models.build("DigitCNN", 0)
+    model = DigitCNN()
     attack = PGD(epsilon=0.2, steps=2, step=0.5)
     clean = training.labelled(sample, 100)
     pairs = training.adversarial(clean, attack, model, ramp=2)
     for epoch, epsilon in ((0, 0.0), (1, 0.1), (2, level(attack)), (5, level(attack))):
-        (x, _), (z, _) = next(clean(epoch, generator(1))), next(pairs(epoch, generator(1)))
+        (x, *_), (z, *_) = next(clean(epoch, generator(1))), next(pairs(epoch, generator(1)))
         assert (z - x).abs().max() == pytest.approx(epsilon, abs=1e-5)
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(Refusal, match="no recipe 'digit-rnn': choose one of digit-cnn, "):
         recipes.recipe("digit-rnn")
+
+
+@pytest.fixture(scope="module")
+def tiles() -> Dataset:
+    return data._tiles("train", "").part(slice(0, 256))
+
+
+def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_keeps_its_mean(tiles: Dataset) -> None:
+    batches = list(training.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
+    clean = list(training.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
+    assert sum(len(x) for x, *_ in batches) == len(tiles)
+    for (x, y, _), (image, again, _) in zip(batches, clean, strict=True):
+        assert torch.equal(image, again)
+        assert torch.equal((x * 255).round() / 255, x)
+        assert [float(v) for v in x.aminmax()] == [0, 1]
+        assert y.min() < 0 < 1 < y.max()
+        noise = y - image
+        assert noise.mean().abs() < 0.002
+        seen, wanted = (n.flatten(1).std(1) for n in (x - image, noise))
+        middle = image.flatten(1).std(1) < 0.2  # little is clipped
+        assert ((seen / wanted)[middle] - 1).abs().median() < 0.2
+        assert abs(float(((x - image) * noise).mean())) < 0.0005  # independent
+
+
+def test_clipped_targets_lose_the_mean_of_the_noise(tiles: Dataset) -> None:
+    free, clipped = (
+        torch.cat([y.flatten() for _, y, _ in training.noise2noise(tiles, Gaussian(100.0), 64, c)(0, generator(0))])
+        for c in (False, True)
+    )
+    assert abs(float(free.mean() - tiles.images().mean())) < 0.003
+    assert abs(float(clipped.mean() - tiles.images().mean())) > 0.01
+
+
+def test_quiet_images_weigh_more(tiles: Dataset) -> None:
+    one, image = tiles.images(), tiles.images()
+    one = one.clone()
+    one[0] += 0.2
+    weights = training._weights(one, image)
+    assert weights[0] == pytest.approx(1 / (0.2 + 3 / 255), rel=1e-4)
+    assert weights[1] == pytest.approx(85)
+
+
+def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(tiles: Dataset) -> None:
+    model = models.build("UNet", 0)
+    assert isinstance(model, UNet)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+    scores = iter([1.0, 3.0, 2.0])
+    seen: list[torch.Tensor] = []
+
+    def validate(net: torch.nn.Module) -> float:
+        seen.append(next(net.parameters()).clone())
+        return next(scores)
+
+    best = training.Best(training.average(model), validate)
+    steps = list(
+        training.fit(
+            model, training.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
+        )
+    )  # fmt: skip
+    assert [s.score for s in steps if s.score] == [1.0, 3.0, 2.0]
+    assert torch.equal(next(model.parameters()), seen[1])
+    assert steps[-1].loss < steps[0].loss
+
+
+def test_the_average_follows_fast_at_first_and_slowly_later() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    averaged = training.average(model, decay=0.9)
+    kept = 0.0
+    for step in range(50):
+        torch.nn.init.constant_(model.weight, float(step))
+        averaged.update_parameters(model)
+        decay = min(0.9, (1 + step) / (10 + step))
+        kept = step if step == 0 else decay * kept + (1 - decay) * step
+        assert next(averaged.module.parameters()).item() == pytest.approx(kept, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", [r.name for r in recipes.RECIPES.values() if isinstance(r, recipes.Denoising)])
+def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
+    from core import params
+    from core.losses import LOSSES
+    from core.noise import BLIND, NOISES
+
+    recipe = recipes.RECIPES[name]
+    assert isinstance(recipe, recipes.Denoising)
+    kept = recipes.record(recipe)
+    assert params.parse(kept["noise"], {**NOISES, **BLIND}) == recipe.noise
+    assert params.parse(kept["loss"], LOSSES) == recipe.loss

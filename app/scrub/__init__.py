@@ -16,7 +16,7 @@ def _component() -> ComponentRenderer:
         "noisescope.scrub",
         html=(HERE / "scrub.html").read_text(),
         css=(HERE / "scrub.css").read_text(),
-        js=(HERE / "scrub.js").read_text(),
+        js=(HERE.parent / "paint.js").read_text() + (HERE / "scrub.js").read_text(),
     )
 
 

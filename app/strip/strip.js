@@ -1,0 +1,178 @@
+// Images side by side under one slider: they come packed once (app/strips.py says how), sliding paints them here.
+
+const COLOURS = { noisy: "#0072b2", denoised: "#009e73" };
+const svg = (tag, attributes = {}, text = "") => {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.textContent = text;
+  return node;
+};
+
+async function unpack(bytes) {
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  head.values = new Uint8Array(await new Response(body).arrayBuffer());
+  return head;
+}
+
+class Strip {
+  constructor(root, head, send) {
+    Object.assign(this, { root, head, send });
+    this.level = (head.follows ? window.noisescopeLevel : head.start) ?? Math.floor(head.levels.length / 2);
+    this.build();
+    this.go(this.level);
+    root.setAttribute("aria-busy", "false");
+  }
+
+  build() {
+    const { root, head } = this, at = (s) => root.querySelector(s);
+    root.classList.toggle("follows", !!head.follows);
+    at(".name").textContent = head.label;
+    const slider = at(".strength");
+    Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });
+    slider.setAttribute("aria-label", head.label);
+    slider.oninput = () => { this.stop(); this.go(+slider.value); };
+    slider.onchange = () => this.send(this.level);
+    at(".play").onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
+    this.tiles = head.tiles.map((tile) => {
+      const canvas = el("canvas"), lines = tile.lines.map(() => el("span"));
+      canvas.setAttribute("role", "img");
+      const [, h, w] = head.images[tile.image].shape;
+      Object.assign(canvas, { width: w, height: h, title: tile.hint });
+      const figure = el("figure", {}, canvas, el("figcaption", {}, el("b", { textContent: tile.title }), ...lines));
+      return { ...tile, canvas, lines, values: tile.lines, figure, context: canvas.getContext("2d") };
+    });
+    at(".tiles").replaceChildren(...this.tiles.map((t) => t.figure));
+    at(".charts").replaceChildren();
+    if (head.curve) at(".charts").append(this.curve());
+    if (head.histogram) at(".charts").append(this.histogram());
+  }
+
+  // value of an image at the level, flat index, 0 to 255
+  frame(name) {
+    const { frames, shape, offset } = this.head.images[name], size = shape.reduce((a, b) => a * b, 1);
+    const start = offset + (frames > 1 ? this.level : 0) * size;
+    return this.head.values.subarray(start, start + size);
+  }
+
+  draw(tile) {
+    const [c, h, w] = this.head.images[tile.image].shape, area = h * w, a = this.frame(tile.image);
+    const b = tile.minus ? this.frame(tile.minus) : null, limit = 255 * this.head.limit;
+    const image = (tile.picture ??= tile.context.createImageData(w, h)), out = image.data;
+    for (let i = 0; i < area; i++) {
+      if (b) {
+        let d = 0;
+        for (let k = 0; k < c; k++) d += a[k * area + i] - b[k * area + i];
+        const [red, green, blue] = DIVERGING[Math.round(255 + 255 * Math.max(-1, Math.min(1, d / c / limit)))];
+        out[4 * i] = red; out[4 * i + 1] = green; out[4 * i + 2] = blue;
+      } else for (let k = 0; k < 3; k++) out[4 * i + k] = a[(c === 3 ? k * area : 0) + i];
+      out[4 * i + 3] = 255;
+    }
+    tile.context.putImageData(image, 0, 0);
+  }
+
+  say(level) {
+    const v = this.head.levels[level];
+    return this.head.percent ? `${Math.round(100 * v)} %` : String(+v.toPrecision(3));
+  }
+
+  go(level) {
+    this.level = Math.min(level, this.head.levels.length - 1);
+    const slider = this.root.querySelector(".strength");
+    slider.value = this.level;
+    slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
+    slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${this.head.unit}`);
+    Object.assign(this.root.querySelector(".level"), { textContent: this.say(this.level), title: this.head.unit });
+    const first = this.tiles.map((t) => t.values[0]?.values[this.level] ?? -Infinity), best = Math.max(...first);
+    this.tiles.forEach((tile, k) => {
+      this.draw(tile);
+      const said = tile.values.map(({ text, values }, n) => {
+        const v = values.length > 1 ? values[this.level] : values[0];
+        return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, text.startsWith("SSIM") ? 3 : 1)));
+      });
+      if (this.head.follows) tile.figure.classList.toggle("best", first[k] === best && best > -Infinity);
+      tile.canvas.setAttribute("aria-label", [tile.title, ...said].join(", "));
+    });
+    this.cursor?.(this.level);
+    this.bars?.(this.level);
+    if (this.head.follows) return;
+    window.noisescopeLevel = this.level;
+    window.dispatchEvent(new CustomEvent("noisescope-level", { detail: this.level }));
+  }
+
+  // PSNR over the level, noisy and denoised; where the network makes it worse is shaded
+  curve() {
+    const { noisy, denoised } = this.head.curve, last = this.head.levels.length - 1, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const top = Math.ceil(Math.max(...denoised.filter((v) => v !== null), 20) / 10) * 10 + 10, low = Math.min(...[...noisy, ...denoised].filter((v) => v !== null));
+    const floor = Math.floor(low / 10) * 10, x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
+    const worse = noisy.map((v, k) => (v ?? Infinity) > (denoised[k] ?? Infinity));
+    worse.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
+    box.append(svg("rect", { class: "frame", width: W, height: H }));
+    for (const v of [floor, (floor + top) / 2, top]) box.append(svg("text", { x: -5, y: y(v) + 4, "text-anchor": "end" }, String(v)));
+    for (const k of [0, last >> 1, last]) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
+    for (const [name, values] of Object.entries({ noisy, denoised })) box.append(svg("polyline", { points: values.map((v, k) => `${x(k)},${y(v)}`).join(" "), fill: "none", stroke: COLOURS[name], "stroke-width": 2.5, "stroke-dasharray": name === "noisy" ? "6 3" : "" }));
+    const line = svg("line", { class: "cursor", y1: 0, y2: H });
+    box.append(line);
+    this.cursor = (level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); };
+    box.setAttribute("aria-label", "PSNR over the level of the noise, noisy and denoised");
+    const key = el("p", {}, el("span", { className: "key noisy", textContent: "- - noisy" }), " \u00b7 ", el("span", { className: "key denoised", textContent: "\u2014 denoised" }), ` \u00b7 ${this.head.harm}`);
+    return el("div", { className: "chart" }, el("h3", { textContent: `PSNR in dB over ${this.head.label.toLowerCase()}` }), box, key);
+  }
+
+  // the noise itself, value by value, before and after clipping
+  histogram() {
+    const { before, after } = this.head.histogram, bins = before[0].length, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const step = W / bins, bars = Array.from({ length: bins }, (_, k) => svg("rect", { x: k * step, width: step - 0.6, fill: "#56b4e9" }));
+    const outline = svg("polyline", { fill: "none", stroke: "#d55e00", "stroke-width": 2 }), tallest = svg("text", { x: -5, y: 4, "text-anchor": "end" });
+    box.append(...bars, outline, svg("rect", { class: "frame", width: W, height: H }), tallest);
+    for (const [v, text] of [[0, "\u22121"], [0.5, "0"], [1, "+1"]]) box.append(svg("text", { x: W * v, y: H + 15, "text-anchor": "middle" }, text));
+    this.bars = (level) => {
+      const [a, b] = [before[level], after[level]], sorted = [...a, ...b].sort((p, q) => q - p), top = Math.max(2, sorted[0] > 4 * (sorted[2] || 1) ? 2 * (sorted[2] || 1) : sorted[0]), h = (v) => (H * Math.min(v, top)) / top;
+      bars.forEach((bar, k) => { bar.setAttribute("y", H - h(b[k])); bar.setAttribute("height", h(b[k])); });
+      outline.setAttribute("points", a.flatMap((v, k) => [`${k * step},${H - h(v)}`, `${(k + 1) * step},${H - h(v)}`]).join(" "));
+      tallest.textContent = `${number(top, top < 10 ? 1 : 0)} %`;
+    };
+    box.setAttribute("aria-label", "Histogram of the noise");
+    const key = el("p", {}, el("span", { className: "key", style: "color: #d55e00", textContent: "\u2014 as drawn" }), " \u00b7 ", el("span", { className: "key", style: "color: #56b4e9", textContent: "\u25a0 after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
+    return el("div", { className: "chart" }, el("h3", { textContent: "The noise itself: how far it moves each value" }), box, key);
+  }
+
+  play() {
+    this.root.querySelector(".play").textContent = "\u275a\u275a";
+    if (this.level === this.head.levels.length - 1) this.level = 0;
+    this.timer = setInterval(() => {
+      if (this.level >= this.head.levels.length - 1) { this.stop(); this.send(this.level); } else this.go(this.level + 1);
+    }, 90);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.root.querySelector(".play").textContent = "\u25b6";
+  }
+}
+
+const mounted = new WeakMap();
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".strip"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
+  const state = mounted.get(root) ?? {};
+  mounted.set(root, state);
+  state.send = (level) => setStateValue("moved", { id: state.id, level });
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const id = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))).id;
+  if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
+  state.id = id;
+  unpack(bytes).then((head) => {
+    if (state.id !== id) return;
+    state.strip?.stop();
+    state.strip = new Strip(root, head, (level) => state.send(level));
+    if (!head.follows || state.listens) return;
+    state.listens = (event) => {
+      if (root.isConnected) state.strip.go(event.detail);
+      else window.removeEventListener("noisescope-level", state.listens);
+    };
+    window.addEventListener("noisescope-level", state.listens);
+  });
+}

@@ -1,0 +1,148 @@
+"""A denoiser's pictures at every level of a noise, packed once for the browser to slide through.
+
+The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint8 values: the
+images the header names, one after another, each (frames, C, H, W). An image of one frame is the same at every level.
+"""
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import core.noise
+from core import metrics
+from core.models import UNet
+from core.noise import Noise
+from core.params import strength
+from core.types import Images, Model, Scores
+
+BINS = 61  # of the histogram of the noise, over -1 to 1
+FRAMES = 51
+BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a strip: an image, or the difference of two, and lines of figures, a value per level each."""
+
+    title: str
+    image: str
+    minus: str = ""
+    lines: tuple[tuple[str, Scores], ...] = ()  # what a line says, with {} for its value at a level
+    hint: str = ""
+
+
+def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
+    """Choose the levels to slide through: as many as BYTES allow for so many images of that shape."""
+    count = min(FRAMES, BYTES // (images * shape.numel()))
+    return list(strength(type(noise))[1].levels(count)) if count > 1 else []
+
+
+def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+    """Pack what one denoiser makes of one picture, (1, C, H, W), at every level: noisy, denoised, removed, still wrong."""
+    drawn = core.noise.levels(noise, x, levels, seed)[:, 0]  # (levels, C, H, W), not clipped
+    noisy = core.noise.eight_bit(drawn)
+    with torch.no_grad():
+        denoised = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+        kept = model(x).clamp(0, 1)
+    before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
+    worse = [level for level, harmed in zip(levels, (after < before).tolist(), strict=True) if harmed]
+    harm = "shaded: it makes this picture worse" if worse else "it never makes this picture worse"
+    tiles = [
+        Tile("original", "clean", hint="Nobody shows it to the network."),
+        Tile("noisy", "noisy", "", quality(noisy, x), "What the network sees, clipped and rounded to 8 bits."),
+        Tile("denoised", "denoised", "", quality(denoised, x), "What the network makes of it."),
+        Tile("removed", "noisy", "denoised", (("{} grey levels", rms(noisy - denoised)),), "noisy - denoised"),
+        Tile("still wrong", "denoised", "clean", (("{} grey levels", rms(denoised - x)),), "denoised - original"),
+    ]
+    return pack(
+        noise,
+        levels,
+        dict(clean=x, noisy=noisy, denoised=denoised),
+        tiles,
+        limit=0.25,
+        curve={name: [_finite(v) for v in psnr.tolist()] for name, psnr in (("noisy", before), ("denoised", after))},
+        harm=harm,
+        histogram=dict(before=histograms(drawn - x), after=histograms(noisy - x)),
+        untouched=_finite(float(metrics.psnr(kept, x))),
+    )
+
+
+def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+    """Pack what many denoisers, learned and classical, make of the same noisy pictures."""
+    noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
+
+    def denoised(name: str) -> Images:
+        with torch.no_grad():
+            return torch.cat([denoisers[name](z) for z in noisy.split(8)]).clamp(0, 1)
+
+    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        images = dict(zip(denoisers, pool.map(denoised, denoisers), strict=True))
+    tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
+    return pack(noise, levels, images, tiles, limit=0.25)
+
+
+def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[tuple[str, Scores], ...]:
+    """Return the lines that say how like the clean image others are; SSIM from 7 x 7 pixels on."""
+    psnr = ("{} dB", metrics.psnr(images, clean))
+    if min(images.shape[-2:]) < 7:
+        return (psnr,)
+    return (psnr, ("SSIM {}", metrics.ssim(images, clean)))
+
+
+def rms(difference: Images) -> Scores:
+    """Return the root mean square of a difference, in grey levels."""
+    return 255 * difference.square().mean((1, 2, 3)).sqrt()
+
+
+def histograms(values: Tensor) -> list[list[float]]:
+    """Count values, (levels, ...), into BINS over -1 to 1, as shares in percent."""
+    edges = np.linspace(-1, 1, BINS + 1)
+    shares = [np.histogram(v, edges)[0] / v.size for v in values.flatten(1).numpy()]
+    return [[round(100 * float(s), 2) for s in row] for row in shares]
+
+
+def pack(noise: Noise, levels: list[float], images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
+    """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider over `levels`."""
+    field, span = strength(type(noise))
+    described, parts, offset = {}, [], 0
+    for name, values in images.items():
+        parts.append((values.clamp(0, 1) * 255).round().byte().numpy())
+        described[name] = dict(frames=len(values), shape=list(values.shape[1:]), offset=offset)
+        offset += values.numel()
+    body = zlib.compress(b"".join(part.tobytes() for part in parts), 1)
+    header = dict(
+        levels=levels,
+        label=span.label,
+        unit=span.unit,
+        percent=field in ("fraction", "p"),
+        images=described,
+        tiles=[
+            dict(
+                title=t.title,
+                image=t.image,
+                minus=t.minus,
+                hint=t.hint,
+                lines=[dict(text=text, values=[_finite(v) for v in values.tolist()]) for text, values in t.lines],
+            )
+            for t in tiles
+        ],
+        **more,
+    )
+    header["id"] = hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]
+    head = json.dumps(header, separators=(",", ":")).encode()
+    return struct.pack("<I", len(head)) + head + body
+
+
+def _finite(value: float) -> float | None:
+    """Round for the header; None, which JSON can say, for what is infinite."""
+    return round(value, 3) if np.isfinite(value) else None

@@ -1,0 +1,197 @@
+"""How well a denoiser does on a whole test set: PSNR and SSIM of every image, noisy and denoised, level by level."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from core import checkpoints, metrics
+from core.checkpoints import Card
+from core.data import Dataset
+from core.noise import (
+    Blind,
+    BlindGaussian,
+    BlindImpulse,
+    BlindPoisson,
+    Gaussian,
+    Impulse,
+    Noise,
+    Poisson,
+    RandomImpulse,
+    eight_bit,
+)
+from core.params import level
+from core.types import Images, Model, PerImage, generator
+
+BATCH = 250
+SEED = 0
+COLUMNS = ("level", "noisy", "denoised", "noisy_ssim", "denoised_ssim")  # PSNR in dB where no SSIM is named
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+CLEAN = Gaussian(0.0)
+
+Table = Float[Tensor, "n 5"]  # a row per image, COLUMNS; NaN where it is not measured yet
+Tables = Float[Tensor, "settings n 5"]
+
+
+def settings(noise: Noise) -> tuple[Noise, ...]:
+    """Return what a denoiser is measured under: the noise it was trained on, no noise at all, and fixed levels of it."""
+    match noise:
+        case BlindGaussian(sigma_max):
+            fixed: list[Noise] = [Gaussian(sigma_max * share) for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
+        case BlindPoisson(mean):
+            fixed = [Poisson(mean * share) for share in (2.0, 1.0, 0.5, 0.25, 0.1)]
+        case BlindImpulse(p, sigma_max):
+            fixed = [Impulse(p, sigma_max * share) for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
+        case RandomImpulse():
+            fixed = [RandomImpulse(p) for p in (0.1, 0.3, 0.7, 0.9)]
+        case _:
+            fixed = []
+    return (noise, CLEAN, *fixed)
+
+
+def corrupted(noise: Noise, x: Images, seed: int) -> tuple[Images, PerImage]:
+    """Draw noise under the 8-bit protocol, clipped and rounded, and say which level each image got."""
+    random = generator(seed)
+    if isinstance(noise, Blind):
+        levels = noise.draw(len(x), random)
+        return eight_bit(noise.given(x, levels, random)), levels
+    strength = noise.sigma if isinstance(noise, Impulse) else level(noise)
+    return eight_bit(noise(x, random)), torch.full((len(x), 1, 1, 1), strength)
+
+
+@torch.no_grad()
+def scored(model: Model, x: Images, noise: Noise, seed: int) -> Table:
+    """Corrupt a batch, denoise it, and measure every image before and after."""
+    noisy, levels = corrupted(noise, x, seed)
+    denoised = model(noisy).clamp(0, 1)
+    values = (metrics.psnr(noisy, x), metrics.psnr(denoised, x), metrics.ssim(noisy, x), metrics.ssim(denoised, x))
+    return torch.stack([levels.flatten(), *values], 1)
+
+
+def measure(
+    model: Model, dataset: Dataset, noises: tuple[Noise, ...], tables: Tables, workers: int = 1
+) -> Iterator[int]:
+    """Fill `tables` in, batch by batch, and yield how many rows are done; rows that are filled already are passed over.
+
+    Every batch has noise of its own, drawn from SEED and its number. The first setting, of which every image is kept, is
+    done first. Several `workers` take a batch each, on one thread each.
+    """
+    n = tables.shape[1]
+    pieces = [(k, start) for k in range(len(noises)) for start in range(0, n, BATCH)]
+    missing = [(k, start) for k, start in pieces if tables[k, start : start + BATCH].isnan().any()]
+    done = len(noises) * n - sum(min(BATCH, n - start) for _, start in missing)
+
+    def fill(piece: tuple[int, int]) -> int:
+        k, start = piece
+        x = dataset.images(slice(start, min(n, start + BATCH)))
+        tables[k, start : start + len(x)] = scored(model, x, noises[k], SEED + start // BATCH)
+        return len(x)
+
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for first in range(0, len(missing), workers):
+            done += sum(pool.map(fill, missing[first : first + workers]))
+            yield done
+
+
+def empty(noises: tuple[Noise, ...], n: int) -> Tables:
+    """Return tables in which nothing is measured yet."""
+    return torch.full((len(noises), n, len(COLUMNS)), torch.nan)
+
+
+def summary(table: Table) -> dict[str, Any]:
+    """Return n, mean and quantiles of every column, and the share of images made worse, in percent.
+
+    Where rounding to 8 bits leaves an image without any noise its PSNR is infinite: such an image is `untouched`, it
+    stands in the share made worse, but not in means and quantiles. A column that is all infinite is None.
+    """
+    noisy, denoised = table[:, COLUMNS.index("noisy")], table[:, COLUMNS.index("denoised")]
+    untouched = noisy.isinf()
+    counted = table if untouched.all() else table[~untouched]
+    found: dict[str, Any] = dict(
+        n=len(table), untouched=int(untouched.sum()), worse=round(100 * float((denoised < noisy).float().mean()), 3)
+    )
+    for column, values in zip(COLUMNS[1:], counted.T[1:].double(), strict=True):
+        found[column] = _spread(values[values.isfinite()])
+    return found
+
+
+def _spread(values: Tensor) -> dict[str, Any] | None:
+    if not len(values):
+        return None
+    quantiles = torch.quantile(values, torch.tensor(QUANTILES).double()).tolist()
+    return dict(mean=round(float(values.mean()), 4), quantiles=[round(q, 4) for q in quantiles])
+
+
+def scores(noises: tuple[Noise, ...], tables: Tables, dataset: Dataset) -> dict[str, Any]:
+    """Return what a card says of a denoiser: the summary of every setting, by its repr."""
+    return dict(
+        n=tables.shape[1],
+        seed=SEED,
+        data=dataset.title,
+        settings={repr(noise): summary(t) for noise, t in zip(noises, tables, strict=True)},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """The table of every image at the level it was trained for, as it lies on disk, and what it was measured on."""
+
+    network: str
+    sha256: str
+    noise: str
+    data: str
+    commit: str
+    table: Table
+
+
+def keep(card: Card, noise: Noise, table: Table, dataset: Dataset) -> None:
+    """Write the table of a network to checkpoints/curves/NAME.safetensors; raises Refusal where the disk refuses."""
+    about = dict(
+        network=card.name, sha256=card.sha256, noise=repr(noise), data=dataset.title, commit=checkpoints.commit()
+    )
+    checkpoints.write(_file(card.name), save({"table": table.contiguous()}, about))
+
+
+def kept(network: str) -> Kept | None:
+    """Return the table kept of a network; None where there is none, or it cannot be read."""
+    found = _read(_file(network))
+    return (
+        Kept(**{name: found[1][name] for name in ("network", "sha256", "noise", "data", "commit")}, table=found[0])
+        if found
+        else None
+    )
+
+
+def pause(card: Card, tables: Tables) -> None:
+    """Put aside what is measured so far."""
+    checkpoints.write(_file(f".{card.name}.part"), save({"table": tables}, dict(sha256=card.sha256)))
+
+
+def resume(card: Card, noises: tuple[Noise, ...], n: int) -> Tables:
+    """Return what was measured of these very weights before somebody stopped it, else tables with nothing in them."""
+    found, fresh = _read(_file(f".{card.name}.part")), empty(noises, n)
+    return found[0] if found and found[1]["sha256"] == card.sha256 and found[0].shape == fresh.shape else fresh
+
+
+def finish(card: Card) -> None:
+    """Throw away what `pause` put aside."""
+    _file(f".{card.name}.part").unlink(missing_ok=True)
+
+
+def _file(name: str) -> Any:
+    return checkpoints.FOLDER / "curves" / f"{name}.safetensors"
+
+
+def _read(path: os.PathLike[str]) -> tuple[Tensor, dict[str, str]] | None:
+    try:
+        with safe_open(path, "pt") as file:
+            return file.get_tensor("table"), file.metadata()
+    except (OSError, SafetensorError, KeyError):
+        return None
