@@ -63,6 +63,7 @@ Recipe = Classification | Denoising
 LATER: Any = dict(
     start="n2n-gaussian-50", epochs=4, learning_rate=1e-3
 )  # what a denoiser of one noise learns carries over
+SHORT: Any = {**LATER, "epochs": 3}
 SHARP = AnnealedL0(1.5, 0.7, 0.004)  # holds where the study's 2 -> 0 falls back to the noisy image (docs/log.md)
 MODE = AnnealedL0(1.5, 0.5, 0.004)
 RECIPES: dict[str, Recipe] = {
@@ -83,9 +84,9 @@ RECIPES: dict[str, Recipe] = {
         Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **LATER),
         Denoising("n2n-impulse-0.2-l1", "One value in five hit, learned with L1", BlindImpulse(0.2, 50.0), L1(), **LATER),
         Denoising("n2n-impulse-0.2-l2", "One value in five hit, learned with L2", BlindImpulse(0.2, 50.0), L2(), **LATER),
-        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **LATER),
-        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **LATER),
-        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **LATER),
+        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **SHORT),
+        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **SHORT),
+        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **SHORT),
         Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean", epochs=12),
     )
 }  # fmt: skip
