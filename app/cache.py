@@ -7,19 +7,20 @@ another dataclass its type would be lost from the key.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 import torch
 
 from app import frames, show, strips
 from app.jobs import Jobs
 from app.show import Picture
-from core import checkpoints, data, denoising, evaluation, metrics, pictures, quality, similar
+from core import checkpoints, data, denoising, evaluation, metrics, params, pictures, quality, similar
 from core.checkpoints import Card
 from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
 from core.models import Classifier, DigitCNN, UNet
-from core.noise import Noise, eight_bit
+from core.noise import BLIND, NOISES, Noise, eight_bit
 from core.types import Images, Labels, Model, Scores, generator
 
 
@@ -141,16 +142,22 @@ def _strip(
     return strips.lead(denoiser(name)[0], photo.image(), noise, list(levels), seed)
 
 
-def gallery(names: tuple[str, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what every denoiser makes of a picture at every level of a noise, packed for the browser."""
+def gallery(
+    names: tuple[str, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, whole: bool = True
+) -> bytes:
+    """Return what denoisers make of a picture at every level of a noise, packed for the browser.
+
+    `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
+    """
     hashes = tuple(denoiser(name)[1].sha256 for name in names)
-    return _gallery(names, hashes, photo, noise, levels, seed, _stamps().get("cifar10"))
+    return _gallery(names, hashes, whole, photo, noise, levels, seed, _stamps().get("cifar10"))
 
 
 @st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
 def _gallery(
     names: tuple[str, ...],
     hashes: tuple[str, ...],
+    whole: bool,
     photo: Photo,
     noise: Noise,
     levels: tuple[float, ...],
@@ -158,7 +165,9 @@ def _gallery(
     stamp: object,
 ) -> bytes:
     learned: dict[str, Model] = {name: denoiser(name)[0] for name in names}
-    return strips.gallery({**learned, **CLASSICAL}, photo.image(), noise, list(levels), seed)
+    x = photo.image()
+    plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
+    return strips.gallery({**learned, **CLASSICAL} if whole else {**plain, **learned}, x, noise, list(levels), seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,10 +201,52 @@ def _large() -> dict[tuple[str, Photo, str, int], Large]:
     return {}
 
 
+def quality_of(name: str) -> quality.Kept:
+    """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
+    _, card = denoiser(name)
+    test, file = dataset("cifar10", "test"), checkpoints.FOLDER / "curves" / f"{name}.safetensors"
+    found = _kept(name, file.stat().st_mtime_ns if file.exists() else 0) if test.full else None
+    return found if found and found.sha256 == card.sha256 else _measured(name, card.sha256, test.title)
+
+
 @st.cache_resource(show_spinner=False)
-def quality_table(name: str, changed: int) -> quality.Kept | None:
-    """Hold the test images' scores of a denoiser as they lie on disk."""
+def _kept(name: str, changed: int) -> quality.Kept | None:
     return quality.kept(name)
+
+
+@st.cache_resource(show_spinner="The network denoises some test images ...")
+def _measured(name: str, sha256: str, title: str) -> quality.Kept:
+    model, card = denoiser(name)
+    noise = noise_of(card)
+    some = dataset("cifar10", "test").part(slice(0, 500))
+    tables = quality.empty((noise,), len(some))
+    for _ in quality.measure(model, some, (noise,), tables):
+        pass
+    return quality.Kept(name, sha256, repr(noise), some.title, checkpoints.commit(), tables[0])
+
+
+def noise_of(card: Card) -> Noise:
+    """Return the noise a denoiser was trained on."""
+    return params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+
+
+def cases(name: str, indices: tuple[int, ...]) -> list[Picture]:
+    """Paint test images as a denoiser met them when it was measured: original, noisy, denoised, one under the other."""
+    return _cases(name, denoiser(name)[1].sha256, indices, dataset("cifar10", "test").title)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _cases(name: str, sha256: str, indices: tuple[int, ...], title: str) -> list[Picture]:
+    model, card = denoiser(name)
+    test, noise, found = dataset("cifar10", "test"), noise_of(card), []
+    for index in indices:
+        number, place = divmod(index, quality.BATCH)
+        x = test.images(slice(number * quality.BATCH, (number + 1) * quality.BATCH))
+        noisy, _ = quality.corrupted(noise, x, quality.SEED + number)
+        with torch.no_grad():
+            denoised = model(noisy[[place]])
+        found.append(np.concatenate([show.colour(z) for z in (x[place], noisy[place], denoised[0])]))
+    return found
 
 
 def predictions(name: str) -> tuple[Labels, Scores]:

@@ -26,8 +26,15 @@ PAGES = {
         ("learned", "What has it learned?", ":material/school:", "learned"),
         ("similar", "Which images are alike?", ":material/compare:", "similar"),
     ],
-    "Denoise": [("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise")],
-    "Measure": [("break", "How fast does it break?", ":material/trending_down:", "break")],
+    "Denoise": [
+        ("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise"),
+        ("learn", "How can it learn from noise alone?", ":material/casino:", "learn"),
+    ],
+    "Measure": [
+        ("break", "How fast does it break?", ":material/trending_down:", "break"),
+        ("quality", "How well, on ten thousand images?", ":material/bar_chart:", "quality"),
+        ("cards", "Cards", ":material/badge:", "cards"),
+    ],
 }
 
 STYLE = """<style>

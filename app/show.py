@@ -6,6 +6,7 @@ Greys for images. Differences and weights are blue to red through grey, centred 
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,10 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from core.evaluation import Curve, wilson
+from core.statistic import GRID, Settled
 from core.study import Reported
 
 FRAME = (230, 159, 0)
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+COLOURS = {"noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73"}
 _DIVERGING = np.array([[0x21, 0x66, 0xAC], [0xF7, 0xF7, 0xF7], [0xB2, 0x18, 0x2B]], dtype=float)
 GAP = 255  # white between the tiles of a mosaic
 
@@ -144,6 +147,23 @@ def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
     return sorted(found)
 
 
+def spread(values: dict[str, np.ndarray], edges: np.ndarray, x: str, mark: float | None = None) -> go.Figure:
+    """Draw histograms over each other, in images per bin; `mark` is a line to compare with. A bar can be clicked."""
+    figure = go.Figure()
+    middles, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
+    for name, column in values.items():
+        counts, _ = np.histogram(column, edges)
+        figure.add_bar(
+            x=middles, y=counts, width=width, name=name, opacity=0.6, marker=dict(color=COLOURS[name], line_width=0),
+            hovertemplate=f"%{{y:,}} images {name}<extra></extra>",
+        )  # fmt: skip
+    axes(figure, x, "images")
+    figure.update_layout(barmode="overlay", height=330, bargap=0, dragmode=False)
+    if mark is not None:
+        figure.add_vline(mark, line=dict(color="#8a8a8a", dash="dash"))
+    return figure
+
+
 def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
     """Draw a confusion matrix: rows what it is, columns what the network says, in percent of the row."""
     counts = np.array(table, dtype=float)
@@ -172,3 +192,102 @@ def words(kind: str) -> str:
         return kind
     parts = re.findall("[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
     return " ".join(part if part in ("Gaussian", "Poisson") else part.lower() for part in parts)
+
+
+def history(epochs: Sequence[dict[str, float]]) -> go.Figure:
+    """Draw a training curve: the loss and, where there is one, the validation score after each epoch."""
+    figure = go.Figure()
+    at = [e["epoch"] for e in epochs]
+    figure.add_scatter(x=at, y=[e["loss"] for e in epochs], name="loss", line_color=SERIES[1], mode="lines+markers")
+    axes(figure, "epoch", "loss")
+    if "score" in epochs[0]:
+        scored = [e["score"] for e in epochs]
+        figure.add_scatter(
+            x=at, y=scored, name="validation PSNR, dB", yaxis="y2", line_color=SERIES[2], mode="lines+markers"
+        )
+        figure.update_layout(yaxis2=dict(title="validation PSNR, dB", overlaying="y", side="right", showgrid=False))
+    figure.update_layout(height=300)
+    return figure
+
+
+def settings(rows: dict[str, Any]) -> list[dict[str, str]]:
+    """Write what a denoiser scores under each setting as a table of words."""
+
+    def cell(value: dict[str, Any] | None, digits: int) -> str:
+        if value is None:
+            return "identical"
+        return f"{value['mean']:.{digits}f} ({value['quantiles'][0]:.{digits}f} to {value['quantiles'][-1]:.{digits}f})"
+
+    return [
+        {
+            "noise": noise,
+            "noisy, dB": cell(row["noisy"], 1),
+            "denoised, dB": cell(row["denoised"], 1),
+            "noisy, SSIM": cell(row["noisy_ssim"], 2),
+            "denoised, SSIM": cell(row["denoised_ssim"], 2),
+            "made worse": f"{row['worse']:.2f} %",
+        }
+        for noise, row in rows.items()
+    ]
+
+
+def settled(targets: Tensor, found: dict[str, Settled], truth: float) -> go.Figure:
+    """Draw what a pixel may be, as bars, and where each loss settles, as lines; the loss itself is drawn to scale 0 to 1."""
+    low, high = float(GRID[0]), float(GRID[-1])
+    counts, edges = np.histogram(targets.numpy(), np.linspace(low, high, 76))
+    shares = 100 * counts / len(targets)
+    top = float(np.sort(shares)[-2]) * 2 or 1.0
+    figure = go.Figure()
+    figure.add_bar(
+        x=(edges[1:] + edges[:-1]) / 2,
+        y=shares,
+        name="what the target may be",
+        marker_color="#8a8a8a",
+        opacity=0.5,
+        hovertemplate="%{y:.2f} %<extra></extra>",
+    )
+    for (name, s), colour in zip(found.items(), SERIES, strict=False):
+        curve = (s.curve - s.curve.min()) / (s.curve.max() - s.curve.min())
+        figure.add_scatter(
+            x=GRID.numpy(), y=(top * curve).numpy(), name=f"{name}: mean loss", line_color=colour, hoverinfo="skip"
+        )
+        figure.add_scatter(
+            x=[s.best],
+            y=[0],
+            name=f"{name} settles here",
+            mode="markers",
+            marker=dict(color=colour, size=15, symbol="triangle-up"),
+            showlegend=False,
+        )
+    figure.add_vline(truth, line=dict(color="#8a8a8a", dash="dash"), annotation_text="the truth")
+    axes(figure, "grey value", "share of draws, %")
+    figure.update_yaxes(range=[-0.04 * top, 1.05 * top])
+    return figure
+
+
+def counts(values: Map) -> go.Figure:
+    """Draw photons per pixel as a map."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.round().int().numpy(),
+            colorscale="Greys_r",
+            colorbar=dict(title="photons"),
+            hovertemplate="%{z} photons<extra></extra>",
+        )
+    )
+    axes(figure, "", "")
+    figure.update_layout(hovermode="closest", height=360)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
+    return figure
+
+
+def lines(curves: dict[str, tuple[np.ndarray, np.ndarray]], x: str, y: str, over: list[float]) -> go.Figure:
+    """Draw curves over each other."""
+    figure = go.Figure()
+    for (name, (at, values)), colour in zip(curves.items(), SERIES, strict=False):
+        figure.add_scatter(x=at, y=values, name=name, line_color=colour)
+    axes(figure, x, y)
+    figure.update_xaxes(range=over)
+    figure.update_layout(height=360)
+    return figure

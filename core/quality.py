@@ -195,3 +195,18 @@ def _read(path: os.PathLike[str]) -> tuple[Tensor, dict[str, str]] | None:
             return file.get_tensor("table"), file.metadata()
     except (OSError, SafetensorError, KeyError):
         return None
+
+
+def harmless(table: Table, falling: bool, window: int = 200) -> float | None:
+    """Return the weakest noise from which on a network gains on average: below it, it does harm; None where it always gains.
+
+    The images are put in the order of their noise, weak to strong, and their gains in dB averaged over a moving window.
+    `falling` says that a smaller level is a stronger noise.
+    """
+    finite = table[table[:, 1:3].isfinite().all(1)]
+    ordered = finite[finite[:, 0].argsort(descending=falling)]
+    if len(ordered) < 2 * window:
+        return None
+    gain = (ordered[:, 2] - ordered[:, 1]).unfold(0, window, 1).mean(1)
+    harmed = (gain < 0).nonzero().flatten()
+    return float(ordered[int(harmed[-1]) + window // 2, 0]) if len(harmed) else None

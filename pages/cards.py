@@ -1,0 +1,75 @@
+"""Which networks are here? Every network with its recipe, training curve, scores, hash, and a download."""
+
+import json
+from dataclasses import asdict
+
+import streamlit as st
+
+from app import address, cache, controls, show
+from core import Refusal, checkpoints, quality, recipes
+from core.checkpoints import Card
+
+st.title("Which networks are here?")
+st.markdown(
+    "Every network was trained here, by a recipe you can run again. **Which learned longest, which scores best?**"
+)
+
+names = controls.networks("mnist") + controls.networks("cifar10")
+if not names:
+    st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
+    st.stop()
+
+
+def scores(card: Card) -> None:
+    """Show what a card says of a network on the full test set."""
+    if not card.scores:
+        st.caption(f"Not measured yet: `python -m core evaluate {card.name}`.")
+    elif "accuracy" in card.scores:
+        low, high = (f"{100 * card.scores[end]:.2f}" for end in ("low", "high"))
+        st.metric("Test digits read right", f"{100 * card.scores['accuracy']:.2f} %")
+        st.caption(f"95 % interval {low} to {high} %, n = {card.scores['n']:,}.")
+    else:
+        st.dataframe(show.settings(card.scores["settings"]), hide_index=True, width="stretch")
+        st.caption(
+            f"Mean PSNR in dB and SSIM on {card.scores['data']}, noise seed {card.scores['seed']}, 8-bit input; "
+            f"in brackets the {100 * quality.QUANTILES[0]:.0f} and {100 * quality.QUANTILES[-1]:.0f} % quantiles. "
+            "First row: the noise it was trained on; second: no noise at all."
+        )
+
+
+address.restore("card", names[0], address.one_of(names, "the network"))
+name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {recipes.RECIPES[n].title}"))
+address.publish(card=name)
+try:
+    weights = checkpoints.path(name, ".safetensors").read_bytes()
+    card = (cache.denoiser if recipes.RECIPES[name].architecture == "UNet" else cache.network)(name)[1]
+except OSError:
+    raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
+left, right = st.columns([1, 1.4])
+with left:
+    st.subheader("Recipe")
+    told = {k: v for k, v in card.recipe.items() if k not in ("name", "title") and v not in ("", None)}
+    st.dataframe(
+        [dict(what=k.replace("_", " "), value=str(v)) for k, v in told.items()], hide_index=True, width="stretch"
+    )
+    st.caption(f"Weights {len(weights) / 1e6:.1f} MB, SHA-256 `{card.sha256[:16]}…`, code at commit `{card.commit}`.")
+    columns = st.columns(2)
+    columns[0].download_button("Weights", weights, f"{name}.safetensors", icon=":material/download:", width="stretch")
+    columns[1].download_button(
+        "Card",
+        json.dumps(asdict(card), indent=2),
+        f"{name}.json",
+        "application/json",
+        icon=":material/download:",
+        width="stretch",
+    )
+with right:
+    st.subheader("Scores")
+    scores(card)
+    st.subheader("Training")
+    if card.history:
+        st.plotly_chart(show.history(card.history), key="history", theme="streamlit")
+        st.caption("Orange: mean loss of an epoch. Green: validation PSNR on images set aside, after each epoch.")
+    else:
+        st.caption("Its training curve was not recorded.")
+controls.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))
