@@ -262,6 +262,7 @@ def settled(targets: Tensor, found: dict[str, Settled], truth: float) -> go.Figu
     figure.add_vline(truth, line=dict(color="#8a8a8a", dash="dash"), annotation_text="the truth")
     axes(figure, "grey value", "share of draws, %")
     figure.update_yaxes(range=[-0.04 * top, 1.05 * top])
+    figure.update_layout(height=360)
     return figure
 
 

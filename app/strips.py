@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,11 @@ def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -
         denoised = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
         kept = model(x).clamp(0, 1)
     before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
-    worse = [level for level, harmed in zip(levels, (after < before).tolist(), strict=True) if harmed]
-    harm = "shaded: it makes this picture worse" if worse else "it never makes this picture worse"
+    harm = "shaded: it makes this picture worse" if (after < before).any() else "it never makes this picture worse"
+    untouched = float(metrics.psnr(kept, x))
+    harm += (
+        f"; without any noise it gives back {untouched:.1f} dB" if untouched < inf else "; a clean one stays as it is"
+    )
     tiles = [
         Tile("original", "clean", hint="Nobody shows it to the network."),
         Tile("noisy", "noisy", "", quality(noisy, x), "What the network sees, clipped and rounded to 8 bits."),
@@ -71,9 +75,8 @@ def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -
         tiles,
         limit=0.25,
         curve={name: [_finite(v) for v in psnr.tolist()] for name, psnr in (("noisy", before), ("denoised", after))},
-        harm=harm,
+        harm=f"{harm}.",
         histogram=dict(before=histograms(drawn - x), after=histograms(noisy - x)),
-        untouched=_finite(float(metrics.psnr(kept, x))),
     )
 
 

@@ -6,9 +6,9 @@ from app import address, cache, controls, photographs, show, strips
 from app.cache import Photo
 from app.strip import follow, strip
 from app.wipe import wipe
-from core import params
+from core import params, quality
 from core.classical import CLASSICAL
-from core.noise import Noise
+from core.noise import Blind, BlindPoisson, Noise
 
 WINDOW = 640  # pixels of a large picture that are shown one to one
 
@@ -45,6 +45,19 @@ def small(photo: Photo, noise: Noise, levels: list[float]) -> float:
         f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing: they "
         "estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
+    kept, made_for = cache.quality_of(name), cache.noise_of(cache.denoiser(name)[1])
+    weakest = quality.harmless(kept.table, isinstance(made_for, BlindPoisson)) if isinstance(made_for, Blind) else None
+    if weakest is not None:
+        bound = (
+            f"more light than {weakest:.2g} photons"
+            if isinstance(made_for, BlindPoisson)
+            else f"less than sigma {weakest:.2g}"
+        )
+        st.info(
+            f"**Do no harm.** Over test images under {kept.noise}, {name} makes pictures worse, on average, at {bound} "
+            f"(n = {len(kept.table):,}, noise seed {quality.SEED}).",
+            icon=":material/healing:",
+        )  # fmt: skip
     return levels[len(levels) // 2 if at is None else at]
 
 
@@ -61,7 +74,6 @@ def big(photo: Photo, noise: Noise) -> float:
     top = st.slider("Window, from the top (pixels)", 0, h - WINDOW, (h - WINDOW) // 2) if h > WINDOW else 0
     left = st.slider("Window, from the left (pixels)", 0, w - 2 * WINDOW, w // 2 - WINDOW) if w > 2 * WINDOW else 0
     part = slice(top, top + WINDOW), slice(left, left + 2 * WINDOW)
-    wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
     columns = st.columns(4)
     for column, label, value, before, form in (
         (columns[0], "PSNR, noisy", result.before[0], None, ".2f"),
@@ -71,6 +83,7 @@ def big(photo: Photo, noise: Noise) -> float:
     ):
         unit = " dB" if "PSNR" in label else ""
         column.metric(label, f"{value:{form}}{unit}", None if before is None else f"{value - before:+{form}}{unit}")
+    wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
     st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown one to one.")
     st.download_button(
         "Download the denoised picture (PNG)", lambda: show.png(result.denoised), f"denoised-{name}.png", "image/png"

@@ -68,9 +68,9 @@ def one_pixel() -> None:
     gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
     targets = statistic.draws(thing, value, seed=0)
     settled = {name: statistic.settle(loss, targets) for name, loss in statistic.losses(gamma).items()}
-    st.plotly_chart(show.settled(targets, settled, value), key="settled", theme="streamlit")
     for column, (name, found) in zip(st.columns(3), settled.items(), strict=True):
         column.metric(f"{name} settles at", f"{found.best:.3f}", f"{found.best - value:+.3f} off", delta_color="off")
+    st.plotly_chart(show.settled(targets, settled, value), key="settled", theme="streamlit")
     st.caption(
         f"{thing!r}, {statistic.DRAWS:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median, L0 with a small gamma on the mode. "
         "Turn gamma to 2 and L0 is L2, to 1 and it is L1. Look for a noise under which only one of them finds the truth."

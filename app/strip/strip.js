@@ -83,7 +83,7 @@ class Strip {
     slider.value = this.level;
     slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
     slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${this.head.unit}`);
-    Object.assign(this.root.querySelector(".level"), { textContent: this.say(this.level), title: this.head.unit });
+    this.root.querySelector(".level").replaceChildren(this.say(this.level), el("small", { textContent: ` ${this.head.unit}` }));
     const first = this.tiles.map((t) => t.values[0]?.values[this.level] ?? -Infinity), best = Math.max(...first);
     this.tiles.forEach((tile, k) => {
       this.draw(tile);

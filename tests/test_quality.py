@@ -1,0 +1,142 @@
+"""What a whole test set says of a denoiser: resumed, summed up, and equal to one image at a time."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from core import checkpoints, data, noise, params, quality
+from core.checkpoints import Card
+from core.data import Dataset
+from core.noise import BLIND, NOISES, BlindGaussian, BlindImpulse, BlindPoisson, Gaussian, Impulse, RandomImpulse
+from core.types import generator
+
+CARD = Card("mine", "Mine", "UNet", "cifar10", {}, 0, "", "abc", {}, [])
+
+
+def blurred(x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def tiles() -> Dataset:
+    return data._tiles("test", "").part(slice(0, 40))
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quality, "BATCH", 16)
+
+
+@pytest.mark.parametrize("thing", [BlindGaussian(), BlindPoisson(), BlindImpulse(), RandomImpulse()], ids=repr)
+def test_it_is_measured_under_its_own_noise_under_none_and_at_fixed_levels(thing: noise.Noise) -> None:
+    first, second, *fixed = quality.settings(thing)
+    assert first == thing
+    assert second == Gaussian(0.0)
+    assert len(fixed) >= 4
+    assert all(type(f).__name__ == type(thing).__name__.removeprefix("Blind") for f in fixed)
+
+
+def test_a_row_is_what_scikit_image_says_of_that_image(tiles: Dataset) -> None:
+    x = tiles.images(slice(0, 16))
+    table = quality.scored(blurred, x, BlindGaussian(), seed=3)
+    noisy, levels = quality.corrupted(BlindGaussian(), x, seed=3)
+    assert torch.equal((noisy * 255).round() / 255, noisy)
+    for row, clean, seen, level in zip(table, x, noisy, levels.flatten(), strict=True):
+        for image, psnr, ssim in ((seen, row[1], row[3]), (blurred(seen[None])[0], row[2], row[4])):
+            a, b = clean.numpy(), image.numpy()
+            assert float(psnr) == pytest.approx(peak_signal_noise_ratio(a, b, data_range=1), abs=1e-3)
+            assert float(ssim) == pytest.approx(structural_similarity(a, b, channel_axis=0, data_range=1), abs=1e-4)
+        assert row[0] == level
+
+
+def test_a_fixed_level_of_impulse_noise_is_its_sigma() -> None:
+    _, levels = quality.corrupted(Impulse(0.2, 30.0), torch.rand((2, 3, 8, 8), generator=generator(0)), 0)
+    assert levels.flatten().tolist() == [30.0, 30.0]
+
+
+def test_what_is_stopped_and_resumed_is_what_runs_through(tiles: Dataset, shelf: Path) -> None:
+    noises = quality.settings(BlindGaussian())
+    whole = quality.empty(noises, len(tiles))
+    assert list(quality.measure(blurred, tiles, noises, whole, workers=2))[-1] == len(noises) * len(tiles)
+    part = quality.empty(noises, len(tiles))
+    for done in quality.measure(blurred, tiles, noises, part):
+        if done >= 100:
+            break
+    assert part.isnan().any()
+    quality.pause(CARD, part)
+    again = quality.resume(CARD, noises, len(tiles))
+    torch.testing.assert_close(again, part, equal_nan=True)
+    calls = list(quality.measure(blurred, tiles, noises, again))
+    assert calls[0] > 100
+    torch.testing.assert_close(again, whole)
+    assert quality.resume(replace(CARD, sha256="other"), noises, len(tiles)).isnan().all()
+    quality.finish(CARD)
+    assert quality.resume(CARD, noises, len(tiles)).isnan().all()
+
+
+def test_a_summary_leaves_images_without_noise_out_of_its_means_but_not_out_of_harm() -> None:
+    rows = [[10.0, 20.0, 30.0, 0.5, 0.9], [20.0, 30.0, 20.0, 0.6, 0.7], [0.0, math.inf, 50.0, 1.0, 0.99]]
+    found = quality.summary(torch.tensor(rows))
+    assert (found["n"], found["untouched"]) == (3, 1)
+    assert found["worse"] == pytest.approx(66.667)
+    assert found["noisy"]["mean"] == 25.0
+    assert found["denoised"]["mean"] == 25.0
+    assert found["denoised_ssim"]["mean"] == pytest.approx(0.8)
+    clean = quality.summary(torch.tensor(rows)[2:])
+    assert clean["noisy"] is None
+    assert clean["denoised"]["mean"] == 50.0
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_level_below_which_it_does_harm_is_found(falling: bool) -> None:
+    level = torch.rand(4000, generator=generator(0)) * 50
+    gain = (10 - level if falling else level - 10) + torch.randn(4000, generator=generator(1))
+    table = torch.stack([level, torch.full_like(level, 30), 30 + gain, level, level], 1)
+    found = quality.harmless(table, falling)
+    assert found == pytest.approx(10, abs=1)
+    table[:, 2] = 40
+    assert quality.harmless(table, falling) is None
+
+
+def test_what_is_kept_comes_back(tiles: Dataset, shelf: Path) -> None:
+    assert quality.kept("mine") is None
+    table = quality.scored(blurred, tiles.images(slice(0, 8)), BlindGaussian(), 0)
+    quality.keep(CARD, BlindGaussian(), table, tiles)
+    found = quality.kept("mine")
+    assert found is not None
+    assert torch.equal(found.table, table)
+    assert (found.sha256, found.noise, found.data) == ("abc", repr(BlindGaussian()), tiles.title)
+    (shelf / "curves" / "mine.safetensors").write_bytes(b"half")
+    assert quality.kept("mine") is None
+
+
+DENOISERS = [p.stem for p in sorted(checkpoints.FOLDER.glob("n2*.json"))]
+
+
+@pytest.mark.parametrize("name", DENOISERS)
+def test_what_ships_is_measured_on_all_test_images_with_the_weights_that_ship(name: str) -> None:
+    card, kept = checkpoints.read(name), quality.kept(name)
+    made_for = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    assert kept is not None
+    assert kept.sha256 == card.sha256
+    assert kept.noise == repr(made_for)
+    assert kept.table.shape == (10_000, 5)
+    assert card.scores["settings"][repr(made_for)] == quality.summary(kept.table)
+    assert [*card.scores["settings"]] == [repr(n) for n in quality.settings(made_for)]
+
+
+def test_the_goals_are_reached() -> None:
+    """science.md, section 3: mean PSNR in dB and the share made worse, blind levels, 10,000 test images."""
+    goals = {
+        "n2n-gaussian-50": (30.8, 3), "n2n-gaussian-100": (26.8, 3), "n2n-poisson-100": (29.6, 0.1), "n2n-poisson-200": (32.0, 0.1),
+        "n2n-poisson-500": (35.8, 0.1), "n2n-impulse-0.2": (36.0, 4), "n2n-impulse-0.5": (31.8, 4),
+    }  # fmt: skip
+    for name in set(goals) & set(DENOISERS):
+        found = next(iter(checkpoints.read(name).scores["settings"].values()))
+        psnr, worse = goals[name]
+        assert found["denoised"]["mean"] >= psnr - 0.05, name
+        assert found["worse"] < worse, name
