@@ -32,6 +32,7 @@ bench: $(VENV)/.test browser ## time this house beside its peers
 	$(PIP) --no-deps "torchattacks>=3.5,<4"
 	$(PY) -m benchmarks.fgsm
 	$(PY) -m benchmarks.similar
+	$(PY) -m benchmarks.denoise
 	$(PY) -m benchmarks.scrub
 
 golden: $(VENV)/.test ## rewrite the golden scores; read the diff

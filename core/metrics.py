@@ -24,8 +24,10 @@ def linf(a: Images, b: Images) -> Scores:
     return (a - b).flatten(1).abs().amax(1)
 
 
-def psnr(a: Images, b: Images) -> Scores:
+def psnr(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
     """Peak signal-to-noise ratio in dB of `a` clipped to [0, 1] against `b`; +inf for identical images.
+
+    `b` may be a single image, which is then compared with all of `a`.
 
     >>> psnr(torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 0.1)).round().tolist()
     [20.0]

@@ -32,8 +32,8 @@ def draws(noise: Noise, value: float, seed: int, n: int = DRAWS) -> Values:
 
 def settle(loss: Loss, targets: Values) -> Settled:
     """Find the constant at which the mean loss to `targets` is least: to 1/200."""
-    some = targets.view(1, 1, 1, -1).expand(50, -1, -1, -1)
-    curve = torch.cat([loss(c.view(-1, 1, 1, 1).expand(-1, 1, 1, 1), some[: len(c)], 1.0) for c in GRID.split(50)])
+    tried = [(c.view(-1, 1, 1, 1), targets.expand(len(c), 1, 1, -1)) for c in GRID.split(50)]
+    curve = torch.cat([loss(c.expand_as(y), y, 1.0) for c, y in tried])
     return Settled(loss, curve, float(GRID[curve.argmin()]))
 
 

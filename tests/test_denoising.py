@@ -56,7 +56,7 @@ def test_they_are_scikit_images_with_the_noise_it_estimates(picture: Images) -> 
     noisy = eight_bit(Gaussian(30.0)(picture, generator(0)))
     image = noisy[0].permute(1, 2, 0).double().numpy()
     sigma = float(estimate_sigma(image, average_sigmas=True, channel_axis=-1))
-    theirs = {
+    theirs: dict[Classical, np.ndarray] = {
         NonLocalMeans(): denoise_nl_means(image, 3, 6, 0.5 * sigma, sigma=sigma, channel_axis=-1),
         TotalVariation(): denoise_tv_chambolle(image, 0.6 * sigma, channel_axis=-1),
         Wavelet(): denoise_wavelet(image, sigma, convert2ycbcr=True, channel_axis=-1),

@@ -11,13 +11,15 @@ from streamlit.testing.v1 import AppTest
 
 from app import cache, controls
 from app.cache import Digit
-from core import checkpoints
+from core import Refusal, checkpoints
 from core.attacks import FGSM, PGD
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from tests.test_pictures import bomb, saved
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("home", "see", "learned", "similar", "break")
+DIGITS = ("home", "see", "learned", "similar", "break", "cards")  # pages that show MNIST and read digits
+PHOTOS = ("denoise", "learn", "quality")  # pages that show CIFAR-10 and take noise away
+PAGES = (*DIGITS, *PHOTOS)
 
 
 def opened(page: str, **address: str) -> AppTest:
@@ -59,34 +61,40 @@ def test_every_page_opens_asks_its_question_and_says_which_data_it_shows(page: s
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_on_the_sample_and_offers_the_full_set(page: str, no_data: Path) -> None:
     at = opened(page)
-    assert "MNIST is not here" in words(at)
-    assert any(b.label == "Download MNIST" for b in at.button)
-    assert any(b.label == "Download CIFAR-10" for b in at.button) == (page == "home")
+    mine, other = ("MNIST", "CIFAR-10") if page in DIGITS else ("CIFAR-10", "MNIST")
+    assert f"{mine} is not here" in words(at)
+    assert any(b.label == f"Download {mine}" for b in at.button)
+    assert any(b.label == f"Download {other}" for b in at.button) == (page == "home")
     assert not at.warning
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_survives_having_no_network(page: str, shelf: Path) -> None:
     at = opened(page)
-    assert "train digit-cnn" in words(at)
+    assert (
+        f"train {'n2n-gaussian-50' if page in ('denoise', 'quality') else 'digit-cnn'}" in words(at) or page == "learn"
+    )
+    assert at.title
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_survives_a_damaged_network(page: str, shelf: Path) -> None:
     shelf.mkdir()
-    real = ROOT / "checkpoints"
-    for file in real.glob("digit-cnn.*"):
+    name = "digit-cnn" if page in DIGITS else "n2n-gaussian-50"
+    for file in (ROOT / "checkpoints").glob(f"{name}.*"):
         (shelf / file.name).write_bytes(file.read_bytes())
-    (shelf / "digit-cnn.safetensors").write_bytes(b"half a file")
+    (shelf / f"{name}.safetensors").write_bytes(b"half a file")
     at = opened(page)
-    assert "The weights of digit-cnn are damaged" in at.warning[0].value
+    if page != "learn":  # its first view has no network
+        assert f"The weights of {name} are damaged" in at.warning[0].value
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_survives_a_damaged_data_set(page: str, no_data: Path) -> None:
     (no_data / "MNIST" / "raw").mkdir(parents=True)
+    (no_data / "cifar-10-batches-py").mkdir()
     at = opened(page)
-    assert "MNIST is damaged or only partly here" in words(at)
+    assert f"{'MNIST' if page in DIGITS else 'CIFAR-10'} is damaged or only partly here" in words(at)
 
 
 @pytest.mark.parametrize(
@@ -359,3 +367,76 @@ def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: P
     job.thread.join(60)
     assert 0 < job.n < 797
     assert [c.n for c in evaluation.curves("digit-cnn")] == [job.n]
+
+
+@pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])
+def test_every_view_of_learning_opens(view: str) -> None:
+    at = opened("learn", view=view)
+    assert not at.warning
+    assert len(at.caption) >= 2
+
+
+def test_another_pair_is_another_pair() -> None:
+    at = opened("learn")
+    before = words(at)
+    next(b for b in at.button if b.label == "Draw another pair").click().run()
+    assert "draw 1." in words(at) != before
+    assert not at.exception
+
+
+def test_the_statistic_page_says_where_each_loss_settles() -> None:
+    at = opened("learn", view="statistic")
+    settled = {m.label: float(m.value) for m in at.metric}
+    assert settled["L1 settles at"] == pytest.approx(0.2, abs=0.02)
+    assert settled["L2 settles at"] == pytest.approx(0.35, abs=0.02)  # 0.2 p + 0.5 (1 - p)
+    assert settled["L0, gamma 0.3 settles at"] == pytest.approx(0.2, abs=0.006)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ({"photo": "10000"}, "The address asks for test image 10000, but they go from 0 to"),
+        ({"from": "space"}, "The address asks for the way to pick a picture 'space', which is not offered here"),
+        ({"from": "photograph", "name": "lena"}, "The address asks for the photograph 'lena'"),
+        ({"denoiser": "../../x"}, "The address asks for the network '../../x', which is not offered here"),
+        ({"add": "FGSM"}, "The address asks for the noise or attack 'FGSM', which is not offered here"),
+        ({"add": "Gaussian", "strength": "1e9"}, "The address asks for sigma 1e9, but it goes from 0 to 100"),
+    ],
+)
+def test_an_impossible_denoising_address_is_one_sentence(address: dict[str, str], sentence: str) -> None:
+    at = opened("denoise", **address)
+    assert len(at.warning) == 1
+    assert at.warning[0].value.startswith(sentence)
+
+
+def test_a_deep_link_to_a_denoiser_sets_every_control() -> None:
+    at = opened("denoise", photo="12", add="Poisson", strength="100", denoiser="n2n-poisson-100", seed="3")
+    assert at.number_input(key="photo").value == 12
+    assert at.selectbox(key="add").value == "Poisson"
+    assert at.selectbox(key="denoiser").value == "n2n-poisson-100"
+    assert at.query_params["strength"] == ["100"]
+
+
+def test_a_large_photograph_is_denoised_in_tiles_and_scored() -> None:
+    at = opened("denoise", **{"from": "photograph", "name": "camera", "strength": "50"})
+    figures = {m.label: float(m.value.removesuffix(" dB")) for m in at.metric}
+    assert figures["PSNR, denoised"] > figures["PSNR, noisy"] + 5
+    assert figures["SSIM, denoised"] > figures["SSIM, noisy"]
+
+
+def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
+    photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
+    assert photo.image().shape == (1, 3, 40, 50)
+    assert not note
+    with pytest.raises(Refusal, match="larger than the 40 million pixels"):
+        cache.brought(bomb(40_000, 40_000))
+
+
+def test_quality_can_be_narrowed_to_nothing_and_says_so() -> None:
+    at = opened("quality")
+    n = int(at.metric[0].value.replace(",", ""))
+    assert n >= 400
+    level = at.slider[0]
+    level.set_value((level.value[0], (level.value[0] + level.value[1]) / 2)).run()
+    assert 0 < int(at.metric[0].value.replace(",", "")) < n
+    assert not at.exception

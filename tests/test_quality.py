@@ -120,7 +120,7 @@ DENOISERS = [p.stem for p in sorted(checkpoints.FOLDER.glob("n2*.json"))]
 @pytest.mark.parametrize("name", DENOISERS)
 def test_what_ships_is_measured_on_all_test_images_with_the_weights_that_ship(name: str) -> None:
     card, kept = checkpoints.read(name), quality.kept(name)
-    made_for = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    made_for: noise.Noise = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
     assert kept is not None
     assert kept.sha256 == card.sha256
     assert kept.noise == repr(made_for)
