@@ -64,6 +64,7 @@ LATER: Any = dict(
     start="n2n-gaussian-50", epochs=4, learning_rate=1e-3
 )  # what a denoiser of one noise learns carries over
 SHORT: Any = {**LATER, "epochs": 3}
+BRIEF: Any = {**LATER, "epochs": 2}
 SHARP = AnnealedL0(1.5, 0.7, 0.004)  # holds where the study's 2 -> 0 falls back to the noisy image (docs/log.md)
 MODE = AnnealedL0(1.5, 0.5, 0.004)
 RECIPES: dict[str, Recipe] = {
@@ -76,17 +77,17 @@ RECIPES: dict[str, Recipe] = {
             epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,
         ),
         Denoising("n2n-gaussian-50", "Gaussian noise, sigma to 50", BlindGaussian(50.0), L2(), epochs=12),
-        Denoising("n2n-gaussian-100", "Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), **LATER),
-        Denoising("n2n-poisson-100", "Shot noise, about 100 photons", BlindPoisson(100.0), L1(), **LATER),
-        Denoising("n2n-poisson-200", "Shot noise, about 200 photons", BlindPoisson(200.0), L1(), **LATER),
-        Denoising("n2n-poisson-500", "Shot noise, about 500 photons", BlindPoisson(500.0), L1(), **LATER),
+        Denoising("n2n-gaussian-100", "Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), **SHORT),
+        Denoising("n2n-poisson-100", "Shot noise, about 100 photons", BlindPoisson(100.0), L1(), **SHORT),
+        Denoising("n2n-poisson-200", "Shot noise, about 200 photons", BlindPoisson(200.0), L1(), **SHORT),
+        Denoising("n2n-poisson-500", "Shot noise, about 500 photons", BlindPoisson(500.0), L1(), **SHORT),
         Denoising("n2n-impulse-0.2", "One value in five hit", BlindImpulse(0.2, 50.0), SHARP, **LATER),
-        Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **LATER),
+        Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **SHORT),
         Denoising("n2n-impulse-0.2-l1", "One value in five hit, learned with L1", BlindImpulse(0.2, 50.0), L1(), **LATER),
         Denoising("n2n-impulse-0.2-l2", "One value in five hit, learned with L2", BlindImpulse(0.2, 50.0), L2(), **LATER),
-        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **SHORT),
-        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **SHORT),
-        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **SHORT),
+        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **BRIEF),
+        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **BRIEF),
+        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **BRIEF),
         Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean", epochs=12),
     )
 }  # fmt: skip
