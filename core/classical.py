@@ -85,12 +85,14 @@ class BM3D:
 
     def __call__(self, x: Images) -> Images:
         try:
-            from bm3d import bm3d_rgb
+            from bm3d import BM3DProfile, bm3d_rgb
         except ImportError:
             raise Refusal(
                 "BM3D needs the package bm3d: `pip install bm3d`, whose licence is for non-commercial use."
             ) from None
-        return _each(x, lambda image, sigma: bm3d_rgb(image, self.strength * max(sigma, 1e-3)))
+        profile = BM3DProfile()
+        profile.nf = 16  # of 32: six times as fast on white noise and no worse (docs/log.md)
+        return _each(x, lambda image, sigma: bm3d_rgb(image, self.strength * max(sigma, 1e-3), profile=profile))
 
 
 CLASSICAL: dict[str, Classical] = {

@@ -210,3 +210,23 @@ def harmless(table: Table, falling: bool, window: int = 200) -> float | None:
     gain = (ordered[:, 2] - ordered[:, 1]).unfold(0, window, 1).mean(1)
     harmed = (gain < 0).nonzero().flatten()
     return float(ordered[int(harmed[-1]) + window // 2, 0]) if len(harmed) else None
+
+
+def compared() -> dict[str, dict[str, Any]]:
+    """Return what classical methods score under every noise a denoiser was trained on: by noise, then by method."""
+    try:
+        return dict(json.loads((checkpoints.FOLDER / "curves" / "classical.json").read_text()))
+    except (OSError, ValueError):
+        return {}
+
+
+def compare(noise: Noise, name: str, method: Model, dataset: Dataset) -> Iterator[int]:
+    """Measure a classical method as a denoiser is measured, and keep its scores; yields how many images are done."""
+    tables = empty((noise,), len(dataset))
+    yield from measure(method, dataset, (noise,), tables)
+    found = compared()
+    found.setdefault(repr(noise), {})[name] = dict(
+        **summary(tables[0]), method=repr(method), seed=SEED, data=dataset.title, commit=checkpoints.commit()
+    )
+    target = checkpoints.FOLDER / "curves" / "classical.json"
+    checkpoints.write(target, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())

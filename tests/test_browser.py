@@ -14,7 +14,7 @@ import pytest
 from core import checkpoints, data
 
 playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import browser as driver
 from tests.test_pictures import bomb
@@ -30,6 +30,10 @@ PAGES = {
     "learned": "What has it learned?",
     "similar": "Which training images look like this?",
     "break": "How fast does it break?",
+    "denoise": "Can it see through the noise?",
+    "learn": "How can it learn from noise alone?",
+    "quality": "How well, on ten thousand images?",
+    "cards": "Which networks are here?",
 }
 SHOTS = os.environ.get("SCREENSHOTS")
 FULL = (data.folder() / "MNIST").exists()
@@ -96,7 +100,7 @@ def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -
     visit(page, f"{address}/{path}")
     expect(page.locator("h1")).to_have_text(PAGES[path])
     expect(page.get_by_text("Data: ")).to_be_visible()
-    if path not in ("", "see"):
+    if path not in ("", "see", "denoise"):
         shot(page, path)
 
 
@@ -284,3 +288,93 @@ def test_it_is_legible_in_the_dark_and_on_a_phone(chromium: Browser, address: st
     expect(phone.locator(".verdict")).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 400
     phone.close()
+
+
+def tile(page: Page, title: str) -> str:
+    """The pixels of one picture of a strip."""
+    figure = page.locator(".strip figure").filter(has=page.locator(f"b:text-is('{title}')"))
+    return str(figure.locator("canvas").evaluate("c => c.toDataURL()"))
+
+
+def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?photo=17&add=Gaussian&strength=0&denoiser=n2n-gaussian-50")
+    expect(page.locator(".strip.follows figure.best")).to_have_count(1, timeout=60_000)
+    titles = ("noisy", "denoised", "removed", "still wrong", "n2n-impulse-0.2", "wavelet")
+    assert tile(page, "noisy") == tile(page, "original")
+    before = {title: tile(page, title) for title in titles}
+    page.evaluate(
+        "() => { const send = WebSocket.prototype.send; window.sent = 0; WebSocket.prototype.send = function (d) { window.sent += 1; return send.call(this, d); }; }"
+    )
+    slider = page.locator(".strip:not(.follows) input.strength")
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 9, box["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 12, steps=5)
+    assert all(tile(page, title) != pixels for title, pixels in before.items())
+    assert page.evaluate("window.sent") == 0
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("strength=(48|50|52)"))
+    driver.settled(page)
+    expect(page.locator(".strip:not(.follows) .level")).to_have_text(re.compile("^(48|50|52) grey levels$"))
+    shot(page, "denoise")
+    page.get_by_text("All networks on the same noisy picture").scroll_into_view_if_needed()
+    shot(page, "gallery")
+
+
+def test_a_photograph_is_denoised_with_progress_and_wiped(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?from=photograph&name=astronaut&add=Gaussian&strength=50&denoiser=n2n-gaussian-50")
+    expect(page.locator(".wipe .under")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("PSNR, denoised")).to_be_visible()
+    stage = page.locator(".wipe .stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 50, steps=4)
+    page.mouse.up()
+    assert stage.evaluate("s => parseFloat(s.style.getPropertyValue('--at'))") == pytest.approx(25, abs=1)
+    page.locator(".wipe .at").focus()
+    page.keyboard.press("End")
+    assert stage.evaluate("s => s.style.getPropertyValue('--at')") == "100%"
+    page.keyboard.press("Home")
+    for _ in range(4):
+        page.keyboard.press("PageUp")
+    shot(page, "wipe")
+
+
+def test_a_picture_too_large_is_refused_in_one_sentence(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?from=upload")
+    file = FilePayload(name="bomb.png", mimeType="image/png", buffer=bomb(40_000, 40_000))
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("This picture is larger than the 40 million pixels")).to_be_visible()
+
+
+def test_a_click_on_a_bar_shows_its_images(page: Page, address: str) -> None:
+    visit(page, f"{address}/quality")
+    bars = page.locator(".barlayer .trace .points path")
+    expect(bars.first).to_be_attached(timeout=30_000)
+    tallest = max(range(bars.count()), key=lambda k: (bars.nth(k).bounding_box() or {"height": 0})["height"])
+    box = bars.nth(tallest).bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 3)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 3)
+    expect(page.get_by_text("images lie in the clicked bar")).to_be_visible(timeout=30_000)
+    shot(page, "quality")
+
+
+@pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])
+def test_every_view_of_learning_is_drawn(view: str, page: Page, address: str) -> None:
+    visit(page, f"{address}/learn?view={view}")
+    expect(page.locator(".strip canvas, .js-plotly-plot, [data-testid=stImage]").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Not here yet")).to_have_count(0)
+    shot(page, f"learn-{view}")
+
+
+def test_a_card_can_be_downloaded(page: Page, address: str) -> None:
+    visit(page, f"{address}/cards?card=n2n-gaussian-50")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Weights").click()
+    assert download.value.suggested_filename == "n2n-gaussian-50.safetensors"
+    shot(page, "cards")
