@@ -1,5 +1,6 @@
 """How well a denoiser does on a whole test set: PSNR and SSIM of every image, noisy and denoised, level by level."""
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

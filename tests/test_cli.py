@@ -1,11 +1,13 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core import __main__ as cli
-from core import data
+from core import checkpoints, data, quality, recipes
+from core.classical import CLASSICAL, Median
 from core.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -49,10 +51,39 @@ def test_train_then_evaluate_on_the_sample(
     """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
     monkeypatch.setattr(data, "full", lambda name, split: data._digits(split, ""))
     assert run(monkeypatch, "train", "digit-mlp") == 0
-    assert "of 797 test digits right" in capsys.readouterr().out
+    assert "digit-mlp is trained" in capsys.readouterr().out
     assert run(monkeypatch, "evaluate", "digit-mlp") == 0
     assert "digit-mlp FGSM(epsilon=0.1) n=797: 0:" in capsys.readouterr().out
     assert sorted(p.name for p in shelf.rglob("*.*")) == ["digit-mlp.json", "digit-mlp.json", "digit-mlp.safetensors"]
+
+
+def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
+    monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(recipes.RECIPES["n2n-gaussian-50"], epochs=2, batch=32)
+    monkeypatch.setattr(recipes, "RECIPES", {small.name: small})
+    monkeypatch.setattr(recipes, "VALIDATION", 32)
+    monkeypatch.setattr(quality, "BATCH", 16)
+    monkeypatch.setattr(data, "full", lambda name, split: data._tiles(split, "").part(slice(0, 96)))
+    monkeypatch.setattr(cli, "BM3D", Median)
+    assert run(monkeypatch, "train", small.name) == 0
+    card = checkpoints.read(small.name)
+    assert [e["epoch"] for e in card.history] == [1, 2]
+    assert all(e["score"] > 15 for e in card.history)
+    assert (shelf / f"{small.name}.safetensors").stat().st_size < 2.1e6  # float16
+    assert run(monkeypatch, "evaluate", small.name) == 0
+    assert "on 96 test images" in capsys.readouterr().out
+    found = checkpoints.read(small.name).scores
+    assert len(found["settings"]) == 8
+    kept = quality.kept(small.name)
+    assert kept is not None
+    assert quality.summary(kept.table) == found["settings"][repr(small.noise)]
+    assert run(monkeypatch, "compare") == 0
+    assert set(quality.compared()[repr(small.noise)]) == {*CLASSICAL, "BM3D"}
+    before = capsys.readouterr().out
+    assert run(monkeypatch, "compare") == 0  # all is done
+    assert before
+    assert not capsys.readouterr().out
 
 
 def test_the_module_runs_as_a_command() -> None:
