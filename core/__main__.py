@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | evaluate NAME | compare | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | evaluate NAME | compare | report | data [NAME] | list`."""
 
 import argparse
 import os
@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, evaluation, params, quality, recipes
+from core import Refusal, checkpoints, data, evaluation, params, quality, recipes, report
 from core.checkpoints import Card
 from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
@@ -149,6 +149,7 @@ def main() -> int:
         "names", nargs="*", choices=[*data.SOURCES, []]
     )
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
+    commands.add_parser("report", help="write docs/denoisers.md, on standard output")
     commands.add_parser("list", help="list the networks")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
@@ -160,6 +161,8 @@ def main() -> int:
                 evaluate(given.name)
             case "compare":
                 compare()
+            case "report":
+                print(report.denoisers(), end="")
             case "data":
                 fetch(given.names)
             case "list":

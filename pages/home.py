@@ -60,13 +60,19 @@ NEXT = {
     "learned": ("What has it learned?", "Its filters, and the digits that excite each most."),
     "similar": ("Which training images look like this?", "What a fooled network is reminded of."),
     "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
+    "denoise": ("Can it see through the noise?", "Networks that clean a photograph, and never saw a clean one."),
+    "learn": ("How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
+    "quality": ("How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
+    "cards": ("Which networks are here?", "Their recipes, training curves, scores, and a download."),
 }
-cards = st.columns(2) + st.columns(2)
+cards = [column for _ in range(0, len(NEXT), 2) for column in st.columns(2)]
 for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
     with card, st.container(border=True):
         st.page_link(HERE / f"{page}.py", label=f"**{title}**")
         st.caption(text)
 controls.source(test)
 if not data.stamp("cifar10")[1]:
-    st.caption("CIFAR-10, the photographs of the study's second half, is not here; no page of this version needs it.")
+    st.caption(
+        "CIFAR-10, the pictures of the study's second half, is not here: those pages show tiles of built-in photographs."
+    )
     controls.offer("cifar10")
