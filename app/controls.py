@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from app import address, cache
+from app.browser import pad
 from app.cache import Digit
-from app.pad import pad
 from app.show import words
 from core import Refusal, checkpoints, data, params, recipes, study
 from core.attacks import ATTACKS, Attack

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from app import address, cache, controls, photographs, show, strips
+from app.browser import follow, strip, wipe
 from app.cache import Photo
-from app.strip import follow, strip
-from app.wipe import wipe
 from core import params, quality
 from core.classical import CLASSICAL
 from core.noise import Blind, BlindPoisson, Noise

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from app import cache, controls
+from app.browser import scrub
 from app.cache import Digit
-from app.scrub import scrub
 from core import data, params
 from core.attacks import FGSM
 from core.evaluation import Corruption

@@ -6,8 +6,8 @@ import torch
 from scipy.stats import nbinom
 
 from app import address, cache, controls, photographs, show, strips
+from app.browser import strip
 from app.cache import Photo
-from app.strip import strip
 from core import noise, statistic
 from core.noise import BLIND, NOISES, BlindPoisson, Gaussian, Impulse, Noise, RandomImpulse
 from core.types import generator

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import address, cache, controls
-from app.scrub import scrub
+from app.browser import scrub
 from core.params import strength
 
 st.title("What does the network see?")

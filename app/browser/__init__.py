@@ -1,0 +1,81 @@
+"""What runs in the browser: one component for each NAME.html, .css and .js in this folder.
+
+Frames go to the browser once, and sliding paints them there without a round trip.
+"""
+
+import base64
+import binascii
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+import torch
+from streamlit.components.v2.types import ComponentRenderer
+
+from app import frames, show
+from app.show import Picture
+from core.types import Images
+
+HERE = Path(__file__).parent
+PAD = 56  # pixels, the side of what is drawn
+
+
+@st.cache_resource
+def component(name: str) -> ComponentRenderer:
+    """Register a component, once; what `paint.js` defines is there for all of them."""
+    html, css, js = ((HERE / f"{name}.{kind}").read_text() for kind in ("html", "css", "js"))
+    return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=(HERE / "paint.js").read_text() + js)
+
+
+def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
+    """Slide a digit through a network (see `app.frames`); return the level where the slider stands, as `_slide` does."""
+    return _slide("scrub", packed, key, start, anew)
+
+
+def strip(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
+    """Slide pictures side by side (see `app.strips`); return the level where the slider stands, as `_slide` does."""
+    return _slide("strip", packed, key, start, anew)
+
+
+def follow(packed: bytes, key: str) -> None:
+    """Show pictures side by side that follow the slider of the page's strip."""
+    header = frames.header(packed)
+    component("strip")(key=key, data=frames.reheaded(packed, {**header, "follows": True}))
+
+
+def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
+    """Show two pictures of one size over each other; the visitor drags the line between them."""
+    parts = [show.png(left), show.png(right)]
+    head = json.dumps(dict(titles=titles, sizes=[len(p) for p in parts])).encode()
+    component("wipe")(key=key, data=struct.pack("<I", len(head)) + head + b"".join(parts))
+
+
+def pad(key: str) -> Images | None:
+    """Let somebody draw; return the drawing, (1, 1, PAD, PAD), white ink on black, or None while the pad is empty."""
+    pixels = component("pad")(key=key, on_pixels_change=lambda: None).get("pixels")
+    try:
+        values = np.frombuffer(base64.b64decode(pixels or "", validate=True), np.uint8)
+    except (binascii.Error, TypeError, ValueError):
+        return None
+    if values.size != PAD * PAD or not values.any():
+        return None
+    return torch.from_numpy(values.copy()).view(1, 1, PAD, PAD).float() / 255
+
+
+def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) -> int | None:
+    """Show packed frames under a slider; return the level where it stands, as far as is known.
+
+    The slider stands at `start` (None: where the component likes it) when the frames appear, or when `anew` says so;
+    afterwards the visitor moves it.
+    """
+    header = frames.header(packed)
+    shown: tuple[str, int | None, int] | None = st.session_state.get(f"{key}-shown")
+    if shown is None or shown[0] != header["id"] or anew:
+        shown = header["id"], start, (shown[2] + 1 if shown else 0)
+        st.session_state[f"{key}-shown"] = shown
+    token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
+    data = frames.reheaded(packed, {**header, "start": shown[1], "id": token})
+    moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
+    return int(moved["level"]) if moved and moved["id"] == token else shown[1]
