@@ -26,7 +26,9 @@ from core.noise import Noise
 from core.params import strength
 from core.types import Images, Model, Scores
 
-BINS = 61  # of the histogram of the noise, over -1 to 1
+EDGES = (
+    np.arange(74) * 7 - 255.5
+) / 255  # of the histogram of the noise: seven grey levels a bin, one of them around 0
 FRAMES = 51
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
@@ -108,9 +110,8 @@ def rms(difference: Images) -> Scores:
 
 
 def histograms(values: Tensor) -> list[list[float]]:
-    """Count values, (levels, ...), into BINS over -1 to 1, as shares in percent."""
-    edges = np.linspace(-1, 1, BINS + 1)
-    shares = [np.histogram(v, edges)[0] / v.size for v in values.flatten(1).numpy()]
+    """Count values, (levels, ...), between EDGES, as shares in percent."""
+    shares = [np.histogram(v, EDGES)[0] / v.size for v in values.flatten(1).numpy()]
     return [[round(100 * float(s), 2) for s in row] for row in shares]
 
 

@@ -1,12 +1,12 @@
 // Draw with a round pen; on every lifted stroke send the picture, 56 x 56 grey values, to the server.
 const SIDE = 56;
-const mounted = new WeakSet();
+const pads = new WeakSet();
 
 export default function ({ parentElement, setStateValue }) {
   const canvas = parentElement.querySelector("canvas");
   canvas.send = (pixels) => setStateValue("pixels", pixels);
-  if (mounted.has(canvas)) return;
-  mounted.add(canvas);
+  if (pads.has(canvas)) return;
+  pads.add(canvas);
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   Object.assign(pen, { lineWidth: 22, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
   const place = (e) => {

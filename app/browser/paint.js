@@ -1,4 +1,4 @@
-// What the components share: elements, numbers, colours. It is put before each component's own script.
+// What the components share: elements, numbers, colours, a slider over levels. It is put before each component's own script.
 
 const BLUE = [0x21, 0x66, 0xac], GREY = [0xf7, 0xf7, 0xf7], RED = [0xb2, 0x18, 0x2b];
 const mix = (a, b, t) => a.map((v, k) => Math.round(v + t * (b[k] - v)));
@@ -10,4 +10,50 @@ const el = (tag, properties = {}, ...children) => {
   return node;
 };
 const number = (v, digits = 3) => (Object.is(v, -0) ? 0 : v).toFixed(digits).replace("-", "\u2212");
+
+
+// a slider over levels that also plays by itself; whoever extends it has root, head, level, go(level) and send(level)
+class Sliding {
+  listen(slider, play) {
+    const { root, head } = this;
+    root.querySelector(".name").textContent = head.label;
+    Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });
+    slider.setAttribute("aria-label", head.label);
+    slider.oninput = () => { this.stop(); this.go(+slider.value); };
+    slider.onchange = () => this.send(this.level);
+    play.onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
+  }
+
+  play() {
+    this.root.querySelector(".play").textContent = "\u275a\u275a";
+    if (this.level === this.head.levels.length - 1) this.level = 0;
+    this.timer = setInterval(() => {
+      if (this.level >= this.head.levels.length - 1) { this.stop(); this.send(this.level); } else this.go(this.level + 1);
+    }, 90);
+  }
+
+  stop() {
+    clearInterval(this.timer);
+    this.timer = null;
+    this.root.querySelector(".play").textContent = "\u25b6";
+  }
+}
+
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server
+const mounted = new WeakMap();
+function arrive(root, data, setStateValue, unpack, show) {
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data), state = mounted.get(root) ?? {};
+  mounted.set(root, state);
+  state.send = (level) => setStateValue("moved", { id: state.id, level });
+  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))), { id } = head;
+  if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
+  state.id = id;
+  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  new Response(body).arrayBuffer().then((buffer) => {
+    if (state.id !== id) return;
+    state.shown?.stop();
+    state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown);
+  });
+}
 

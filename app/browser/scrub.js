@@ -8,11 +8,8 @@ const HINTS = {
   shared: "All layers share one range: see which layer speaks loudest.",
 };
 
-async function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  head.values = new Uint16Array(await new Response(body).arrayBuffer());
+function unpack(head, buffer) {
+  head.values = new Uint16Array(buffer);
   head.frameSize = 0;
   for (const stage of Object.values(head.stages)) {
     stage.offset = head.frameSize;
@@ -27,8 +24,9 @@ async function unpack(bytes) {
   return head;
 }
 
-class Scrub {
+class Scrub extends Sliding {
   constructor(root, head, send) {
+    super();
     Object.assign(this, { root, head, send, stageOf: head.groups.map(() => 0), scale: "layer", picked: null });
     this.level = head.start ?? Math.round(head.levels.length / 5);
     this.measure();
@@ -94,13 +92,8 @@ class Scrub {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.dataset.kind = head.kind;
     root.classList.toggle("plain", !head.groups.length);
-    at(".name").textContent = head.label;
     const slider = at(".strength");
-    Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });
-    slider.setAttribute("aria-label", head.label);
-    slider.oninput = () => { this.stop(); this.go(+slider.value); };
-    slider.onchange = () => this.send(this.level);
-    at(".play").onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
+    this.listen(slider, at(".play"));
     at(".scale")?.remove();
     const flow = at(".flow");
     flow.replaceChildren();
@@ -204,20 +197,6 @@ class Scrub {
   go(level) {
     this.level = level;
     this.paint();
-  }
-
-  play() {
-    this.root.querySelector(".play").textContent = "\u275a\u275a";
-    if (this.level === this.head.levels.length - 1) this.level = 0;
-    this.timer = setInterval(() => {
-      if (this.level >= this.head.levels.length - 1) { this.stop(); this.send(this.level); } else this.go(this.level + 1);
-    }, 90);
-  }
-
-  stop() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.root.querySelector(".play").textContent = "\u25b6";
   }
 
   pick(name, map) {
@@ -332,27 +311,16 @@ class Scrub {
   }
 }
 
-const mounted = new WeakMap();
-
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".scrub"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const state = mounted.get(root) ?? {};
-  mounted.set(root, state);
-  state.send = (level) => setStateValue("moved", { id: state.id, level });
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const id = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))).id;
-  if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
-  state.id = id;
-  unpack(bytes).then((head) => {
-    if (state.id !== id) return;
-    const before = state.scrub; // keep the view where the new picture has the same columns
-    before?.stop();
-    state.scrub = new Scrub(root, head, (level) => state.send(level));
+  const root = parentElement.querySelector(".scrub");
+  arrive(root, data, setStateValue, unpack, (head, send, before) => {
+    const scrub = new Scrub(root, head, send); // keep the view where the new picture has the same columns
     if (before && before.head.groups.length === head.groups.length) {
-      Object.assign(state.scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
+      Object.assign(scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
       const picked = before.picked, stage = picked && head.stages[picked.name];
-      if (stage && picked.map < stage.shape[0]) state.scrub.picked = picked;
-      state.scrub.rebuild();
+      if (stage && picked.map < stage.shape[0]) scrub.picked = picked;
+      scrub.rebuild();
     }
+    return scrub;
   });
 }

@@ -8,16 +8,9 @@ const svg = (tag, attributes = {}, text = "") => {
   return node;
 };
 
-async function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  head.values = new Uint8Array(await new Response(body).arrayBuffer());
-  return head;
-}
-
-class Strip {
+class Strip extends Sliding {
   constructor(root, head, send) {
+    super();
     Object.assign(this, { root, head, send });
     this.level = (head.follows ? window.noisescopeLevel : head.start) ?? Math.floor(head.levels.length / 2);
     this.build();
@@ -28,13 +21,8 @@ class Strip {
   build() {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.classList.toggle("follows", !!head.follows);
-    at(".name").textContent = head.label;
     const slider = at(".strength");
-    Object.assign(slider, { min: 0, max: head.levels.length - 1, value: this.level });
-    slider.setAttribute("aria-label", head.label);
-    slider.oninput = () => { this.stop(); this.go(+slider.value); };
-    slider.onchange = () => this.send(this.level);
-    at(".play").onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
+    this.listen(slider, at(".play"));
     this.tiles = head.tiles.map((tile) => {
       const canvas = el("canvas"), lines = tile.lines.map(() => el("span"));
       canvas.setAttribute("role", "img");
@@ -137,42 +125,15 @@ class Strip {
     const key = el("p", {}, el("span", { className: "key", style: "color: #d55e00", textContent: "\u2014 as drawn" }), " \u00b7 ", el("span", { className: "key", style: "color: #56b4e9", textContent: "\u25a0 after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
     return el("div", { className: "chart" }, el("h3", { textContent: "The noise itself: how far it moves each value" }), box, key);
   }
-
-  play() {
-    this.root.querySelector(".play").textContent = "\u275a\u275a";
-    if (this.level === this.head.levels.length - 1) this.level = 0;
-    this.timer = setInterval(() => {
-      if (this.level >= this.head.levels.length - 1) { this.stop(); this.send(this.level); } else this.go(this.level + 1);
-    }, 90);
-  }
-
-  stop() {
-    clearInterval(this.timer);
-    this.timer = null;
-    this.root.querySelector(".play").textContent = "\u25b6";
-  }
 }
 
-const mounted = new WeakMap();
-
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".strip"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const state = mounted.get(root) ?? {};
-  mounted.set(root, state);
-  state.send = (level) => setStateValue("moved", { id: state.id, level });
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const id = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))).id;
-  if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
-  state.id = id;
-  unpack(bytes).then((head) => {
-    if (state.id !== id) return;
-    state.strip?.stop();
-    state.strip = new Strip(root, head, (level) => state.send(level));
-    if (!head.follows || state.listens) return;
-    state.listens = (event) => {
-      if (root.isConnected) state.strip.go(event.detail);
-      else window.removeEventListener("noisescope-level", state.listens);
-    };
-    window.addEventListener("noisescope-level", state.listens);
+  const root = parentElement.querySelector(".strip");
+  arrive(root, data, setStateValue, (head, buffer) => Object.assign(head, { values: new Uint8Array(buffer) }), (head, send, before) => {
+    const strip = new Strip(root, head, send);
+    if (before) window.removeEventListener("noisescope-level", before.hears);
+    strip.hears = (event) => (root.isConnected ? strip.go(event.detail) : window.removeEventListener("noisescope-level", strip.hears));
+    if (head.follows) window.addEventListener("noisescope-level", strip.hears);
+    return strip;
   });
 }

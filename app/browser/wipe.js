@@ -1,7 +1,5 @@
 // Two pictures over each other: the line between them follows the pointer, or the slider below.
 
-const mounted = new WeakMap();
-
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".wipe"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
   const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
