@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as cli
-from core import checkpoints, data, quality, recipes
+from core import checkpoints, data, quality, recipes, report
 from core.classical import CLASSICAL, Median
 from core.recipes import RECIPES
 
@@ -86,6 +86,13 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     assert run(monkeypatch, "compare") == 0  # all is done
     assert before
     assert not capsys.readouterr().out
+
+
+def test_the_documents_say_what_the_result_files_say() -> None:
+    """`python -m core report > docs/denoisers.md`, and its first table into README."""
+    assert (ROOT / "docs" / "denoisers.md").read_text() == report.denoisers()
+    readme = (ROOT / "README.md").read_text()
+    assert "\n".join(report.networks()) in readme
 
 
 def test_the_module_runs_as_a_command() -> None:
