@@ -4,6 +4,7 @@ Keys are names, numbers and frozen dataclasses, never tensors. A noise or attack
 another dataclass its type would be lost from the key.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -187,7 +188,7 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
     if key not in held:
         x = photo.image()
         noisy = eight_bit(noise(x, generator(seed)))
-        for progress in denoising.denoise(model, noisy):
+        for progress in denoising.denoise(model, noisy, workers=os.cpu_count() or 1):
             yield progress.share
         scores = [(float(metrics.psnr(z, x)), float(metrics.ssim(z, x))) for z in (noisy, progress.image)]
         held[key] = Large(show.colour(noisy[0]), show.colour(progress.image[0]), *scores)

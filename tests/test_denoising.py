@@ -1,12 +1,14 @@
 """Tiles without seams, in bounded memory; and what learned nothing."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet, estimate_sigma
 
-from core import denoising, metrics
-from core.classical import CLASSICAL, Classical, Median, NonLocalMeans, TotalVariation, Wavelet
+from core import Refusal, denoising, metrics
+from core.classical import BM3D, CLASSICAL, Classical, Median, NonLocalMeans, TotalVariation, Wavelet
 from core.data import photograph
 from core.models import UNet
 from core.noise import Gaussian, eight_bit
@@ -23,7 +25,7 @@ def picture() -> Images:
 def test_tiles_are_what_the_whole_picture_gives(size: tuple[int, int]) -> None:
     model, x = unet(), torch.rand((1, 3, *size), generator=generator(0))
     whole = model(x).clamp(0, 1)
-    *_, last = denoising.denoise(model, x, tile=96)
+    *_, last = denoising.denoise(model, x, tile=96, workers=2)
     assert (last.image - whole).abs().max() < 2e-5  # an 8-bit step is 4e-3
     assert last.share == 1
 
@@ -64,6 +66,12 @@ def test_they_are_scikit_images_with_the_noise_it_estimates(picture: Images) -> 
     for method, expected in theirs.items():
         ours = method(noisy)[0].permute(1, 2, 0).numpy()
         np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)
+
+
+def test_bm3d_says_what_it_needs_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    with pytest.raises(Refusal, match="BM3D needs the package bm3d"):
+        BM3D()(torch.full((1, 3, 32, 32), 0.5))
 
 
 def test_a_median_removes_a_single_speck_and_images_do_not_feel_their_neighbours() -> None:
