@@ -45,11 +45,11 @@ def settings(noise: Noise) -> tuple[Noise, ...]:
     """Return what a denoiser is measured under: the noise it was trained on, no noise at all, and fixed levels of it."""
     match noise:
         case BlindGaussian(sigma_max):
-            fixed: list[Noise] = [Gaussian(sigma_max * share) for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
+            fixed: list[Noise] = [Gaussian(sigma_max * share) for share in (0.1, 0.2, 0.5, 1.0)]
         case BlindPoisson(mean):
-            fixed = [Poisson(mean * share) for share in (2.0, 1.0, 0.5, 0.25, 0.1)]
+            fixed = [Poisson(mean * share) for share in (2.0, 1.0, 0.5, 0.1)]
         case BlindImpulse(p, sigma_max):
-            fixed = [Impulse(p, sigma_max * share) for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)]
+            fixed = [Impulse(p, sigma_max * share) for share in (0.1, 0.2, 0.5, 1.0)]
         case RandomImpulse():
             fixed = [RandomImpulse(p) for p in (0.1, 0.3, 0.7, 0.9)]
         case _:

@@ -76,7 +76,7 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     assert run(monkeypatch, "evaluate", small.name) == 0
     assert "on 96 test images" in capsys.readouterr().out
     found = checkpoints.read(small.name).scores
-    assert len(found["settings"]) == 8
+    assert len(found["settings"]) == 6
     kept = quality.kept(small.name)
     assert kept is not None
     assert quality.summary(kept.table) == found["settings"][repr(small.noise)]
