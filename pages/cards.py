@@ -49,9 +49,7 @@ left, right = st.columns([1, 1.4])
 with left:
     st.subheader("Recipe")
     told = {k: v for k, v in card.recipe.items() if k not in ("name", "title") and v not in ("", None)}
-    st.dataframe(
-        [dict(what=k.replace("_", " "), value=str(v)) for k, v in told.items()], hide_index=True, width="stretch"
-    )
+    st.markdown("\n".join(f"- {name.replace('_', ' ')}: `{value}`" for name, value in told.items()))
     st.caption(f"Weights {len(weights) / 1e6:.1f} MB, SHA-256 `{card.sha256[:16]}…`, code at commit `{card.commit}`.")
     columns = st.columns(2)
     columns[0].download_button("Weights", weights, f"{name}.safetensors", icon=":material/download:", width="stretch")
@@ -69,7 +67,12 @@ with right:
     st.subheader("Training")
     if card.history:
         st.plotly_chart(show.history(card.history), key="history", theme="streamlit")
-        st.caption("Orange: mean loss of an epoch. Green: validation PSNR on images set aside, after each epoch.")
+        annealed = (
+            " The loss grows here because its exponent falls." if "AnnealedL0" in str(card.recipe.get("loss")) else ""
+        )
+        st.caption(
+            f"Mean loss of an epoch and, of a denoiser, PSNR on {recipes.VALIDATION:,} images set aside.{annealed}"
+        )
     else:
         st.caption("Its training curve was not recorded.")
 controls.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))
