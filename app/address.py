@@ -23,6 +23,11 @@ def enter(page: str) -> None:
     st.session_state["notices"] = st.container()
 
 
+def leave() -> None:
+    """Let the address go: where a page breaks off it has counted once, and the visitor must be able to choose otherwise."""
+    st.session_state["entering"] = False
+
+
 def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
     """Give the widget `key` (by default `name`) its value: what the address asks for, else what it was, else `default`.
 

@@ -4,7 +4,6 @@ Keys are names, numbers and frozen dataclasses, never tensors. A noise or attack
 another dataclass its type would be lost from the key.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,14 +14,16 @@ import torch
 from app import frames, show, strips
 from app.jobs import Jobs
 from app.show import Picture
-from core import checkpoints, data, denoising, evaluation, metrics, params, pictures, quality, similar
+from core import Refusal, checkpoints, data, denoising, evaluation, pictures, quality, similar
 from core.checkpoints import Card
 from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
 from core.models import Classifier, DigitCNN, UNet
-from core.noise import BLIND, NOISES, Noise, eight_bit
+from core.noise import Noise, eight_bit, parse
 from core.types import Images, Labels, Model, Scores, generator
+
+SMALLEST = 8  # pixels, the least side of a picture
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def uploaded(content: bytes) -> tuple[Digit, str]:
 
 def brought(content: bytes) -> tuple[Photo, str]:
     """Read a picture somebody brought, once; and what had to be done to read it. Raises Refusal."""
+    if min(_brought(content)[0].shape[-2:]) < SMALLEST:
+        raise Refusal(f"This picture is less than {SMALLEST} pixels wide or high: choose a larger one.")
     return Photo(own=content), _brought(content)[1]
 
 
@@ -111,23 +114,27 @@ def own(image: Images) -> Digit:
 
 def network(name: str) -> tuple[Classifier, Card]:
     """Hold a network for all sessions; one that was trained anew is read anew."""
-    weights = checkpoints.path(name, ".safetensors")
-    return _network(name, weights.stat().st_mtime_ns if weights.exists() else 0)
+    return _network(name, _changed(name))
 
 
 @st.cache_resource(show_spinner=False)
-def _network(name: str, changed: int) -> tuple[Classifier, Card]:
+def _network(name: str, changed: tuple[int, ...]) -> tuple[Classifier, Card]:
     return checkpoints.classifier(name)
+
+
+def _changed(name: str) -> tuple[int, ...]:
+    """Return when the weights and the card of a network were last written."""
+    files = [checkpoints.path(name, suffix) for suffix in (".safetensors", ".json")]
+    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 
 def denoiser(name: str) -> tuple[UNet, Card]:
     """Hold a denoiser for all sessions; one that was trained anew is read anew."""
-    weights = checkpoints.path(name, ".safetensors")
-    return _denoiser(name, weights.stat().st_mtime_ns if weights.exists() else 0)
+    return _denoiser(name, _changed(name))
 
 
 @st.cache_resource(show_spinner=False)
-def _denoiser(name: str, changed: int) -> tuple[UNet, Card]:
+def _denoiser(name: str, changed: tuple[int, ...]) -> tuple[UNet, Card]:
     return checkpoints.denoiser(name)
 
 
@@ -188,9 +195,9 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
     if key not in held:
         x = photo.image()
         noisy = eight_bit(noise(x, generator(seed)))
-        for progress in denoising.denoise(model, noisy, workers=os.cpu_count() or 1):
+        for progress in denoising.denoise(model, noisy, workers=2):  # more would only take more memory
             yield progress.share
-        scores = [(float(metrics.psnr(z, x)), float(metrics.ssim(z, x))) for z in (noisy, progress.image)]
+        scores = [denoising.scores(z, x) for z in (noisy, progress.image)]
         held[key] = Large(show.colour(noisy[0]), show.colour(progress.image[0]), *scores)
         while len(held) > 3:
             held.pop(next(iter(held)), None)
@@ -228,7 +235,7 @@ def _measured(name: str, sha256: str, title: str) -> quality.Kept:
 
 def noise_of(card: Card) -> Noise:
     """Return the noise a denoiser was trained on."""
-    return params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    return parse(card.recipe["noise"])
 
 
 def cases(name: str, indices: tuple[int, ...]) -> list[Picture]:

@@ -10,11 +10,11 @@ from app import address, cache
 from app.browser import pad
 from app.cache import Digit
 from app.show import words
-from core import Refusal, checkpoints, data, params, recipes, study
+from core import Refusal, checkpoints, data, params, quality, recipes, study
 from core.attacks import ATTACKS, Attack
 from core.data import Dataset
 from core.evaluation import Corruption
-from core.noise import NOISES, Noise
+from core.noise import NOISES, Blind, Noise
 from core.study import Example
 
 T = TypeVar("T", bound=Corruption)
@@ -67,6 +67,33 @@ def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM")
     before = st.session_state["add"]
     kind = st.selectbox("We add", kinds, key="add", format_func=described, on_change=_forget_strength, args=(before,))
     return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
+
+
+def sound(names: list[str]) -> list[str]:
+    """Return the denoisers that can be loaded, and say what is wrong with the others."""
+    found = []
+    for name in names:
+        try:
+            cache.denoiser(name)
+            found.append(name)
+        except Refusal as refusal:
+            st.warning(str(refusal), icon=":material/info:")
+    return found
+
+
+def harm(name: str) -> None:
+    """Say below which noise a denoiser makes pictures worse, on the images and levels it was measured with."""
+    kept, made_for = cache.quality_of(name), cache.noise_of(cache.denoiser(name)[1])
+    if not isinstance(made_for, Blind):
+        return
+    weakest = quality.harmless(kept.table, made_for.LEVEL.falling)
+    if weakest is not None:
+        bound = f"{'more' if made_for.LEVEL.falling else 'less'} than {weakest:.3g} {made_for.LEVEL.unit}"
+        st.info(
+            f"**Do no harm.** Under {kept.noise}, {name} makes pictures worse, on average, at {bound} "
+            f"({kept.data}, n = {len(kept.table):,}, noise seed {quality.SEED}).",
+            icon=":material/healing:",
+        )
 
 
 def noise(default: str) -> Noise:
@@ -162,7 +189,7 @@ def strength(thing: T) -> T:
     """Let somebody set the strength on the server's side; return the corruption with it."""
     field, span = params.strength(type(thing))
     levels, key = span.levels(), f"strength-{type(thing).__name__}"
-    asked = level(thing) if address.moved() else None
+    asked = level(thing) if address.moved() or key not in st.session_state else None
     if asked is None and key not in st.session_state:
         asked = nearest(levels, params.level(thing))
     st.session_state[key] = st.session_state[key] if asked is None else levels[asked]

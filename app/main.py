@@ -68,8 +68,10 @@ def main() -> None:
     try:
         chosen.run()
     except Refusal as refusal:
+        address.leave()
         st.warning(str(refusal), icon=":material/info:")
     except Exception:
+        address.leave()
         logging.getLogger("noisescope").exception("page %s failed", chosen.title)
         st.warning(
             "This page could not be drawn. Reload it; if it happens again, the server's log says why.",

@@ -93,7 +93,7 @@ def _another() -> None:
 def _own(file: object) -> Photo | None:
     """Read a picture somebody brought; None, with a sentence, where there is none or it cannot be read."""
     if file is None:
-        st.caption("It stays in this session and is kept nowhere.")
+        st.caption("It is not written to disk; the server forgets it when other pictures take its place.")
         return None
     try:
         photo, note = cache.brought(file.getvalue())  # type: ignore[attr-defined]

@@ -29,7 +29,7 @@ from core.types import Images, Model, Scores
 EDGES = (
     np.arange(74) * 7 - 255.5
 ) / 255  # of the histogram of the noise: seven grey levels a bin, one of them around 0
-FRAMES = 51
+FRAMES, FEWEST = 51, 9
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
 
@@ -45,9 +45,9 @@ class Tile:
 
 
 def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
-    """Choose the levels to slide through: as many as BYTES allow for so many images of that shape."""
+    """Choose the levels to slide through, as many as BYTES allow for so many images of that shape; none if too few."""
     count = min(FRAMES, BYTES // (images * shape.numel()))
-    return list(strength(type(noise))[1].levels(count)) if count > 1 else []
+    return list(strength(type(noise))[1].levels(count)) if count >= FEWEST else []
 
 
 def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
@@ -61,7 +61,9 @@ def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -
     harm = "shaded: it makes this picture worse" if (after < before).any() else "it never makes this picture worse"
     untouched = float(metrics.psnr(kept, x))
     harm += (
-        f"; without any noise it gives back {untouched:.1f} dB" if untouched < inf else "; a clean one stays as it is"
+        f"; a clean one comes back changed, at {untouched:.1f} dB"
+        if untouched < inf
+        else "; a clean one stays as it is"
     )
     tiles = [
         Tile("original", "clean", hint="Nobody shows it to the network."),

@@ -1,7 +1,7 @@
 """Images per second of training and of denoising, beside the usual way: `python -m benchmarks.denoise`.
 
 The usual way is a plain loop in float32 over a DataLoader whose data set opens every image as a PIL picture and draws
-its noise with numpy, one image at a time; the same U-Net, noise, loss, optimiser and number of cores.
+its noise with numpy, one image at a time; the same U-Net, noise, loss and cores; Adam, as there.
 """
 
 import os
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -69,7 +68,7 @@ def ours(images: Dataset, batch: int) -> Iterator[int]:
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
     pairs = training.noise2noise(images, BlindGaussian(50.0), batch)
     best = training.Best(training.average(model), lambda _: 0.0)
-    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    fabric = training.on_device("cpu", "bf16-mixed")
     steps = len(images) // batch
     for _ in training.fit(
         model, pairs, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric

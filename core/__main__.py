@@ -6,18 +6,19 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, evaluation, params, quality, recipes, report
+from core import Refusal, checkpoints, data, evaluation, quality, recipes, report
 from core.checkpoints import Card
 from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
 from core.models import UNet
-from core.noise import BLIND, NOISES, Noise
+from core.noise import parse
 from core.recipes import Denoising
 
 
@@ -39,8 +40,11 @@ def train(name: str) -> None:
                     history[-1]["score"] = round(step.score, 4)
                 tqdm.write(f"{name} {history[-1]}")
                 losses.clear()
+    record = recipes.record(recipe)
+    if isinstance(recipe, Denoising) and recipe.start:
+        record["start_sha256"] = checkpoints.read(recipe.start).sha256
     card = checkpoints.Card(
-        name, recipe.title, recipe.architecture, recipe.dataset, recipes.record(recipe), recipe.seed,
+        name, recipe.title, recipe.architecture, recipe.dataset, record, recipe.seed,
         checkpoints.commit(), "", {}, history,
     )  # fmt: skip
     checkpoints.save(model, card, recipe.stored)
@@ -64,7 +68,7 @@ def evaluate(name: str) -> None:
 
 def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
     """Measure a denoiser at blind and at fixed levels; what is done when it is stopped is not done again."""
-    noise: Noise = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    noise = parse(card.recipe["noise"])
     noises = quality.settings(noise)
     tables = quality.resume(card, noises, len(dataset))
     saved = time.monotonic()
@@ -72,7 +76,7 @@ def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
         for done in quality.measure(model, dataset, noises, tables, workers=os.cpu_count() or 1):
             bar.update(done - bar.n)
             if time.monotonic() - saved > 10:
-                quality.pause(card, tables)
+                quality.pause(card, noises, tables)
                 saved = time.monotonic()
     quality.keep(card, noise, tables[0], dataset)
     checkpoints.rewrite(replace(card, scores=quality.scores(noises, tables, dataset)))
@@ -87,11 +91,9 @@ def compare() -> None:
     for method, denoise in {**CLASSICAL, "BM3D": BM3D()}.items():
         images = test.part(slice(0, 500)) if method == "BM3D" else test  # it takes a quarter of a second for each
         for noise in noises:
-            if method in quality.compared().get(repr(noise), {}):
-                continue
-            with tqdm(desc=f"{method}, {noise!r}", total=len(images), unit="image") as bar:
-                for done in quality.compare(noise, method, denoise, images):
-                    bar.update(done - bar.n)
+            steps = quality.compare(noise, method, denoise, images)
+            for _ in tqdm(steps, f"{method}, {noise!r}", ceil(len(images) / quality.BATCH)):
+                pass
             found = quality.compared()[repr(noise)][method]
             print(
                 f"{method}, {noise!r}, n = {found['n']:,}: {found['noisy']['mean']:.2f} dB -> {found['denoised']['mean']:.2f} dB"

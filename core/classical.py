@@ -1,7 +1,7 @@
 """Denoisers that learned nothing, for comparison; each estimates the noise of an image from the image alone.
 
 They work image by image, on the CPU. What strength suits an estimated deviation was chosen once for each method, on
-500 training images under Gaussian noise (docs/log.md).
+100 training images (BM3D: 40) under Gaussian noise (docs/log.md).
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class NonLocalMeans:
     def __call__(self, x: Images) -> Images:
         def denoise(image: Pixels, sigma: float) -> Pixels:
             h = self.strength * max(sigma, 1e-3)
-            return np.asarray(denoise_nl_means(image, 3, 6, h, sigma=sigma, channel_axis=-1))
+            return np.asarray(denoise_nl_means(image, 3, 6, h, sigma=sigma, channel_axis=-1)).reshape(image.shape)
 
         return _each(x, denoise)
 

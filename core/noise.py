@@ -6,15 +6,19 @@ the same draw at every strength, so that sliding the strength makes one noise gr
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
+from core import params
 from core.params import Span, at, spanned
 from core.types import Images, Levels, PerImage, generator
+
+SIGMA = Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")
+LIGHT = Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)
 
 
 @runtime_checkable
@@ -28,6 +32,8 @@ class Noise(Protocol):
 class Blind(Noise, Protocol):
     """A noise whose level differs from image to image: `draw` the levels, then corrupt with levels `given`."""
 
+    LEVEL: ClassVar[Span]  # what a level is
+
     def draw(self, n: int, random: Generator) -> PerImage: ...
 
     def given(self, x: Images, levels: PerImage, random: Generator) -> Images: ...
@@ -37,7 +43,7 @@ class Blind(Noise, Protocol):
 class Gaussian:
     """Additive white noise, y = x + sigma / 255 n with n ~ N(0, 1) per value; mean x, variance (sigma / 255)^2."""
 
-    sigma: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")] = 25.0
+    sigma: Annotated[float, SIGMA] = 25.0
 
     def __call__(self, x: Images, random: Generator) -> Images:
         return _gaussian(x, self.sigma, random)
@@ -47,9 +53,7 @@ class Gaussian:
 class Poisson:
     """Shot noise, y = Poisson(x photons) / photons; mean x, variance x / photons: the brighter, the noisier."""
 
-    photons: Annotated[
-        float, Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)
-    ] = 100.0
+    photons: Annotated[float, LIGHT] = 100.0
 
     def __call__(self, x: Images, random: Generator) -> Images:
         return torch.poisson(x * self.photons, generator=random) / self.photons
@@ -114,6 +118,7 @@ class SaltAndPepper:
 class BlindGaussian:
     """Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max)."""
 
+    LEVEL: ClassVar = SIGMA
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
     def draw(self, n: int, random: Generator) -> PerImage:
@@ -133,6 +138,7 @@ class BlindPoisson:
     The negative binomial is spread out by the dispersion d: mean about `mean`, variance about d `mean`.
     """
 
+    LEVEL: ClassVar = LIGHT
     mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
     dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
 
@@ -154,6 +160,7 @@ class BlindImpulse:
     """Masked Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max); p stays."""
 
     p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
+    LEVEL: ClassVar = SIGMA
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
     def draw(self, n: int, random: Generator) -> PerImage:
@@ -175,6 +182,11 @@ NOISES = {
     "RandomImpulse": RandomImpulse,
 }
 BLIND = {"BlindGaussian": BlindGaussian, "BlindPoisson": BlindPoisson, "BlindImpulse": BlindImpulse}
+
+
+def parse(text: str) -> Noise:
+    """Build the noise whose repr is `text`; raises Refusal where there is none."""
+    return params.parse(text, {**NOISES, **BLIND})
 
 
 def levels(noise: Noise, x: Images, strengths: list[float], seed: int) -> Levels:

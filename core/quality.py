@@ -1,10 +1,10 @@
 """How well a denoiser does on a whole test set: PSNR and SSIM of every image, noisy and denoised, level by level."""
 
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -170,15 +170,20 @@ def kept(network: str) -> Kept | None:
     )
 
 
-def pause(card: Card, tables: Tables) -> None:
+def pause(card: Card, noises: tuple[Noise, ...], tables: Tables) -> None:
     """Put aside what is measured so far."""
-    checkpoints.write(_file(f".{card.name}.part"), save({"table": tables}, dict(sha256=card.sha256)))
+    checkpoints.write(_file(f".{card.name}.part"), save({"table": tables}, _key(card, noises)))
 
 
 def resume(card: Card, noises: tuple[Noise, ...], n: int) -> Tables:
     """Return what was measured of these very weights before somebody stopped it, else tables with nothing in them."""
     found, fresh = _read(_file(f".{card.name}.part")), empty(noises, n)
-    return found[0] if found and found[1]["sha256"] == card.sha256 and found[0].shape == fresh.shape else fresh
+    return found[0] if found and found[1] == _key(card, noises) and found[0].shape == fresh.shape else fresh
+
+
+def _key(card: Card, noises: tuple[Noise, ...]) -> dict[str, str]:
+    """Say what measuring is about: it is resumed where all of this is the same."""
+    return dict(sha256=card.sha256, noises=repr(noises), seed=str(SEED))
 
 
 def finish(card: Card) -> None:
@@ -186,31 +191,34 @@ def finish(card: Card) -> None:
     _file(f".{card.name}.part").unlink(missing_ok=True)
 
 
-def _file(name: str) -> Any:
+def _file(name: str) -> Path:
     return checkpoints.FOLDER / "curves" / f"{name}.safetensors"
 
 
-def _read(path: os.PathLike[str]) -> tuple[Tensor, dict[str, str]] | None:
+def _read(path: Path) -> tuple[Tensor, dict[str, str]] | None:
     try:
         with safe_open(path, "pt") as file:
-            return file.get_tensor("table"), file.metadata()
+            return file.get_tensor("table"), file.metadata() or {}
     except (OSError, SafetensorError, KeyError):
         return None
 
 
-def harmless(table: Table, falling: bool, window: int = 200) -> float | None:
-    """Return the weakest noise from which on a network gains on average: below it, it does harm; None where it always gains.
+def harmless(table: Table, falling: bool) -> float | None:
+    """Return the weakest noise at which a network gains on average: below it, it does harm; None where it always gains.
 
-    The images are put in the order of their noise, weak to strong, and their gains in dB averaged over a moving window.
-    `falling` says that a smaller level is a stronger noise.
+    The images are put in the order of their noise, weak to strong, and their gains in dB averaged over a moving window
+    of a fiftieth of them. `falling` says that a smaller level is a stronger noise.
     """
     finite = table[table[:, 1:3].isfinite().all(1)]
     ordered = finite[finite[:, 0].argsort(descending=falling)]
+    window = max(10, len(ordered) // 50)
     if len(ordered) < 2 * window:
         return None
-    gain = (ordered[:, 2] - ordered[:, 1]).unfold(0, window, 1).mean(1)
-    harmed = (gain < 0).nonzero().flatten()
-    return float(ordered[int(harmed[-1]) + window // 2, 0]) if len(harmed) else None
+    gains = ((ordered[:, 2] - ordered[:, 1]).unfold(0, window, 1).mean(1) >= 0).nonzero().flatten()
+    if len(gains) and int(gains[0]) == 0:
+        return None
+    first = int(gains[0]) + window // 2 if len(gains) else -1
+    return float(ordered[first, 0])
 
 
 def compared() -> dict[str, dict[str, Any]]:
@@ -222,12 +230,17 @@ def compared() -> dict[str, dict[str, Any]]:
 
 
 def compare(noise: Noise, name: str, method: Model, dataset: Dataset) -> Iterator[int]:
-    """Measure a classical method as a denoiser is measured, and keep its scores; yields how many images are done."""
+    """Measure a classical method as a denoiser is measured, and keep its scores; yields how many images are done.
+
+    Yields nothing where just this is measured already.
+    """
+    about = dict(method=repr(method), n=len(dataset), seed=SEED, data=dataset.title)
+    found = compared()
+    known = found.setdefault(repr(noise), {})
+    if all(known.get(name, {}).get(key) == value for key, value in about.items()):
+        return
     tables = empty((noise,), len(dataset))
     yield from measure(method, dataset, (noise,), tables)
-    found = compared()
-    found.setdefault(repr(noise), {})[name] = dict(
-        **summary(tables[0]), method=repr(method), seed=SEED, data=dataset.title, commit=checkpoints.commit()
-    )
+    known[name] = dict(summary(tables[0]), **about, commit=checkpoints.commit())
     target = checkpoints.FOLDER / "curves" / "classical.json"
     checkpoints.write(target, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())

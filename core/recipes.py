@@ -6,7 +6,6 @@ from math import ceil
 from typing import Any, ClassVar, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from core import Refusal, checkpoints, data, metrics, models, noise, training
@@ -124,7 +123,7 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Ite
 
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Iterator[Step]:
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+    fabric = training.on_device("auto", "bf16-mixed")
     learned = dataset.part(slice(-VALIDATION)).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)

@@ -26,8 +26,8 @@ class Settled:
 
 
 def draws(noise: Noise, value: float, seed: int, n: int = DRAWS) -> Values:
-    """Draw what a noise makes of one grey value, n times."""
-    return noise(torch.full((n, 1, 1, 1), value), generator(seed)).flatten()
+    """Draw what a noise makes of one grey value, n times: of a row of n pixels, for some noises count pixels."""
+    return noise(torch.full((1, 1, 1, n), value), generator(seed)).flatten()
 
 
 def settle(loss: Loss, targets: Values) -> Settled:

@@ -3,21 +3,25 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from core import noise, params
+from core import Refusal, noise, params
 from core.attacks import Attack
 from core.data import Dataset
 from core.losses import Loss
 from core.models import Classifier
 from core.noise import Noise
 from core.types import Images, Scores, generator
+
+if TYPE_CHECKING:  # it takes a second to import, which the app need not wait for
+    from lightning_fabric import Fabric
 
 Batch = tuple[Tensor, Tensor, Scores | float]  # what goes in, what should come out, what each image weighs
 Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
@@ -56,17 +60,17 @@ def noise2clean(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
     return pairs
 
 
-def noise2noise(dataset: Dataset, corrupt: Noise, batch: int, clipped: bool = False) -> Pairs:
+def noise2noise(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
     """Feed (noisy image, the same image under other noise of the same level), half of them mirrored.
 
     What goes in is of 8 bits; the target is neither clipped nor rounded, for its noise must keep its mean (Lehtinen et
-    al. 2018), unless it is to be shown what `clipped` targets cost.
+    al. 2018).
     """
 
     def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
         for x in _mirrored(dataset, batch, random):
             one, other = noise.pair(corrupt, x, random)
-            yield noise.eight_bit(one), noise.eight_bit(other) if clipped else other, _weights(one, other)
+            yield noise.eight_bit(one), other, _weights(one, other)
 
     return pairs
 
@@ -124,9 +128,18 @@ class Best:
     def update(self) -> float:
         """Score the average as it is now."""
         score = self.validate(self.averaged.module)
+        if not isfinite(score):
+            raise Refusal("The training has diverged, its validation score is no number: try a smaller learning rate.")
         if score > self.score:
             self.score, self.weights = score, deepcopy(self.averaged.module.state_dict())
         return score
+
+
+def on_device(accelerator: str = "auto", precision: Literal["32-true", "bf16-mixed"] = "32-true") -> "Fabric":
+    """Choose a device and a precision: "auto" takes a GPU where there is one."""
+    from lightning_fabric import Fabric
+
+    return Fabric(accelerator=accelerator, devices=1, precision=precision)
 
 
 def fit(
@@ -141,7 +154,7 @@ def fit(
     schedule: LRScheduler | None = None,
     best: Best | None = None,
     clip: float = 0.0,
-    fabric: Fabric | None = None,
+    fabric: "Fabric | None" = None,
 ) -> Iterator[Step]:
     """Train `model` in place and yield after every step, so that a caller can show it, or stop it by not asking on.
 
@@ -149,7 +162,7 @@ def fit(
     is a `best`, the model ends with the best average of its weights. `clip`, if any, is the largest norm a gradient keeps.
     Fabric decides device and precision.
     """
-    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    fabric = fabric or on_device("cpu")
     wrapped, optimiser = fabric.setup(model, optimiser)
     random = generator(seed + fabric.global_rank, fabric.device)
     done = 0

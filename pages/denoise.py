@@ -1,15 +1,16 @@
 """Can it see through the noise? One picture, one noise, one denoiser under one slider; then all of them (Figures 18, 23, 26)."""
 
+from math import inf
+
 import streamlit as st
 
 from app import address, cache, controls, photographs, show, strips
 from app.browser import follow, strip, wipe
 from app.cache import Photo
-from core import params, quality
+from core import params
 from core.classical import CLASSICAL
-from core.noise import Blind, BlindPoisson, Noise
 
-WINDOW = 640  # pixels of a large picture that are shown one to one
+HIGH, WIDE = 560, 800  # pixels of a large picture that are shown
 
 st.title("Can it see through the noise?")
 st.markdown("Slide the noise and compare. **What does the network keep, what does it lose, and when does it do harm?**")
@@ -24,16 +25,19 @@ with row[2]:
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     noise, seed = controls.details(noise)
 photographs.study()
-names = controls.networks("cifar10")
+names = controls.sound(controls.networks("cifar10"))
 
 
-def small(photo: Photo, noise: Noise, levels: list[float]) -> float:
-    """Slide a small picture through every level, in the browser; return the level it stands at."""
-    at = strip(
-        cache.strip(name, photo, noise, tuple(levels), seed),
-        key="denoise",
-        start=controls.level(noise, levels) if address.moved() else None,
-    )
+def publish(photo: Photo | None, level: float | None) -> None:
+    """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
+    address.publish(denoiser=name, **photographs.picked(photo), **controls.chosen(noise, seed, level))
+
+
+def small(photo: Photo, levels: list[float]) -> None:
+    """Slide a small picture through every level, in the browser."""
+    packed = cache.strip(name, photo, noise, tuple(levels), seed)
+    at = strip(packed, key="denoise", start=controls.level(noise, levels), anew=address.moved())
+    publish(photo, levels[len(levels) // 2 if at is None else at])
     st.caption(
         "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
         "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
@@ -41,59 +45,47 @@ def small(photo: Photo, noise: Noise, levels: list[float]) -> float:
     st.subheader("All networks on the same noisy picture")
     follow(cache.gallery(tuple(names), photo, noise, tuple(levels), seed), key="gallery")
     st.caption(
-        f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing: they "
-        "estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
+        f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
+        "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
-    kept, made_for = cache.quality_of(name), cache.noise_of(cache.denoiser(name)[1])
-    weakest = quality.harmless(kept.table, isinstance(made_for, BlindPoisson)) if isinstance(made_for, Blind) else None
-    if weakest is not None:
-        bound = (
-            f"more light than {weakest:.2g} photons"
-            if isinstance(made_for, BlindPoisson)
-            else f"less than sigma {weakest:.2g}"
-        )
-        st.info(
-            f"**Do no harm.** Over test images under {kept.noise}, {name} makes pictures worse, on average, at {bound} "
-            f"(n = {len(kept.table):,}, noise seed {quality.SEED}).",
-            icon=":material/healing:",
-        )  # fmt: skip
-    return levels[len(levels) // 2 if at is None else at]
+    controls.harm(name)
 
 
-def big(photo: Photo, noise: Noise) -> float:
+def big(photo: Photo) -> None:
     """Denoise a large picture at one level, tile by tile, and wipe between before and after."""
-    noise = controls.strength(noise)
+    at = controls.strength(noise)
+    publish(photo, params.level(at))
     with st.empty():
-        for result in cache.large(name, photo, noise, seed):
+        for result in cache.large(name, photo, at, seed):
             if isinstance(result, float):
                 st.progress(result, f"Denoising, {100 * result:.0f} %")
         st.write("")
     assert isinstance(result, cache.Large)
     h, w, _ = result.noisy.shape
-    top = st.slider("Window, from the top (pixels)", 0, h - WINDOW, (h - WINDOW) // 2) if h > WINDOW else 0
-    left = st.slider("Window, from the left (pixels)", 0, w - 2 * WINDOW, w // 2 - WINDOW) if w > 2 * WINDOW else 0
-    part = slice(top, top + WINDOW), slice(left, left + 2 * WINDOW)
+    (noisy, like), (denoised, liker) = result.before, result.after
     columns = st.columns(4)
-    for column, label, value, before, form in (
-        (columns[0], "PSNR, noisy", result.before[0], None, ".2f"),
-        (columns[1], "PSNR, denoised", result.after[0], result.before[0], ".2f"),
-        (columns[2], "SSIM, noisy", result.before[1], None, ".3f"),
-        (columns[3], "SSIM, denoised", result.after[1], result.before[1], ".3f"),
-    ):
-        unit = " dB" if "PSNR" in label else ""
-        column.metric(label, f"{value:{form}}{unit}", None if before is None else f"{value - before:+{form}}{unit}")
+    columns[0].metric("PSNR, noisy", decibels(noisy))
+    columns[1].metric("PSNR, denoised", decibels(denoised), f"{denoised - noisy:+.2f} dB" if noisy < inf else None)
+    columns[2].metric("SSIM, noisy", f"{like:.3f}")
+    columns[3].metric("SSIM, denoised", f"{liker:.3f}", f"{liker - like:+.3f}")
+    top = st.slider("Window, from the top (pixels)", 0, h - HIGH, (h - HIGH) // 2) if h > HIGH else 0
+    left = st.slider("Window, from the left (pixels)", 0, w - WIDE, (w - WIDE) // 2) if w > WIDE else 0
+    part = slice(top, top + HIGH), slice(left, left + WIDE)
     wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
-    st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown one to one.")
+    st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown pixel by pixel.")
     st.download_button(
         "Download the denoised picture (PNG)", lambda: show.png(result.denoised), f"denoised-{name}.png", "image/png"
     )
-    return params.level(noise)
 
 
-reached = None
+def decibels(value: float) -> str:
+    """Write a PSNR; that of identical pictures is infinite."""
+    return f"{value:.2f} dB" if value < inf else "identical"
+
+
 if photo:
-    x = photo.image()
-    levels = strips.levels(noise, x.shape, 2 + len(names) + len(CLASSICAL))
-    reached = small(photo, noise, levels) if len(levels) > 8 else big(photo, noise)
-address.publish(denoiser=name, **photographs.picked(photo), **controls.chosen(noise, seed, reached))
+    levels = strips.levels(noise, photo.image().shape, 2 + len(names) + len(CLASSICAL))
+    small(photo, levels) if levels else big(photo)
+else:
+    publish(photo, None)
 controls.source(cache.dataset("cifar10", "test"))

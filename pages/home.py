@@ -60,7 +60,7 @@ NEXT = {
     "learned": ("What has it learned?", "Its filters, and the digits that excite each most."),
     "similar": ("Which training images look like this?", "What a fooled network is reminded of."),
     "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
-    "denoise": ("Can it see through the noise?", "Networks that clean a photograph, and never saw a clean one."),
+    "denoise": ("Can it see through the noise?", "Networks that clean a photograph, trained without clean ones."),
     "learn": ("How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
     "quality": ("How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
     "cards": ("Which networks are here?", "Their recipes, training curves, scores, and a download."),

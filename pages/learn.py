@@ -8,9 +8,9 @@ from scipy.stats import nbinom
 from app import address, cache, controls, photographs, show, strips
 from app.browser import strip
 from app.cache import Photo
-from core import noise, statistic
-from core.noise import BLIND, NOISES, BlindPoisson, Gaussian, Impulse, Noise, RandomImpulse
-from core.types import generator
+from core import noise, params, statistic
+from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
+from core.types import Images, generator
 
 VIEWS = {
     "pair": "A training pair",
@@ -21,6 +21,7 @@ VIEWS = {
     "clipping": "Clipping",
 }
 TARGETS = 256  # noisy targets that are averaged
+SIDE = 128  # pixels, the largest piece of a picture that is shown here
 
 
 def pair(photo: Photo) -> None:
@@ -35,7 +36,7 @@ def pair(photo: Photo) -> None:
     )
     draw = st.session_state.setdefault("pair-draw", 0)
     right.button("Draw another pair", icon=":material/casino:", on_click=_again, width="stretch")
-    x, random, blind = photo.image(), generator(draw), BLIND[kind or "BlindGaussian"]()
+    x, random, blind = middle(photo), generator(draw), BLIND[kind or "BlindGaussian"]()
     levels = blind.draw(1, random)
     one, other = blind.given(x, levels, random), blind.given(x, levels, random)
     seen = noise.eight_bit(one)
@@ -45,11 +46,17 @@ def pair(photo: Photo) -> None:
         column.image(
             show.enlarged(picture, max(1, 256 // picture.shape[0])), output_format="PNG", caption=title, width="stretch"
         )
-    unit = "photons at white" if isinstance(blind, BlindPoisson) else "grey levels (sigma)"
     st.caption(
-        f"{blind!r}, this pair {float(levels):.3g} {unit}, draw {draw}. It cannot guess the noise of the target, which is new every time: the best it "
+        f"{blind!r}, this pair {float(levels):.3g} {blind.LEVEL.unit}, draw {draw}. It cannot guess the noise of the target, which is new every time: the best it "
         "can say, over many pairs, is what all the targets have in common. The target is shown clipped but learned from unclipped."
     )
+
+
+def middle(photo: Photo) -> Images:
+    """Cut the middle out of a large picture; a small one stays whole."""
+    x = photo.image()
+    top, left = (max(0, (size - SIDE) // 2) for size in x.shape[2:])
+    return x[..., top : top + SIDE, left : left + SIDE]
 
 
 def _again() -> None:
@@ -90,39 +97,39 @@ def three_losses(photo: Photo) -> None:
     thing, names = rows[chosen or next(iter(rows))]
     side_by_side(photo, thing, names, f"losses-{type(thing).__name__}")
     st.caption(
-        "The same network, pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
+        "The same network, start (n2n-gaussian-50), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
     )
 
 
 def clean_targets(photo: Photo) -> None:
     """Slide noise over two networks, one taught with noisy and one with clean targets; and their scores."""
     names = ("n2n-gaussian-50", "n2c-gaussian-50")
-    side_by_side(photo, Gaussian(), names, "clean")
+    if not side_by_side(photo, Gaussian(50.0), names, "clean"):
+        return
     for name in names:
         card = cache.denoiser(name)[1]
         if card.scores:
             row = next(iter(card.scores["settings"].values()))
-            st.metric(
-                name,
-                f"{row['denoised']['mean']:.2f} dB",
-                help=f"n = {row['n']:,}, noise seed {card.scores['seed']}, {card.scores['data']}",
-            )
+            about = f"n = {row['n']:,}, noise seed {card.scores['seed']}, {card.scores['data']}"
+            st.metric(f"{name} ({about})", f"{row['denoised']['mean']:.2f} dB")
     st.caption(
-        "Mean PSNR on the test set. The first never saw a clean picture, the second was taught with nothing else: what does the first lose?"
+        "Mean PSNR on the test set. The first was trained without clean pictures (clean ones only chose the best epoch), the second with nothing else: what does the first lose?"
     )
 
 
-def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -> None:
-    """Slide one noise over the networks called `names`."""
+def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -> bool:
+    """Slide one noise over the networks called `names`; say whether all of them are here."""
     missing = [n for n in names if n not in controls.networks("cifar10")]
     if missing:
         st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
-        return
+        return False
     levels = strips.levels(thing, photo.image().shape, 2 + len(names))
-    if len(levels) < 8:
+    if not levels:
         st.info("This picture is too large to slide through: choose a smaller one.")
-        return
-    strip(cache.gallery(names, photo, thing, tuple(levels), 0, whole=False), key=key)
+        return True
+    start = controls.nearest(levels, params.level(thing))
+    strip(cache.gallery(names, photo, thing, tuple(levels), 0, whole=False), key=key, start=start)
+    return True
 
 
 def photons(photo: Photo) -> None:
@@ -130,7 +137,7 @@ def photons(photo: Photo) -> None:
     left, right = st.columns(2)
     with left:
         light = int(st.select_slider("Light, photons at white", [1, 3, 10, 30, 100, 200, 500, 1000], 100))
-        counts = torch.poisson(photo.image() * light, generator=generator(0))[0].mean(0)
+        counts = torch.poisson(middle(photo) * light, generator=generator(0))[0].mean(0)
         st.plotly_chart(show.counts(counts), key="counts", theme="streamlit")
         st.caption(
             f"Photons that reached each pixel, mean of three colours, seed 0: {float(counts.min()):.0f} to {float(counts.max()):.0f}. The fewer, the noisier."
@@ -157,7 +164,7 @@ def clipping(photo: Photo) -> None:
     left, right = st.columns(2)
     sigma = left.slider("Noise (sigma), grey levels", 0, 100, 100, 5)
     count = int(right.select_slider("Targets that are averaged", [1, 4, 16, 64, TARGETS], TARGETS))
-    x = photo.image()
+    x = middle(photo)
     random, sums = generator(0), [torch.zeros_like(x), torch.zeros_like(x)]
     for _ in range(count):
         y = Gaussian(float(sigma))(x, random)
@@ -186,7 +193,7 @@ def clipping(photo: Photo) -> None:
 
 st.title("How can it learn from noise alone?")
 st.markdown(
-    "Noise2Noise never sees a clean picture: it learns to turn one noisy picture into another. **Why does that work?**"
+    "Noise2Noise trains without a clean picture: it learns to turn one noisy picture into another. **Why does that work?**"
 )
 address.restore("view", "pair", address.one_of(VIEWS, "the view"), key="learn-view")
 view = st.segmented_control("Look at", list(VIEWS), key="learn-view", required=True, format_func=VIEWS.__getitem__)

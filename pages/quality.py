@@ -6,13 +6,13 @@ import torch
 
 from app import address, cache, controls, photographs, show
 from core import quality, study
-from core.noise import Blind, BlindPoisson
+from core.noise import Blind
 
 SHOWN = 10  # images of a bar
 RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
 
 st.title("How well, on ten thousand images?")
-st.markdown("Every test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")
+st.markdown("Each test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")
 
 left, middle, right = st.columns([1.2, 2, 1.6], vertical_alignment="bottom")
 with left:
@@ -20,10 +20,9 @@ with left:
 address.publish(denoiser=name)
 kept, (_, card) = cache.quality_of(name), cache.denoiser(name)
 test, noise, table = cache.dataset("cifar10", "test"), cache.noise_of(card), kept.table
-label = "Light, photons at white" if isinstance(noise, BlindPoisson) else "Noise, sigma in grey levels"
 if isinstance(noise, Blind):
     ends = float(table[:, 0].min().floor()), float(table[:, 0].max().ceil())
-    low, high = middle.slider(f"Only these levels ({label})", *ends, ends, key=f"levels-{name}")
+    low, high = middle.slider(f"{noise.LEVEL.label}, {noise.LEVEL.unit}: only these", *ends, ends, key=f"levels-{name}")
 else:
     low = high = float(table[0, 0])
     middle.caption(f"One level for all: {kept.noise}.")
@@ -39,6 +38,7 @@ if classes:
 rows = wanted.nonzero().flatten()
 if not len(rows):
     st.info("No test image is like that: widen the levels or choose other classes.")
+    controls.source(test)
     st.stop()
 
 found = quality.summary(table[rows])
@@ -50,53 +50,60 @@ if found["noisy"]:
     columns[2].metric("Mean PSNR, denoised", f"{found['denoised']['mean']:.2f} dB", f"{gain:+.2f} dB")
 columns[3].metric("Made worse", f"{found['worse']:.2f} %")
 
-left, right = st.columns(2)
-both = {"noisy": noisy[rows].numpy(), "denoised": denoised[rows].numpy()}
-edges = np.arange(0, 61, 1.0)
-ratio = (denoised / noisy)[rows].numpy()
-steps = np.arange(0.7, 2.525, 0.025)
-with left:
-    picked = st.plotly_chart(
-        show.spread(both, edges, "PSNR, dB"),
-        key=f"psnr-{name}",
-        theme="streamlit",
-        on_select="rerun",
-        selection_mode="points",
-    )
-    st.caption("Blue: noisy. Green: denoised. The further the green lies to the right of the blue, the better.")
-with right:
-    ratios = st.plotly_chart(
-        show.spread({"denoised / noisy": ratio}, steps, "PSNR denoised / PSNR noisy", mark=1.0),
-        key=f"ratio-{name}",
-        theme="streamlit",
-        on_select="rerun",
-        selection_mode="points",
-    )
-    st.caption(
-        "Left of the dashed line at 1 the network made the picture worse. Click a bar, here or there, to see its images."
-    )
+gained = (denoised / noisy)[rows].numpy()
+extent = gained[np.isfinite(gained)] if np.isfinite(gained).any() else np.ones(1)
+CHARTS = {  # what each shows, its bins, its axis, a line to compare with
+    "psnr": (
+        {"noisy": noisy[rows].numpy(), "denoised": denoised[rows].numpy()},
+        np.arange(0, 71, 1.0),
+        "PSNR, dB",
+        None,
+    ),
+    "ratio": (
+        {"denoised / noisy": gained},
+        np.arange(min(0.7, np.floor(10 * extent.min()) / 10), max(2.5, extent.max()) + 0.025, 0.025),
+        "PSNR denoised / PSNR noisy",
+        1.0,
+    ),
+}
+WORDS = {
+    "psnr": "Blue: noisy. Green: denoised. The further the green lies to the right of the blue, the better.",
+    "ratio": "Left of the dashed line at 1 the network made the picture worse. Click a bar, here or there, to see its images.",
+}
 
-clicked = [(points[0], values, half) for event, values, half in (
-    (picked, both, 0.5), (ratios, {"denoised / noisy": ratio}, 0.0125)
-) if (points := event["selection"]["points"])]  # fmt: skip
-offered = [r for r in RANKS if r != "bar" or clicked]
-rank = st.segmented_control(
-    "Images that",
-    offered,
-    default=offered[-1],
-    required=True,
-    format_func=RANKS.__getitem__,
-    key=f"rank-{len(offered)}-{name}",
-)
-gains = torch.nan_to_num(denoised - noisy, nan=0.0, neginf=-1e3)[rows]
-if rank == "bar":
-    point, values, half = clicked[0]
-    column = list(values.values())[point["curve_number"]]
-    chosen = rows[torch.from_numpy(np.abs(column - point["x"]) <= half)]
+
+def clicked(chart: str) -> None:
+    """Remember which chart was clicked last, and show the images of that bar."""
+    st.session_state.update(bars=f"{chart}-{name}", rank="bar")
+
+
+for column, (chart, (values, edges, axis, mark)) in zip(st.columns(2), CHARTS.items(), strict=True):
+    with column:
+        st.plotly_chart(
+            show.spread(values, edges, axis, mark),
+            key=f"{chart}-{name}",
+            theme="streamlit",
+            on_select=lambda chart=chart: clicked(chart),
+            selection_mode="points",
+        )
+        st.caption(WORDS[chart])
+
+st.session_state.setdefault("rank", "worst")
+rank = st.segmented_control("Images", list(RANKS), required=True, format_func=RANKS.__getitem__, key="rank")
+points = st.session_state.get(st.session_state.get("bars", ""), {"selection": {"points": []}})["selection"]["points"]
+if rank == "bar" and points and name in st.session_state["bars"]:
+    values, edges, _axis, _mark = CHARTS[st.session_state["bars"].partition("-")[0]]
+    column, place = list(values.values())[points[0]["curve_number"]], points[0]["x"]
+    half = (edges[1] - edges[0]) / 2
+    chosen = rows[torch.from_numpy((column >= place - half) & (column < place + half))]
     st.caption(
-        f"{len(chosen):,} images lie in the clicked bar around {point['x']:.4g}; the first {min(SHOWN, len(chosen))}:"
+        f"{len(chosen):,} images lie in the clicked bar around {place:.4g}; the first {min(SHOWN, len(chosen))}:"
     )
+elif rank == "bar":
+    chosen = rows[:0]
+    st.info("Click a bar of a chart above.")
 else:
+    gains = torch.nan_to_num(denoised - noisy, nan=0.0, neginf=-1e3)[rows]
     chosen = rows[gains.argsort(descending=rank == "best")]
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(name, tuple(shown)), strict=False):
@@ -108,14 +115,8 @@ for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(name, tu
     )
 st.caption("Top: the original, middle: noisy, bottom: denoised, with the very noise that was measured.")
 
-threshold = quality.harmless(table, isinstance(noise, BlindPoisson))
-if isinstance(noise, Blind) and threshold is not None:
-    side = "above" if isinstance(noise, BlindPoisson) else "below"
-    st.info(
-        f"**Do no harm.** On average over these images {name} does harm {side} {threshold:.2g} ({label.lower()}).",
-        icon=":material/healing:",
-    )
-if name in study.DENOISERS:
+controls.harm(name)
+if name in study.DENOISERS and found["n"] == len(table) and test.full:
     theirs = study.DENOISERS[name]
     st.caption(
         f"The study's own network under this protocol: {theirs.noisy:.1f} dB noisy, {theirs.denoised:.1f} dB denoised, {theirs.worse:g} % made worse."

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import Refusal, checkpoints, data, evaluation, metrics, models, params, quality, recipes
+from core import Refusal, checkpoints, data, evaluation, models, noise, quality, recipes
 from core.checkpoints import Card
 from core.data import Dataset
-from core.noise import BLIND, NOISES, Noise
 from core.recipes import RECIPES
 
 GOLDEN = Path(__file__).parent / "golden" / "scores.json"
@@ -93,7 +92,9 @@ def test_a_network_of_another_kind_is_refused() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_ships_follows_its_recipe(name: str) -> None:
     _, card = checkpoints.load(name)
+    start = card.recipe.pop("start_sha256", None)
     assert card.recipe == json.loads(json.dumps(recipes.record(RECIPES[name])))
+    assert start == (checkpoints.read(card.recipe["start"]).sha256 if card.recipe.get("start") else None)
     assert card.scores["n"] == 10_000
 
 
@@ -122,7 +123,7 @@ def right(name: str) -> dict[str, int]:
 def decibels(name: str) -> dict[str, float]:
     """Measure the mean PSNR of a denoiser on 500 images under the noise it was trained on."""
     model, card = checkpoints.denoiser(name)
-    made_for: Noise = params.parse(card.recipe["noise"], {**NOISES, **BLIND})
+    made_for = noise.parse(card.recipe["noise"])
     scores = {}
     for title, images in sets("cifar10", data._tiles("test", "")).items():
         some = images.part(slice(0, 500))
@@ -154,11 +155,11 @@ def test_golden_scores_of_denoisers(name: str) -> None:
 
 
 def test_half_precision_on_disk_costs_less_than_a_hundredth_of_a_decibel(shelf: Path) -> None:
-    """What ships was rounded to float16; rounding weights drawn anew, of the same size, hardly moves an output."""
+    """What ships was rounded to float16: on a clean picture, where least is hidden, that moves no value by 1/10 grey level."""
     model = models.build("UNet", 3)
-    torch.nn.init.normal_(next(p for n, p in model.named_parameters() if n == "out.weight"), std=0.1)
+    torch.nn.init.normal_(next(p for n, p in model.named_parameters() if n == "out.weight"), std=0.005)
     checkpoints.save(model, Card("mine", "Mine", "UNet", "cifar10", {}, 3, "", "", {}, []), torch.float16)
     x = data._tiles("test", "").images(slice(0, 8))
     stored, _ = checkpoints.load("mine")
-    whole, rounded = (metrics.psnr(m(x), x) for m in (models.freeze(model), stored))
-    assert (whole - rounded).abs().max() < 0.01
+    moved = (models.freeze(model)(x) - stored(x)).abs().max()
+    assert 0 < moved < 0.1 / 255

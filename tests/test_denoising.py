@@ -44,6 +44,22 @@ def test_no_tile_is_larger_than_it_may_be_and_progress_is_told() -> None:
     assert max(Spy.seen) <= 128 + 2 * UNet.REACH
 
 
+@pytest.mark.parametrize("size", [(7, 9), (40, 33), (64, 31), (100, 20)])
+def test_scores_by_bands_are_those_of_the_whole(size: tuple[int, int]) -> None:
+    a, b = torch.rand((2, 1, 3, *size), generator=generator(0))
+    psnr, ssim = denoising.scores(a, b, band=16)
+    assert psnr == pytest.approx(float(metrics.psnr(a, b)), abs=1e-4)
+    assert ssim == pytest.approx(float(metrics.ssim(a, b)), abs=1e-5)
+    assert denoising.scores(a, a)[0] == float("inf")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 60), (60, 1), (8, 8)])
+@pytest.mark.parametrize("method", CLASSICAL.values(), ids=CLASSICAL)
+def test_classical_methods_take_any_size(method: Classical, size: tuple[int, int]) -> None:
+    x = torch.rand((2, 3, *size), generator=generator(0))
+    assert method(x).shape == x.shape
+
+
 @pytest.mark.parametrize("method", CLASSICAL.values(), ids=CLASSICAL)
 def test_classical_methods_take_noise_away(method: Classical, picture: Images) -> None:
     noisy = eight_bit(Gaussian(30.0)(picture, generator(0)))

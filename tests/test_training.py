@@ -1,4 +1,5 @@
 from math import ceil
+from typing import ClassVar
 
 import pytest
 import torch
@@ -93,13 +94,10 @@ def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_kee
         assert abs(float(((x - image) * noise).mean())) < 0.0005  # independent
 
 
-def test_clipped_targets_lose_the_mean_of_the_noise(tiles: Dataset) -> None:
-    free, clipped = (
-        torch.cat([y.flatten() for _, y, _ in training.noise2noise(tiles, Gaussian(100.0), 64, c)(0, generator(0))])
-        for c in (False, True)
-    )
-    assert abs(float(free.mean() - tiles.images().mean())) < 0.003
-    assert abs(float(clipped.mean() - tiles.images().mean())) > 0.01
+def test_targets_keep_the_mean_that_clipping_would_lose(tiles: Dataset) -> None:
+    _, y, _ = next(training.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
+    assert abs(float(y.mean() - tiles.images().mean())) < 0.003
+    assert abs(float(y.clamp(0, 1).mean() - tiles.images().mean())) > 0.01
 
 
 def test_quiet_images_weigh_more(tiles: Dataset) -> None:
@@ -131,6 +129,37 @@ def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(til
     assert [s.score for s in steps if s.score] == [1.0, 3.0, 2.0]
     assert torch.equal(next(model.parameters()), seen[1])
     assert steps[-1].loss < steps[0].loss
+
+
+def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Dataset) -> None:
+    """A batch that weighs nothing teaches nothing; of an exploding loss, a step of plain descent is as long as `clip` allows."""
+
+    class Spy:
+        seen: ClassVar[list[float]] = []
+
+        def __call__(self, output: torch.Tensor, target: torch.Tensor, progress: float) -> torch.Tensor:
+            self.seen.append(progress)
+            return 1e6 * (output - target).square().mean((1, 2, 3))
+
+    def step(weight: float, clip: float) -> float:
+        model = torch.nn.Conv2d(3, 3, 1)
+        before = [p.detach().clone() for p in model.parameters()]
+        batches = [(tiles.images(slice(0, 8)), torch.zeros(8, 3, 32, 32), torch.full((8,), weight))]
+        optimiser = torch.optim.SGD(model.parameters(), 1.0)
+        list(training.fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
+        return float(sum((p - q).square().sum() for p, q in zip(model.parameters(), before, strict=True)) ** 0.5)
+
+    assert step(0.0, 0.0) == 0
+    assert Spy.seen == [0.0, 0.5]
+    assert step(1.0, 0.0) > 100
+    assert step(1.0, 0.5) <= 1.0001
+
+
+def test_a_training_that_diverges_says_so(tiles: Dataset) -> None:
+    model = torch.nn.Conv2d(3, 3, 1)
+    best = training.Best(training.average(model), lambda _: float("nan"))
+    with pytest.raises(Refusal, match="The training has diverged"):
+        best.update()
 
 
 def test_the_average_follows_fast_at_first_and_slowly_later() -> None:

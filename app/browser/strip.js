@@ -72,7 +72,7 @@ class Strip extends Sliding {
     slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
     slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${this.head.unit}`);
     this.root.querySelector(".level").replaceChildren(this.say(this.level), el("small", { textContent: ` ${this.head.unit}` }));
-    const first = this.tiles.map((t) => t.values[0]?.values[this.level] ?? -Infinity), best = Math.max(...first);
+    const first = this.tiles.map((t) => (t.values.length ? t.values[0].values[this.level] ?? Infinity : -Infinity)), best = Math.max(...first); // null: identical
     this.tiles.forEach((tile, k) => {
       this.draw(tile);
       const said = tile.values.map(({ text, values }, n) => {
