@@ -90,9 +90,14 @@ for column, (chart, (values, edges, axis, mark)) in zip(st.columns(2), CHARTS.it
 
 st.session_state.setdefault("rank", "worst")
 rank = st.segmented_control("Images", list(RANKS), required=True, format_func=RANKS.__getitem__, key="rank")
-points = st.session_state.get(st.session_state.get("bars", ""), {"selection": {"points": []}})["selection"]["points"]
-if rank == "bar" and points and name in st.session_state["bars"]:
-    values, edges, _axis, _mark = CHARTS[st.session_state["bars"].partition("-")[0]]
+bars = st.session_state.get("bars", "")
+points = (
+    st.session_state[bars]["selection"]["points"]
+    if bars and bars in st.session_state and bars.endswith(f"-{name}")
+    else []
+)
+if rank == "bar" and points:
+    values, edges, _axis, _mark = CHARTS[bars.partition("-")[0]]
     column, place = list(values.values())[points[0]["curve_number"]], points[0]["x"]
     half = (edges[1] - edges[0]) / 2
     chosen = rows[torch.from_numpy((column >= place - half) & (column < place + half))]
