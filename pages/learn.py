@@ -95,9 +95,21 @@ def three_losses(photo: Photo) -> None:
     }
     chosen = st.segmented_control("Noise", list(rows), default=next(iter(rows)), required=True)
     thing, names = rows[chosen or next(iter(rows))]
-    side_by_side(photo, thing, names, f"losses-{type(thing).__name__}")
+    if not side_by_side(photo, thing, names, f"losses-{type(thing).__name__}"):
+        return
     st.caption(
         "The same network, start (n2n-gaussian-50), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
+    )
+    curves = {}
+    for name in names:
+        epochs = cache.denoiser(name)[1].history
+        curves[name] = np.array([e["epoch"] for e in epochs]), np.array([e["score"] for e in epochs])
+    last = max(len(x) for x, _ in curves.values())
+    st.plotly_chart(
+        show.lines(curves, "epoch", "validation PSNR, dB", [0.9, last + 0.1]), key="curves", theme="streamlit"
+    )
+    st.caption(
+        "PSNR on images set aside, after each epoch of training. What the eye likes best need not be what PSNR likes best: compare with the pictures."
     )
 
 
