@@ -92,8 +92,8 @@ def compare() -> None:
         images = test.part(slice(0, 500)) if method == "BM3D" else test  # it takes a quarter of a second for each
         for noise in noises:
             steps = quality.compare(noise, method, denoise, images)
-            for _ in tqdm(steps, f"{method}, {noise!r}", ceil(len(images) / quality.BATCH)):
-                pass
+            if not sum(1 for _ in tqdm(steps, f"{method}, {noise!r}", ceil(len(images) / quality.BATCH))):
+                continue
             found = quality.compared()[repr(noise)][method]
             print(
                 f"{method}, {noise!r}, n = {found['n']:,}: {found['noisy']['mean']:.2f} dB -> {found['denoised']['mean']:.2f} dB"

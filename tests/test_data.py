@@ -159,12 +159,16 @@ def test_a_damaged_training_set_does_not_leave_a_mixture(mirror: Path, no_data: 
     assert not data.load("mnist", "train").full
 
 
-def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path) -> None:
+def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_are_here = threading.Event()
+    run = data._Download.run
+    monkeypatch.setattr(data._Download, "run", lambda self: (both_are_here.wait(60), run(self)))
     first, second = data.download("mnist"), data.download("mnist")
     next(first)
     thread = data._downloads["mnist"]
     next(second)
     assert data._downloads["mnist"] is thread
+    both_are_here.set()
     del first  # the first visitor leaves
     assert list(second)[-1] == 1.0
     assert data.load("mnist", "test").full

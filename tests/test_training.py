@@ -147,7 +147,9 @@ def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Da
         batches = [(tiles.images(slice(0, 8)), torch.zeros(8, 3, 32, 32), torch.full((8,), weight))]
         optimiser = torch.optim.SGD(model.parameters(), 1.0)
         list(training.fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
-        return float(sum((p - q).square().sum() for p, q in zip(model.parameters(), before, strict=True)) ** 0.5)
+        return (
+            sum(float((p.detach() - q).square().sum()) for p, q in zip(model.parameters(), before, strict=True)) ** 0.5
+        )
 
     assert step(0.0, 0.0) == 0
     assert Spy.seen == [0.0, 0.5]
