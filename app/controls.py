@@ -1,6 +1,6 @@
 """Widgets: a dataclass goes in, sliders come up, a filled-in dataclass comes out; the image picker; the data offer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from core.noise import NOISES, Blind, Noise
 from core.study import Example
 
 T = TypeVar("T", bound=Corruption)
+P = TypeVar("P")
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
 WAYS = {
     "number": "by number",
@@ -293,14 +294,19 @@ def _uploaded() -> Digit | None:
     if file is None:
         st.caption("One digit on a plain background, photographed or drawn.")
         return None
+    return brought(file.getvalue(), cache.uploaded)
+
+
+def brought(content: bytes, read: Callable[[bytes], tuple[P, str]]) -> P | None:
+    """Read a picture somebody brought and say what had to be done to it; None, with a sentence, where it is refused."""
     try:
-        digit, note = cache.uploaded(file.getvalue())
+        picture, note = read(content)
     except Refusal as refusal:
         st.warning(str(refusal), icon=":material/image_not_supported:")
         return None
     if note:
         st.caption(note)
-    return digit
+    return picture
 
 
 def _drawn() -> Digit | None:

@@ -140,7 +140,7 @@ def pack(header: dict[str, Any], stages: dict[str, Tensor], layers: dict[str, nn
     frames = np.concatenate(columns, axis=1).flatten()
     body = zlib.compress(np.concatenate([frames, *constants]).tobytes(), 1)
     header = {**header, "stages": described, "weights": filters}
-    return _join({**header, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}, body)
+    return join({**header, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}, body)
 
 
 def _quantised(values: Tensor) -> tuple[np.ndarray, float, float]:
@@ -159,10 +159,11 @@ def header(packed: bytes) -> dict[str, Any]:
 def reheaded(packed: bytes, header: dict[str, Any]) -> bytes:
     """Give packed frames another header."""
     (size,) = struct.unpack_from("<I", packed)
-    return _join(header, packed[4 + size :])
+    return join(header, packed[4 + size :])
 
 
-def _join(header: dict[str, Any], body: bytes) -> bytes:
+def join(header: dict[str, Any], body: bytes) -> bytes:
+    """Put a header, behind its length, before a body."""
     head = json.dumps(header, separators=(",", ":")).encode()
     return struct.pack("<I", len(head)) + head + body
 

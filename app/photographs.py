@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, controls
 from app.cache import Photo
-from core import Refusal, data
+from core import data
 from core.data import Dataset
 
 WAYS = {
@@ -95,11 +95,4 @@ def _own(file: object) -> Photo | None:
     if file is None:
         st.caption("It is not written to disk; the server forgets it when other pictures take its place.")
         return None
-    try:
-        photo, note = cache.brought(file.getvalue())  # type: ignore[attr-defined]
-    except Refusal as refusal:
-        st.warning(str(refusal), icon=":material/image_not_supported:")
-        return None
-    if note:
-        st.caption(note)
-    return photo
+    return controls.brought(file.getvalue(), cache.brought)  # type: ignore[attr-defined]

@@ -5,8 +5,6 @@ images the header names, one after another, each (frames, C, H, W). An image of 
 """
 
 import hashlib
-import json
-import struct
 import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import core.noise
+from app import frames
 from core import metrics
 from core.models import UNet
 from core.noise import Noise
@@ -145,8 +144,7 @@ def pack(noise: Noise, levels: list[float], images: dict[str, Images], tiles: li
         **more,
     )
     header["id"] = hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]
-    head = json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<I", len(head)) + head + body
+    return frames.join(header, body)
 
 
 def _finite(value: float) -> float | None:

@@ -106,7 +106,7 @@ def described(card: Card) -> str:
         return f"not measured yet: python -m core evaluate {card.name}"
     if "accuracy" in card.scores:
         return f"{100 * card.scores['accuracy']:.2f} % of {card.scores['n']:,} test digits right"
-    blind = next(iter(card.scores["settings"].values()))
+    blind = report.blind(card)
     return f"{blind['noisy']['mean']:.2f} dB -> {blind['denoised']['mean']:.2f} dB on {blind['n']:,} test images, {blind['worse']:.2f} % made worse"
 
 

@@ -8,7 +8,7 @@ from scipy.stats import nbinom
 from app import address, cache, controls, photographs, show, strips
 from app.browser import strip
 from app.cache import Photo
-from core import noise, params, statistic
+from core import noise, params, report, statistic
 from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
 from core.types import Images, generator
 
@@ -42,14 +42,18 @@ def pair(photo: Photo) -> None:
     seen = noise.eight_bit(one)
     pictures = [show.colour(z[0]) for z in (x, seen, other)] + [show.diverging((one - other)[0].mean(0), 0.5)]
     titles = ("nobody shows this", "the network sees this", "and shall say this", "their difference")
-    for column, picture, title in zip(st.columns(4), pictures, titles, strict=True):
-        column.image(
-            show.enlarged(picture, max(1, 256 // picture.shape[0])), output_format="PNG", caption=title, width="stretch"
-        )
+    beside(dict(zip(titles, pictures, strict=True)))
     st.caption(
         f"{blind!r}, this pair {float(levels):.3g} {blind.LEVEL.unit}, draw {draw}. It cannot guess the noise of the target, which is new every time: the best it "
         "can say, over many pairs, is what all the targets have in common. The target is shown clipped but learned from unclipped."
     )
+
+
+def beside(pictures: dict[str, show.Picture]) -> None:
+    """Show pictures beside each other, by their titles."""
+    for column, (title, picture) in zip(st.columns(len(pictures)), pictures.items(), strict=True):
+        large = show.enlarged(picture, max(1, 256 // picture.shape[0]))
+        column.image(large, output_format="PNG", caption=title, width="stretch")
 
 
 def middle(photo: Photo) -> Images:
@@ -121,7 +125,7 @@ def clean_targets(photo: Photo) -> None:
     for name in names:
         card = cache.denoiser(name)[1]
         if card.scores:
-            row = next(iter(card.scores["settings"].values()))
+            row = report.blind(card)
             about = f"n = {row['n']:,}, noise seed {card.scores['seed']}, {card.scores['data']}"
             st.metric(f"{name} ({about})", f"{row['denoised']['mean']:.2f} dB")
     st.caption(
@@ -188,10 +192,7 @@ def clipping(photo: Photo) -> None:
         "average, clipped": show.colour(clipped[0]),
         "its bias": show.diverging((clipped - x)[0].mean(0), 0.25),
     }
-    for column, (title, picture) in zip(st.columns(4), pictures.items(), strict=True):
-        column.image(
-            show.enlarged(picture, max(1, 256 // picture.shape[0])), output_format="PNG", caption=title, width="stretch"
-        )
+    beside(pictures)
     dark, bright = x < 0.1, x > 0.9
     biases = {"dark (below 0.1)": dark, "bright (above 0.9)": bright, "all": torch.ones_like(dark)}
     st.dataframe(

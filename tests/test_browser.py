@@ -91,6 +91,13 @@ def shot(page: Page, name: str) -> None:
         page.screenshot(path=f"{SHOTS}/{name}.png")
 
 
+def count_messages(page: Page) -> None:
+    """Count in `window.sent` what the page tells the server from now on."""
+    page.evaluate(
+        "() => { const send = WebSocket.prototype.send; window.sent = 0; WebSocket.prototype.send = function (d) { window.sent += 1; return send.call(this, d); }; }"
+    )
+
+
 def picture(page: Page, view: str) -> str:
     return str(page.locator(f".input figure.{view} canvas").evaluate("c => c.toDataURL()"))
 
@@ -113,9 +120,7 @@ def test_sliding_changes_picture_maps_and_verdict_without_a_round_trip(page: Pag
     maps = page.locator(".grid canvas").nth(1).evaluate("c => c.toDataURL()")
     sent: list[int] = []
     page.on("websocket", lambda ws: None)
-    page.evaluate(
-        "() => { const send = WebSocket.prototype.send; window.sent = 0; WebSocket.prototype.send = function (d) { window.sent += 1; return send.call(this, d); }; }"
-    )
+    count_messages(page)
     slider = page.locator("input.strength")
     box = slider.bounding_box()
     assert box
@@ -302,9 +307,7 @@ def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page
     titles = ("noisy", "denoised", "removed", "still wrong", "n2n-impulse-0.2", "wavelet")
     assert tile(page, "noisy") == tile(page, "original")
     before = {title: tile(page, title) for title in titles}
-    page.evaluate(
-        "() => { const send = WebSocket.prototype.send; window.sent = 0; WebSocket.prototype.send = function (d) { window.sent += 1; return send.call(this, d); }; }"
-    )
+    count_messages(page)
     slider = page.locator(".strip:not(.follows) input.strength")
     box = slider.bounding_box()
     assert box

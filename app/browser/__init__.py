@@ -5,8 +5,6 @@ Frames go to the browser once, and sliding paints them there without a round tri
 
 import base64
 import binascii
-import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +46,8 @@ def follow(packed: bytes, key: str) -> None:
 def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
     """Show two pictures of one size over each other; the visitor drags the line between them."""
     parts = [show.png(left), show.png(right)]
-    head = json.dumps(dict(titles=titles, sizes=[len(p) for p in parts])).encode()
-    component("wipe")(key=key, data=struct.pack("<I", len(head)) + head + b"".join(parts))
+    head = dict(titles=titles, sizes=[len(p) for p in parts])
+    component("wipe")(key=key, data=frames.join(head, b"".join(parts)))
 
 
 def pad(key: str) -> Images | None:
