@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | evaluate NAME | compare | report | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | compare | report | data [NAME] | list`."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from math import ceil
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, evaluation, quality, recipes, report
+from core import Refusal, checkpoints, data, evaluation, fooled, quality, recipes, report
 from core.checkpoints import Card
 from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
@@ -100,6 +100,25 @@ def compare() -> None:
             )
 
 
+def fool(name: str, images: int) -> None:
+    """Attack a denoiser on so many test images; what is done when it is stopped is kept, and not done again."""
+    model, card = checkpoints.denoiser(name)
+    dataset = data.full(card.dataset, "test")
+    found = fooled.begin(card, dataset)
+    saved = time.monotonic()
+    try:
+        with tqdm(desc=name, total=images, initial=len(found.rows), unit="image") as bar:
+            for done in fooled.measure(model, dataset, found) if len(found.rows) < images else ():
+                bar.update(done - bar.n)
+                if done >= images:
+                    break
+                if time.monotonic() - saved > 60:
+                    fooled.keep(found)
+                    saved = time.monotonic()
+    finally:
+        fooled.keep(found)
+
+
 def described(card: Card) -> str:
     """Say in a few words what a card's scores are."""
     if not card.scores:
@@ -145,8 +164,11 @@ def main() -> int:
     for command, text in (
         ("train", "train a network by its recipe"),
         ("evaluate", "measure its curves on the full test set"),
+        ("fool", "attack a denoiser on the full test set"),
     ):
-        commands.add_parser(command, help=text).add_argument("name", metavar="NAME", help=", ".join(recipes.RECIPES))
+        added = commands.add_parser(command, help=text)
+        added.add_argument("name", metavar="NAME", help=", ".join(recipes.RECIPES))
+    added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
         "names", nargs="*", choices=[*data.SOURCES, []]
     )
@@ -161,6 +183,8 @@ def main() -> int:
                 train(given.name)
             case "evaluate":
                 evaluate(given.name)
+            case "fool":
+                fool(given.name, given.images)
             case "compare":
                 compare()
             case "report":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,15 @@ from torch import Tensor, nn
 from core.types import Images, Logits
 
 T = TypeVar("T", bound=nn.Module)
+
+
+@runtime_checkable
+class Split(Protocol):
+    """A network whose first layer is affine: what a pixel adds to it can be looked up instead of computed anew."""
+
+    def first(self, x: Images) -> Tensor: ...
+
+    def rest(self, affine: Tensor) -> Logits: ...
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,19 @@ class DigitCNN(nn.Module):
         self.fc1 = nn.Linear(80, 500)
         self.fc2 = nn.Linear(500, 10)
 
+    def first(self, x: Images) -> Tensor:
+        """Compute what `rest` goes on with: an affine map of the images, (N, 3, 24, 24)."""
+        return self.conv1(x)  # type: ignore[no-any-return]
+
+    def rest(self, conv1: Tensor) -> Logits:
+        """Go on from `first` to the logits."""
+        return self._after(conv1)["logits"]
+
     def stages(self, x: Images) -> dict[str, Tensor]:
         """Return what every stage of the network computes from `x`, in order, the logits last."""
-        conv1 = self.conv1(x)  # (N, 3, 24, 24)
+        return self._after(self.first(x))
+
+    def _after(self, conv1: Tensor) -> dict[str, Tensor]:
         pool1 = max_pool(conv1)  # (N, 3, 12, 12)
         relu1 = F.relu(pool1)
         conv2 = self.conv2(relu1)  # (N, 5, 8, 8)
@@ -99,9 +118,20 @@ class DigitMLP(nn.Module):
         self.fc2 = nn.Linear(128, 64)
         self.fc3 = nn.Linear(64, 10)
 
+    def first(self, x: Images) -> Tensor:
+        """Compute what `rest` goes on with: an affine map of the images, (N, 128)."""
+        return self.fc1(x.flatten(1))  # type: ignore[no-any-return]
+
+    def rest(self, affine: Tensor) -> Logits:
+        """Go on from `first` to the logits."""
+        return self._after(affine)["logits"]
+
     def stages(self, x: Images) -> dict[str, Tensor]:
         """Return what every stage of the network computes from `x`, in order, the logits last."""
-        hidden1 = F.relu(self.fc1(x.flatten(1)))  # (N, 128)
+        return self._after(self.first(x))
+
+    def _after(self, affine: Tensor) -> dict[str, Tensor]:
+        hidden1 = F.relu(affine)  # (N, 128)
         hidden2 = F.relu(self.fc2(hidden1))  # (N, 64)
         return dict(hidden1=hidden1, hidden2=hidden2, logits=self.fc3(hidden2))
 

@@ -4,16 +4,13 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from core import checkpoints, metrics
+from core import checkpoints, metrics, tables
 from core.checkpoints import Card
 from core.data import Dataset
 from core.noise import (
@@ -77,22 +74,22 @@ def scored(model: Model, x: Images, noise: Noise, seed: int) -> Table:
 
 
 def measure(
-    model: Model, dataset: Dataset, noises: tuple[Noise, ...], tables: Tables, workers: int = 1
+    model: Model, dataset: Dataset, noises: tuple[Noise, ...], measured: Tables, workers: int = 1
 ) -> Iterator[int]:
-    """Fill `tables` in, batch by batch, and yield how many rows are done; rows that are filled already are passed over.
+    """Fill `measured` in, batch by batch, and yield how many rows are done; rows that are filled already are passed over.
 
     Every batch has noise of its own, drawn from SEED and its number. The first setting, of which every image is kept, is
     done first. Several `workers` take a batch each, on one thread each.
     """
-    n = tables.shape[1]
+    n = measured.shape[1]
     pieces = [(k, start) for k in range(len(noises)) for start in range(0, n, BATCH)]
-    missing = [(k, start) for k, start in pieces if tables[k, start : start + BATCH].isnan().any()]
+    missing = [(k, start) for k, start in pieces if measured[k, start : start + BATCH].isnan().any()]
     done = len(noises) * n - sum(min(BATCH, n - start) for _, start in missing)
 
     def fill(piece: tuple[int, int]) -> int:
         k, start = piece
         x = dataset.images(slice(start, min(n, start + BATCH)))
-        tables[k, start : start + len(x)] = scored(model, x, noises[k], SEED + start // BATCH)
+        measured[k, start : start + len(x)] = scored(model, x, noises[k], SEED + start // BATCH)
         return len(x)
 
     with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -130,13 +127,13 @@ def _spread(values: Tensor) -> dict[str, Any] | None:
     return dict(mean=round(float(values.mean()), 4), quantiles=[round(q, 4) for q in quantiles])
 
 
-def scores(noises: tuple[Noise, ...], tables: Tables, dataset: Dataset) -> dict[str, Any]:
+def scores(noises: tuple[Noise, ...], measured: Tables, dataset: Dataset) -> dict[str, Any]:
     """Return what a card says of a denoiser: the summary of every setting, by its repr."""
     return dict(
-        n=tables.shape[1],
+        n=measured.shape[1],
         seed=SEED,
         data=dataset.title,
-        settings={repr(noise): summary(t) for noise, t in zip(noises, tables, strict=True)},
+        settings={repr(noise): summary(t) for noise, t in zip(noises, measured, strict=True)},
     )
 
 
@@ -157,12 +154,12 @@ def keep(card: Card, noise: Noise, table: Table, dataset: Dataset) -> None:
     about = dict(
         network=card.name, sha256=card.sha256, noise=repr(noise), data=dataset.title, commit=checkpoints.commit()
     )
-    checkpoints.write(_file(card.name), save({"table": table.contiguous()}, about))
+    tables.write(card.name, table, about)
 
 
 def kept(network: str) -> Kept | None:
     """Return the table kept of a network; None where there is none, or it cannot be read."""
-    found = _read(_file(network))
+    found = tables.read(network)
     return (
         Kept(**{name: found[1][name] for name in ("network", "sha256", "noise", "data", "commit")}, table=found[0])
         if found
@@ -170,14 +167,14 @@ def kept(network: str) -> Kept | None:
     )
 
 
-def pause(card: Card, noises: tuple[Noise, ...], tables: Tables) -> None:
+def pause(card: Card, noises: tuple[Noise, ...], measured: Tables) -> None:
     """Put aside what is measured so far."""
-    checkpoints.write(_file(f".{card.name}.part"), save({"table": tables}, _key(card, noises)))
+    tables.write(f".{card.name}.part", measured, _key(card, noises))
 
 
 def resume(card: Card, noises: tuple[Noise, ...], n: int) -> Tables:
     """Return what was measured of these very weights before somebody stopped it, else tables with nothing in them."""
-    found, fresh = _read(_file(f".{card.name}.part")), empty(noises, n)
+    found, fresh = tables.read(f".{card.name}.part"), empty(noises, n)
     return found[0] if found and found[1] == _key(card, noises) and found[0].shape == fresh.shape else fresh
 
 
@@ -188,19 +185,7 @@ def _key(card: Card, noises: tuple[Noise, ...]) -> dict[str, str]:
 
 def finish(card: Card) -> None:
     """Throw away what `pause` put aside."""
-    _file(f".{card.name}.part").unlink(missing_ok=True)
-
-
-def _file(name: str) -> Path:
-    return checkpoints.FOLDER / "curves" / f"{name}.safetensors"
-
-
-def _read(path: Path) -> tuple[Tensor, dict[str, str]] | None:
-    try:
-        with safe_open(path, "pt") as file:
-            return file.get_tensor("table"), file.metadata() or {}
-    except (OSError, SafetensorError, KeyError):
-        return None
+    tables.file(f".{card.name}.part").unlink(missing_ok=True)
 
 
 def harmless(table: Table, falling: bool) -> float | None:
@@ -239,8 +224,8 @@ def compare(noise: Noise, name: str, method: Model, dataset: Dataset) -> Iterato
     known = found.setdefault(repr(noise), {})
     if all(known.get(name, {}).get(key) == value for key, value in about.items()):
         return
-    tables = empty((noise,), len(dataset))
-    yield from measure(method, dataset, (noise,), tables)
-    known[name] = dict(summary(tables[0]), **about, commit=checkpoints.commit())
+    measured = empty((noise,), len(dataset))
+    yield from measure(method, dataset, (noise,), measured)
+    known[name] = dict(summary(measured[0]), **about, commit=checkpoints.commit())
     target = checkpoints.FOLDER / "curves" / "classical.json"
     checkpoints.write(target, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())

@@ -123,7 +123,7 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Ite
 
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Iterator[Step]:
-    fabric = training.on_device("auto", "bf16-mixed")
+    fabric = training.on_device("auto", "quickest")
     learned = dataset.part(slice(-VALIDATION)).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)

@@ -135,10 +135,20 @@ class Best:
         return score
 
 
-def on_device(accelerator: str = "auto", precision: Literal["32-true", "bf16-mixed"] = "32-true") -> "Fabric":
-    """Choose a device and a precision: "auto" takes a GPU where there is one."""
+def on_device(
+    accelerator: str = "auto", precision: Literal["32-true", "bf16-mixed", "quickest"] = "32-true"
+) -> "Fabric":
+    """Choose a device and a precision: "auto" takes a GPU where there is one.
+
+    "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32: a processor that has
+    to emulate it takes ten times as long (docs/log.md).
+    """
     from lightning_fabric import Fabric
 
+    if precision == "quickest":
+        able = torch.cpu.get_capabilities()
+        native = torch.cuda.is_available() or able.get("avx512_bf16") or able.get("amx_bf16")
+        precision = "bf16-mixed" if native else "32-true"
     return Fabric(accelerator=accelerator, devices=1, precision=precision)
 
 
