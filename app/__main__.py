@@ -22,7 +22,7 @@ def warm() -> None:
 
     cache.dataset("mnist", "test")
     try:
-        for name in controls.networks():
+        for name in controls.classifiers():
             cache.network(name)
     except Refusal as refusal:
         print(refusal)  # the pages that need it say so too

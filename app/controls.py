@@ -15,6 +15,7 @@ from core.attacks import ATTACKS, Attack
 from core.data import Dataset
 from core.evaluation import Corruption
 from core.noise import NOISES, Blind, Noise
+from core.recipes import Classification, Denoising
 from core.study import Example
 
 T = TypeVar("T", bound=Corruption)
@@ -35,20 +36,27 @@ def described(kind: str) -> str:
     return f"{words(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
 
 
-def networks(dataset: str = "mnist", architecture: str | None = None) -> list[str]:
-    """List the networks that ship, or that were trained here, for a data set."""
+def classifiers(architecture: str | None = None) -> list[str]:
+    """List the networks that read digits and ship, or that were trained here."""
     return [
         r.name
         for r in recipes.RECIPES.values()
-        if r.dataset == dataset
-        and architecture in (None, r.architecture)
-        and checkpoints.path(r.name, ".json").exists()
+        if isinstance(r, Classification) and architecture in (None, r.architecture) and checkpoints.there(r.name)
+    ]
+
+
+def denoisers(dataset: str = "cifar10") -> list[str]:
+    """List the networks that take noise away from the pictures of a data set and ship, or that were trained here."""
+    return [
+        r.name
+        for r in recipes.RECIPES.values()
+        if isinstance(r, Denoising) and r.dataset == dataset and checkpoints.there(r.name)
     ]
 
 
 def network(architecture: str | None = None) -> str:
     """Let somebody choose a network; stops the page with one sentence where there is none."""
-    names = networks(architecture=architecture)
+    names = classifiers(architecture)
     if not names:
         st.warning(
             "No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:"
@@ -106,7 +114,7 @@ def noise(default: str) -> Noise:
 
 def denoiser() -> str:
     """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
-    names = networks("cifar10")
+    names = denoisers()
     if not names:
         st.warning(
             "No trained denoiser is here: make one with `python -m core train n2n-gaussian-50`.", icon=":material/info:"

@@ -87,7 +87,9 @@ def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
 def compare() -> None:
     """Measure every classical method under the noise of every denoiser; what is done when it is stopped is not done again."""
     test = data.full("cifar10", "test")
-    noises = dict.fromkeys(r.noise for r in recipes.RECIPES.values() if isinstance(r, Denoising))
+    noises = dict.fromkeys(
+        r.noise for r in recipes.RECIPES.values() if isinstance(r, Denoising) and r.dataset == test.name
+    )
     for method, denoise in {**CLASSICAL, "BM3D": BM3D()}.items():
         images = test.part(slice(0, 500)) if method == "BM3D" else test  # it takes a quarter of a second for each
         for noise in noises:

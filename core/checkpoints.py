@@ -107,6 +107,11 @@ def read(name: str) -> Card:
         raise Refusal(f"The card of {name} cannot be read: fetch or train {name} again.") from None
 
 
+def there(name: str) -> bool:
+    """Say whether a network is here, as far as its card tells."""
+    return path(name, ".json").exists()
+
+
 def path(name: str, suffix: str) -> Path:
     """Return where a checkpoint's file lies; raises Refusal for a name that is not one (`../../x`)."""
     if not NAME.fullmatch(name):

@@ -1,6 +1,8 @@
 """The networks. Any normalisation is inside; a forward pass can return everything that happened on the way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -142,7 +144,7 @@ class DigitMLP(nn.Module):
 class UNet(nn.Module):
     """Noise2Noise's denoiser (Lehtinen et al. 2018, appendix): five levels down, five up, nothing shared between them.
 
-    991,203 parameters; takes (N, C, H, W) of any size, gives the same shape. What it computes is added to its input,
+    991,203 parameters, a sixteenth of that with a quarter of the `width`; takes (N, C, H, W) of any size, gives the same shape. What it computes is added to its input,
     so that it starts by doing no harm; the last convolution is in float32, also under autocast.
     """
 
@@ -150,11 +152,12 @@ class UNet(nn.Module):
     SIDE: ClassVar = 2**LEVELS  # images are padded to a multiple of this
     REACH: ClassVar = 160  # pixels, a multiple of SIDE: nothing further away touches an output (127 pixels by the convolutions, 31 by the pools)
 
-    def __init__(self, channels: int = 3) -> None:
+    def __init__(self, channels: int = 3, width: int = 48) -> None:
         super().__init__()
-        down = [channels] + [48] * (self.LEVELS + 2)
-        up = [96, 96] + [144, 96] * (self.LEVELS - 2) + [96 + channels, 64]
-        out = [96, 96] + [96, 96] * (self.LEVELS - 2) + [64, 32]
+        w = width
+        down = [channels] + [w] * (self.LEVELS + 2)
+        up = [2 * w, 2 * w] + [3 * w, 2 * w] * (self.LEVELS - 2) + [2 * w + channels, 4 * w // 3]
+        out = [2 * w, 2 * w] + [2 * w, 2 * w] * (self.LEVELS - 2) + [4 * w // 3, 2 * w // 3]
         self.down = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(down))
         self.up = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in zip(up, out, strict=True))
         self.out = nn.Conv2d(out[-1], channels, 3, padding=1)
@@ -193,10 +196,11 @@ def _rectified(z: Tensor) -> Tensor:
 
 Classifier = DigitCNN | DigitMLP
 Network = DigitCNN | DigitMLP | UNet
-ARCHITECTURES: dict[str, type[DigitCNN] | type[DigitMLP] | type[UNet]] = {
+ARCHITECTURES: dict[str, Callable[[], Network]] = {
     "DigitCNN": DigitCNN,
     "DigitMLP": DigitMLP,
     "UNet": UNet,
+    "DigitUNet": partial(UNet, channels=1, width=12),
 }
 
 

@@ -88,6 +88,7 @@ RECIPES: dict[str, Recipe] = {
         Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **BRIEF),
         Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **BRIEF),
         Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean", epochs=12),
+        Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist"),
     )
 }  # fmt: skip
 

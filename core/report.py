@@ -12,14 +12,14 @@ METHODS = (*CLASSICAL, "BM3D")
 
 
 def cards() -> list[Card]:
-    """Return the cards of all denoisers that are measured, in the order of their recipes."""
+    """Return the cards of all denoisers of photographs that are measured, in the order of their recipes."""
     found = []
     for recipe in recipes.RECIPES.values():
         try:
             card = checkpoints.read(recipe.name)
         except Refusal:
             continue
-        if isinstance(recipe, Denoising) and card.scores:
+        if isinstance(recipe, Denoising) and recipe.dataset == "cifar10" and card.scores:
             found.append(card)
     return found
 

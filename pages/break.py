@@ -16,7 +16,7 @@ st.markdown(
 )
 
 cards = {}
-for name in controls.networks():
+for name in controls.classifiers():
     try:
         cards[name] = cache.network(name)[1]
     except Refusal as refusal:

@@ -14,7 +14,7 @@ st.markdown(
     "Every network was trained here, by a recipe you can run again. **Which learned longest, which scores best?**"
 )
 
-names = controls.networks("mnist") + controls.networks("cifar10")
+names = controls.classifiers() + controls.denoisers("mnist") + controls.denoisers()
 if not names:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
     st.stop()
@@ -42,7 +42,7 @@ name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n
 address.publish(card=name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
-    card = (cache.denoiser if recipes.RECIPES[name].architecture == "UNet" else cache.network)(name)[1]
+    card = (cache.network if name in controls.classifiers() else cache.denoiser)(name)[1]
 except OSError:
     raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
 left, right = st.columns([1, 1.4])

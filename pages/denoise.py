@@ -25,7 +25,7 @@ with row[2]:
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     noise, seed = controls.details(noise)
 photographs.study()
-names = controls.sound(controls.networks("cifar10"))
+names = controls.sound(controls.denoisers())
 
 
 def publish(photo: Photo | None, level: float | None) -> None:

@@ -22,7 +22,7 @@ st.markdown(
 )
 
 test = cache.dataset("mnist", "test")
-names = controls.networks()
+names = controls.classifiers()
 if not names:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
     st.stop()

@@ -135,7 +135,7 @@ def clean_targets(photo: Photo) -> None:
 
 def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -> bool:
     """Slide one noise over the networks called `names`; say whether all of them are here."""
-    missing = [n for n in names if n not in controls.networks("cifar10")]
+    missing = [n for n in names if n not in controls.denoisers()]
     if missing:
         st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
         return False
