@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | compare | report | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | pixels NAME | transfer | defend | compare | report | data [NAME] | list`."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from math import ceil
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, evaluation, fooled, quality, recipes, report
+from core import Refusal, checkpoints, data, defence, evaluation, fooled, pixels, quality, recipes, report, transfer
 from core.checkpoints import Card
 from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
@@ -19,7 +19,10 @@ from core.evaluation import Curve
 from core.measures import MEASURES, SEED
 from core.models import UNet
 from core.noise import parse
-from core.recipes import Denoising
+from core.recipes import Classification, Denoising
+from core.study import DENOISERS
+
+DEFENDED = 2000  # digits; each takes 180 steps through the denoiser
 
 
 def train(name: str) -> None:
@@ -121,6 +124,52 @@ def fool(name: str, images: int) -> None:
         fooled.keep(found)
 
 
+def spread() -> None:
+    """Attack each of the study's denoisers and show what comes of it to the others and to classical methods."""
+    models = {name: checkpoints.denoiser(name) for name in DENOISERS}
+    test = data.full("cifar10", "test")
+    evaluated = {**{name: model for name, (model, _) in models.items()}, **transfer.CLASSICS}
+    for name, (model, card) in models.items():
+        known = transfer.kept().get(name)
+        if known and known.sha256 == card.sha256 and set(known.lost) == set(evaluated):
+            continue
+        *_, row = tqdm(transfer.lost(model, evaluated, card, test), name, transfer.BATCHES + 1)
+        assert isinstance(row, transfer.Row)
+        transfer.keep(row)
+        print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
+
+
+def count_pixels(name: str) -> None:
+    """Try every pixel of every test digit; then search for few that do, on some."""
+    model, card = checkpoints.classifier(name)
+    test = data.full("mnist", "test")
+    workers = os.cpu_count() or 1
+    steps = pixels.exhaust(model, card, test, len(test), workers)
+    *_, found = tqdm(steps, f"{name}, every pixel", len(test) // pixels.BATCH)
+    pixels.keep(found)
+    print(f"{name}: {found.clean} of {found.n} right, {found.safe} whichever pixel is set")
+    sweep = evaluation.sweep(model, test, pixels.SEARCH, pixels.COUNTS, SEED, pixels.BATCH, workers)
+    for counts in tqdm(sweep, f"{name}, {pixels.SEARCH!r}", pixels.SEARCHED // pixels.BATCH // workers):
+        if int(counts[0].sum()) >= pixels.SEARCHED:
+            break
+    measured = evaluation.curve(card, test, pixels.SEARCH, pixels.COUNTS, SEED, counts)
+    evaluation.keep(measured)
+    print(summary(measured))
+
+
+def defend() -> None:
+    """Attack every digit network without, behind and through the denoiser of digits."""
+    shield, shield_card = checkpoints.denoiser("n2n-digits")
+    test = data.full("mnist", "test")
+    for recipe in recipes.RECIPES.values():
+        if isinstance(recipe, Classification):
+            model, card = checkpoints.classifier(recipe.name)
+            steps = defence.measure(model, card, shield, shield_card, test, DEFENDED)
+            *_, found = tqdm(steps, recipe.name, DEFENDED // defence.BATCH)
+            defence.keep(found)
+            print(f"{recipe.name}, n = {found.n}: {found.hits}")
+
+
 def described(card: Card) -> str:
     """Say in a few words what a card's scores are."""
     if not card.scores:
@@ -174,6 +223,9 @@ def main() -> int:
     commands.add_parser("data", help="download the data sets").add_argument(
         "names", nargs="*", choices=[*data.SOURCES, []]
     )
+    commands.add_parser("pixels", help="attack few pixels of the test digits").add_argument("name", metavar="NAME")
+    commands.add_parser("transfer", help="attack each denoiser and try the result on the others")
+    commands.add_parser("defend", help="attack digit networks without, behind and through a denoiser")
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
     commands.add_parser("report", help="write docs/denoisers.md, on standard output")
     commands.add_parser("list", help="list the networks")
@@ -187,6 +239,12 @@ def main() -> int:
                 evaluate(given.name)
             case "fool":
                 fool(given.name, given.images)
+            case "pixels":
+                count_pixels(given.name)
+            case "transfer":
+                spread()
+            case "defend":
+                defend()
             case "compare":
                 compare()
             case "report":

@@ -1,0 +1,71 @@
+"""Does an attack on one denoiser hurt others? Decibels lost, beside white noise of equal energy."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+
+from core import checkpoints, data, fooled, metrics, noise, tables
+from core.checkpoints import Card
+from core.classical import CLASSICAL
+from core.data import Dataset
+from core.types import Model, Scores
+
+CLASSICS = {name: CLASSICAL[name] for name in ("median", "total variation", "non-local means")}
+BATCHES = 16  # of fooled.BATCH images: 512
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the attack on one network costs every other: mean loss in dB and the half width of its 95 % interval."""
+
+    attacked: str
+    sha256: str
+    noise: str
+    attack: str
+    n: int
+    seed: int
+    data: str
+    commit: str
+    l2: float  # of the attack, on average
+    lost: dict[str, float]
+    interval: dict[str, float]
+
+
+def lost(attacked: Model, evaluated: Mapping[str, Model], card: Card, dataset: Dataset) -> Iterator[int | Row]:
+    """Attack one network on 512 images and show what comes of it to others; yields how many are done, at last the row.
+
+    A loss is PSNR after white noise less PSNR after the attack, both of the same L2 length in each image.
+    """
+    corrupt = fooled.full(noise.parse(card.recipe["noise"]))
+    found: dict[str, list[Scores]] = {name: [] for name in evaluated}
+    lengths: list[Scores] = []
+    done = 0
+    for number, chosen in enumerate(data.shuffled(len(dataset), fooled.SEED).split(fooled.BATCH)[:BATCHES]):
+        x = dataset.images(chosen)
+        case = fooled.case(x, corrupt, fooled.SEED + number)
+        *_, (_, z) = fooled.adversarial(attacked, case)
+        lengths.append(metrics.l2(z, x))
+        white, _ = case.equal(lengths[-1])
+        with torch.no_grad():
+            for name, model in evaluated.items():
+                found[name].append(metrics.psnr(model(white), x) - metrics.psnr(model(z), x))
+        done += len(x)
+        yield done
+    losses = {name: torch.cat(parts).double() for name, parts in found.items()}
+    yield Row(
+        card.name, card.sha256, repr(corrupt), repr(fooled.ATTACK), done, fooled.SEED, dataset.title,
+        checkpoints.commit(), round(float(torch.cat(lengths).mean()), 4),
+        {name: round(float(values.mean()), 4) for name, values in losses.items()},
+        {name: round(float(1.96 * values.std() / done**0.5), 4) for name, values in losses.items()},
+    )  # fmt: skip
+
+
+def keep(row: Row) -> None:
+    """Put a row into checkpoints/curves/transfer.json; raises Refusal where the disk refuses."""
+    tables.put("transfer", row.attacked, asdict(row))
+
+
+def kept() -> dict[str, Row]:
+    """Return the rows that are measured, by attacked network."""
+    return {name: Row(**record) for name, record in tables.records("transfer").items()}
