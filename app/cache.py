@@ -10,20 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 import torch
+import torch.nn.functional as F
 
 from app import frames, show, strips
 from app.jobs import Jobs
 from app.show import Picture
-from core import Refusal, checkpoints, data, denoising, evaluation, pictures, quality, similar
+from core import Refusal, checkpoints, data, denoising, evaluation, pictures, quality, similar, timeline
+from core.attacks import ImageAttack
 from core.checkpoints import Card
 from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
+from core.fooled import full
 from core.models import Classifier, DigitCNN, UNet
 from core.noise import Noise, eight_bit, parse
+from core.timeline import Timeline
 from core.types import Images, Labels, Model, Scores, generator
 
 SMALLEST = 8  # pixels, the least side of a picture
+ATTACKED = 64  # pixels, the largest side of a picture that is attacked
 
 
 @dataclass(frozen=True)
@@ -206,6 +211,39 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
 
 @st.cache_resource(show_spinner=False)
 def _large() -> dict[tuple[str, Photo, str, int], Large]:
+    return {}
+
+
+def shrunk(photo: Photo) -> Images:
+    """Return a picture no larger than ATTACKED pixels, scaled down where it must be."""
+    x = photo.image()
+    share = ATTACKED / max(x.shape[-2:])
+    return (
+        x
+        if share >= 1
+        else F.interpolate(x, [max(SMALLEST, round(side * share)) for side in x.shape[-2:]], mode="area")
+    )
+
+
+def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Iterator[float | Timeline]:
+    """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
+    model, card = denoiser(name)
+    held, key = _timelines(), (card.sha256, photo, repr(attack), seed, aim, _stamps().get("cifar10"))
+    if key not in held:
+        x = shrunk(photo)
+        target = F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
+        for step in timeline.run(model, attack, x, full(noise_of(card)), seed, target):
+            if isinstance(step, float):
+                yield step
+            else:
+                held[key] = step
+        while len(held) > 30:
+            held.pop(next(iter(held)), None)
+    yield held[key]
+
+
+@st.cache_resource(show_spinner=False)
+def _timelines() -> dict[tuple[object, ...], Timeline]:
     return {}
 
 

@@ -8,19 +8,27 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import pad
-from app.cache import Digit
+from app.cache import Digit, Photo
 from app.show import words
 from core import Refusal, checkpoints, data, params, quality, recipes, study
-from core.attacks import ATTACKS, Attack
+from core.attacks import ATTACKS, IMAGE_ATTACKS, Attack, ImageAttack
 from core.data import Dataset
 from core.evaluation import Corruption
 from core.noise import NOISES, Blind, Noise
 from core.recipes import Classification, Denoising
 from core.study import Example
+from core.timeline import Timeline
 
 T = TypeVar("T", bound=Corruption)
 P = TypeVar("P")
+S = TypeVar("S")
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
+ATTACKING = {
+    "DAG": "DAG (the study's)",
+    "L2PGD": "L2PGD (furthest from the truth)",
+    "ObsAtk": "ObsAtk (on the noisy picture, zero mean)",
+    "Lookalike": "Lookalike (as another picture)",
+}
 WAYS = {
     "number": "by number",
     "class": "by class",
@@ -125,6 +133,25 @@ def denoiser() -> str:
     return str(st.selectbox("Network", names, key="denoiser", help=titles))
 
 
+def image_attack() -> ImageAttack:
+    """Let somebody choose an attack on a denoiser; `sliders` has its parameters."""
+    address.restore("attack", "DAG", address.one_of(IMAGE_ATTACKS, "the attack"))
+    kind = st.selectbox("Attack", list(IMAGE_ATTACKS), key="attack", format_func=ATTACKING.__getitem__)
+    chosen: ImageAttack = IMAGE_ATTACKS[kind]()
+    return chosen
+
+
+def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Timeline:
+    """Attack a picture, with progress."""
+    with st.empty():
+        for result in cache.attacked(name, photo, attack, seed, aim):
+            if isinstance(result, float):
+                st.progress(result, f"Attacking {name}, {100 * result:.0f} %")
+        st.write("")
+    assert isinstance(result, Timeline)
+    return result
+
+
 def _forget_strength(before: str) -> None:
     """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
     if params.strength(CORRUPTIONS[st.session_state["add"]]) != params.strength(CORRUPTIONS[before]):
@@ -147,33 +174,44 @@ def experiment(architecture: str | None = None) -> tuple[str, Digit | None, Corr
 
 def details(thing: T) -> tuple[T, int]:
     """Show a slider for every further parameter, and the seed; return the noise or attack with them, and the seed."""
-    kind = type(thing)
-    first, _ = params.strength(kind)
-    values: dict[str, float] = {}
+    first, _ = params.strength(type(thing))
+    thing, seed = sliders(thing, (first, "seed")), seeded()
+    return (replace(thing, seed=seed) if "seed" in params.spans(type(thing)) else thing), seed  # type: ignore[type-var]
+
+
+def sliders(thing: S, without: Sequence[str]) -> S:
+    """Show a slider for every parameter but those named; return the value with them."""
+    kind, values = type(thing), {}
     for name, span in params.spans(kind).items():
-        if name in (first, "seed"):
+        if name in without:
             continue
         sort, key = type(getattr(thing, name)), f"{kind.__name__}.{name}"
         address.restore(name, getattr(thing, name), address.real(span, name, sort), key)
         label = (span.label or name) + (f", {span.unit}" if span.unit else "")
         values[name] = st.slider(label, sort(span.low), sort(span.high), step=sort(span.step), key=key)
+    return replace(thing, **values)  # type: ignore[type-var]
+
+
+def seeded() -> int:
+    """Let somebody choose a seed."""
     address.restore("seed", 0, address.whole(0, 9999, "seed"))
-    seed = int(st.number_input("Seed: another number, another draw", 0, 9999, key="seed"))
-    if "seed" in params.spans(kind):
-        values["seed"] = seed
-    return replace(thing, **values), seed  # type: ignore[type-var]
+    return int(st.number_input("Seed: another number, another draw", 0, 9999, key="seed"))
+
+
+def changed(thing: object, without: Sequence[str] = ()) -> dict[str, object]:
+    """Return what an address says of a value's parameters: those that are not the defaults."""
+    plain = type(thing)()
+    fields = {name: getattr(thing, name) for name in params.spans(type(thing)) if name not in without}
+    return {name: f"{value:g}" for name, value in fields.items() if value != getattr(plain, name)}
 
 
 def chosen(thing: Corruption, seed: int, level: float | None) -> dict[str, object]:
     """Return what an address says of a noise or an attack: its kind, what differs from the defaults, its strength."""
-    kind = type(thing)
-    first, span = params.strength(kind)
-    plain = kind()
-    fields = {name: getattr(thing, name) for name in params.spans(kind) if name not in (first, "seed")}
-    told = {name: f"{value:g}" for name, value in fields.items() if value != getattr(plain, name)}
+    first, span = params.strength(type(thing))
+    told = changed(thing, (first, "seed"))
     reached = None if level is None else f"{level:g}"
     st.session_state["reached"] = first, span, reached  # goes along to the next page
-    return dict(add=kind.__name__, **told, seed=seed or None, strength=reached)
+    return dict(add=type(thing).__name__, **told, seed=seed or None, strength=reached)
 
 
 def level(thing: Corruption, levels: Sequence[float] = ()) -> int | None:

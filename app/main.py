@@ -30,9 +30,18 @@ PAGES = {
         ("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise"),
         ("learn", "How can it learn from noise alone?", ":material/casino:", "learn"),
     ],
+    "Attack": [
+        ("pixels", "How few pixels are enough?", ":material/colorize:", "pixels"),
+        ("fooled", "Can a denoiser be fooled?", ":material/bolt:", "fooled"),
+        ("alike", "Is adversarial noise like noise?", ":material/graphic_eq:", "alike"),
+        ("defence", "Is a denoiser a defence?", ":material/shield:", "defence"),
+    ],
     "Measure": [
         ("break", "How fast does it break?", ":material/trending_down:", "break"),
         ("quality", "How well, on ten thousand images?", ":material/bar_chart:", "quality"),
+        ("often", "How often, on ten thousand images?", ":material/ssid_chart:", "often"),
+        ("transfer", "Does it transfer?", ":material/swap_horiz:", "transfer"),
+        ("study", "The study, re-measured", ":material/menu_book:", "study"),
         ("cards", "Cards", ":material/badge:", "cards"),
     ],
 }

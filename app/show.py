@@ -20,7 +20,11 @@ from core.study import Reported
 
 FRAME = (230, 159, 0)
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-COLOURS = {"noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73"}
+COLOURS = {
+    "noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73", "white noise": "#8a8a8a",
+    "the noise, as drawn": "#56B4E9", "the noise, clipped": "#0072B2", "adversarial noise": "#D55E00",
+    "study's ratio": "#0072B2", "fair ratio": "#D55E00",
+}  # fmt: skip
 _DIVERGING = np.array([[0x21, 0x66, 0xAC], [0xF7, 0xF7, 0xF7], [0xB2, 0x18, 0x2B]], dtype=float)
 GAP = 255  # white between the tiles of a mosaic
 
@@ -164,6 +168,22 @@ def spread(values: dict[str, np.ndarray], edges: np.ndarray, x: str, mark: float
     return figure
 
 
+def densities(values: dict[str, np.ndarray], edges: np.ndarray) -> go.Figure:
+    """Draw histograms over each other as shares of all values; a spike in the middle is cut off."""
+    figure = go.Figure()
+    shares = {name: 100 * np.histogram(column, edges)[0] / len(column) for name, column in values.items()}
+    for name, share in shares.items():
+        figure.add_scatter(
+            x=(edges[1:] + edges[:-1]) / 2, y=share, name=name, mode="lines", line=dict(shape="hvh", color=COLOURS[name], width=2),
+            fill="tozeroy", hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    axes(figure, "moved by, grey levels", "share of values, %")
+    highest = [float(np.sort(share)[-2]) for share in shares.values()]
+    figure.update_yaxes(range=[0, 1.15 * max(highest)])
+    figure.update_layout(height=330)
+    return figure
+
+
 def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
     """Draw a confusion matrix: rows what it is, columns what the network says, in percent of the row."""
     counts = np.array(table, dtype=float)
@@ -287,7 +307,7 @@ def lines(curves: dict[str, tuple[np.ndarray, np.ndarray]], x: str, y: str, over
     """Draw curves over each other."""
     figure = go.Figure()
     for (name, (at, values)), colour in zip(curves.items(), SERIES, strict=False):
-        figure.add_scatter(x=at, y=values, name=name, line_color=colour)
+        figure.add_scatter(x=at, y=values, name=name, line_color=COLOURS.get(name, colour))
     axes(figure, x, y)
     figure.update_xaxes(range=over)
     figure.update_layout(height=360)

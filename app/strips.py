@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 import core.noise
@@ -23,6 +23,7 @@ from core import metrics
 from core.models import UNet
 from core.noise import Noise
 from core.params import strength
+from core.timeline import Timeline
 from core.types import Images, Model, Scores
 
 EDGES = (
@@ -41,6 +42,22 @@ class Tile:
     minus: str = ""
     lines: tuple[tuple[str, Scores], ...] = ()  # what a line says, with {} for its value at a level
     hint: str = ""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the slider goes over: its values, what they are called, their unit, and whether they are shares of a whole."""
+
+    levels: list[float]
+    label: str
+    unit: str
+    percent: bool = False
+
+
+def scale(noise: Noise, levels: list[float]) -> Scale:
+    """Slide over the strength of a noise."""
+    field, span = strength(type(noise))
+    return Scale(levels, span.label, span.unit, field in ("fraction", "p"))
 
 
 def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
@@ -72,13 +89,11 @@ def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -
         Tile("still wrong", "denoised", "clean", (("{} grey levels", rms(denoised - x)),), "denoised - original"),
     ]
     return pack(
-        noise,
-        levels,
+        scale(noise, levels),
         dict(clean=x, noisy=noisy, denoised=denoised),
         tiles,
         limit=0.25,
-        curve={name: [_finite(v) for v in psnr.tolist()] for name, psnr in (("noisy", before), ("denoised", after))},
-        harm=f"{harm}.",
+        curve=curve("PSNR in dB over the noise", {"noisy": before, "denoised": after}, f"{harm}.", after < before),
         histogram=dict(before=histograms(drawn - x), after=histograms(noisy - x)),
     )
 
@@ -94,7 +109,7 @@ def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: lis
     with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         images = dict(zip(denoisers, pool.map(denoised, denoisers), strict=True))
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
-    return pack(noise, levels, images, tiles, limit=0.25)
+    return pack(scale(noise, levels), images, tiles, limit=0.25)
 
 
 def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[tuple[str, Scores], ...]:
@@ -116,9 +131,20 @@ def histograms(values: Tensor) -> list[list[float]]:
     return [[round(100 * float(s), 2) for s in row] for row in shares]
 
 
-def pack(noise: Noise, levels: list[float], images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
-    """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider over `levels`."""
-    field, span = strength(type(noise))
+def curve(
+    title: str, series: Mapping[str, Scores], text: str, shaded: Bool[Tensor, " n"] | None = None
+) -> dict[str, Any]:
+    """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded."""
+    return dict(
+        title=title,
+        series={name: [_finite(v) for v in values.tolist()] for name, values in series.items()},
+        text=text,
+        shaded=[] if shaded is None else shaded.tolist(),
+    )
+
+
+def pack(scale: Scale, images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
+    """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider."""
     described, parts, offset = {}, [], 0
     for name, values in images.items():
         parts.append((values.clamp(0, 1) * 255).round().byte().numpy())
@@ -126,10 +152,7 @@ def pack(noise: Noise, levels: list[float], images: dict[str, Images], tiles: li
         offset += values.numel()
     body = zlib.compress(b"".join(part.tobytes() for part in parts), 1)
     header = dict(
-        levels=levels,
-        label=span.label,
-        unit=span.unit,
-        percent=field in ("fraction", "p"),
+        **vars(scale),
         images=described,
         tiles=[
             dict(
@@ -150,3 +173,39 @@ def pack(noise: Noise, levels: list[float], images: dict[str, Images], tiles: li
 def _finite(value: float) -> float | None:
     """Round for the header; None, which JSON can say, for what is infinite."""
     return round(value, 3) if np.isfinite(value) else None
+
+
+def timeline(found: Timeline) -> bytes:
+    """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
+    x = found.case.clean
+    l2 = found.l2
+    images = dict(
+        clean=x, noisy=found.case.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
+        denoised=found.denoised, white=found.white, fair=found.white_denoised,
+    )  # fmt: skip
+    length = ("L2 {}", l2)
+    tiles = [
+        Tile("original", "clean"),
+        Tile("noisy", "noisy", "", (*quality(found.case.noisy, x), ("L2 {}", metrics.l2(found.case.noisy, x)))),
+        Tile("denoised", "kept", "", quality(found.noisy_denoised, x)),
+        Tile("adversarial", "attacked", "", (*quality(found.attacked, x), length), "The picture after so many steps."),
+        Tile("adversarial, denoised", "denoised", "", quality(found.denoised, x), "What the network makes of it."),
+        Tile("what the attack adds", "attacked", "start", (("{} grey levels", rms(found.attacked - found.start)),)),
+        Tile(
+            "chance, as strong", "white", "", (*quality(found.white, x), length), "White noise of exactly the same L2."
+        ),
+        Tile("chance, denoised", "fair", "", quality(found.white_denoised, x)),
+    ]
+    if found.todo is not None:
+        images["todo"] = found.todo
+        share = 100 * found.todo.mean((1, 2, 3))
+        tiles.append(Tile("mask T", "todo", "", (("{} % to do", share),), "White: not yet where the attack wants it."))
+    lines = {
+        "attack, denoised": metrics.psnr(found.denoised, x),
+        "chance, denoised": metrics.psnr(found.white_denoised, x),
+    }
+    steps = [float(k) for k in range(len(found.attacked))]
+    return pack(
+        Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
+        curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 // Images side by side under one slider: they come packed once (app/strips.py says how), sliding paints them here.
 
-const COLOURS = { noisy: "#0072b2", denoised: "#009e73" };
+const COLOURS = { noisy: "#0072b2", denoised: "#009e73", "attack, denoised": "#d55e00", "chance, denoised": "#0072b2" };
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -89,23 +89,28 @@ class Strip extends Sliding {
     window.dispatchEvent(new CustomEvent("noisescope-level", { detail: this.level }));
   }
 
-  // PSNR over the level, noisy and denoised; where the network makes it worse is shaded
+  // lines over the slider's values, with a cursor where it stands
   curve() {
-    const { noisy, denoised } = this.head.curve, last = this.head.levels.length - 1, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
-    const top = Math.ceil(Math.max(...denoised.filter((v) => v !== null), 20) / 10) * 10 + 10, low = Math.min(...[...noisy, ...denoised].filter((v) => v !== null));
-    const floor = Math.floor(low / 10) * 10, x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
-    const worse = noisy.map((v, k) => (v ?? Infinity) > (denoised[k] ?? Infinity));
-    worse.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
+    const { title, series, text, shaded } = this.head.curve, last = this.head.levels.length - 1, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const values = Object.values(series).flat().filter((v) => v !== null);
+    const top = Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
+    const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
+    shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
     box.append(svg("rect", { class: "frame", width: W, height: H }));
     for (const v of [floor, (floor + top) / 2, top]) box.append(svg("text", { x: -5, y: y(v) + 4, "text-anchor": "end" }, String(v)));
     for (const k of [0, last >> 1, last]) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
-    for (const [name, values] of Object.entries({ noisy, denoised })) box.append(svg("polyline", { points: values.map((v, k) => `${x(k)},${y(v)}`).join(" "), fill: "none", stroke: COLOURS[name], "stroke-width": 2.5, "stroke-dasharray": name === "noisy" ? "6 3" : "" }));
+    const key = el("p");
+    Object.entries(series).forEach(([name, line], k) => {
+      const dash = name === "noisy" || name.startsWith("chance");
+      box.append(svg("polyline", { points: line.map((v, i) => `${x(i)},${y(v)}`).join(" "), fill: "none", stroke: COLOURS[name], "stroke-width": 2.5, "stroke-dasharray": dash ? "6 3" : "" }));
+      key.append(el("span", { className: "key", style: `color: ${COLOURS[name]}`, textContent: `${dash ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
+    });
+    key.append(text);
     const line = svg("line", { class: "cursor", y1: 0, y2: H });
     box.append(line);
     this.cursor = (level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); };
-    box.setAttribute("aria-label", "PSNR over the level of the noise, noisy and denoised");
-    const key = el("p", {}, el("span", { className: "key noisy", textContent: "- - noisy" }), " \u00b7 ", el("span", { className: "key denoised", textContent: "\u2014 denoised" }), ` \u00b7 ${this.head.harm}`);
-    return el("div", { className: "chart" }, el("h3", { textContent: `PSNR in dB over ${this.head.label.toLowerCase()}` }), box, key);
+    box.setAttribute("aria-label", title);
+    return el("div", { className: "chart" }, el("h3", { textContent: title }), box, key);
   }
 
   // the noise itself, value by value, before and after clipping

@@ -24,6 +24,9 @@ Objective = Callable[[Images], Scores]
 class ImageAttack(Protocol):
     """Change pictures `x` so that a denoiser fails on them; `y` is where its output is to end up, or what it is to miss."""
 
+    @property
+    def steps(self) -> int: ...
+
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the images after 0, 1, ... steps; a caller may stop asking."""
         ...

@@ -1,0 +1,106 @@
+"""Can a denoiser be fooled? One picture attacked step by step; then all of the study's networks (Figures 30 and 32)."""
+
+import streamlit as st
+
+from app import address, cache, controls, photographs, show, strips
+from app.browser import strip
+from app.cache import Photo
+from core import Refusal, fooled, metrics
+from core.attacks import ImageAttack, Lookalike
+from core.study import DENOISERS
+
+AIM = Photo(photographs.STUDY["Truck"])
+COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance, as strong", "chance, denoised")
+
+st.title("Can a denoiser be fooled?")
+st.markdown(
+    "An attack changes the clean picture a little, step by step, in the one direction that hurts most. "
+    "**Drag through its steps: when do you see the change, and when does the network?**"
+)
+
+row = st.columns([1.3, 2.6, 1.6, 0.8], vertical_alignment="bottom")
+with row[0]:
+    name = controls.denoiser()
+with row[1]:
+    photo = photographs.photo()
+with row[2]:
+    attack = controls.image_attack()
+with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
+    attack = controls.sliders(attack, ("seed",))
+    seed = controls.seeded()
+photographs.study()
+test = cache.dataset("cifar10", "test")
+aim = photo or Photo()
+if isinstance(attack, Lookalike):
+    last = len(test) - 1
+    address.restore("aim", min(AIM.index, last), address.whole(0, last, "test image"))
+    aim = Photo(int(st.number_input(f"Make it look like test image, 0 to {last:,}", 0, last, key="aim")))
+made_for = fooled.full(cache.noise_of(cache.denoiser(name)[1]))
+
+
+def step(last: int) -> int:
+    """Return the step the address asks for; the last, where it asks for none."""
+    text = address.asked("step")
+    try:
+        return last if text is None else address.whole(0, last, "step")(text)
+    except Refusal as refusal:
+        address.notice(f"{refusal} Shown instead: {last}.")
+        return last
+
+
+def lead(photo: Photo, attack: ImageAttack) -> None:
+    """Show the steps of one attack."""
+    found = controls.attacked(name, photo, attack, seed, aim)
+    last = len(found.attacked) - 1
+    at = strip(strips.timeline(found), key="timeline", start=step(last), anew=address.moved())
+    address.publish(
+        denoiser=name, **photographs.picked(photo), attack=type(attack).__name__, **controls.changed(attack, ("seed",)),
+        aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, step=last if at is None else at,
+    )  # fmt: skip
+    l2 = found.l2
+    st.caption(
+        f"{name}; noise {made_for!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(l2[-1]):.2f}; the noise's: "
+        f"{float(metrics.l2(found.case.noisy, found.case.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
+        "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
+    )
+    if photo.image().shape != found.case.clean.shape:
+        st.caption(f"The picture is scaled down to {cache.ATTACKED} pixels: attacking a larger one takes minutes.")
+
+
+def everyone(photo: Photo) -> None:
+    """Show what the attack does to each of the study's networks."""
+    names = [n for n in DENOISERS if n in controls.sound(controls.denoisers())]
+    heads = st.columns([1.3] + [1.0] * len(COLUMNS))
+    for head, title in zip(heads[1:], COLUMNS, strict=True):
+        head.markdown(f"**{title}**")
+    for n in names:
+        found = controls.attacked(n, photo, attack, seed, aim)
+        x = found.case.clean
+        pictures = (
+            found.case.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
+            found.white_denoised[-1:],
+        )  # fmt: skip
+        cells = st.columns([1.3] + [1.0] * len(COLUMNS), vertical_alignment="center")
+        cells[0].markdown(f"**{n}**  \nL2 {float(found.l2[-1]):.2f}")
+        for cell, picture in zip(cells[1:], pictures, strict=True):
+            cell.image(
+                show.enlarged(show.colour(picture[0]), max(1, 128 // picture.shape[2])),
+                output_format="PNG",
+                width="stretch",
+                caption=f"{float(metrics.psnr(picture, x)):.1f} dB",
+            )
+
+
+if photo is None:
+    address.publish(denoiser=name, **photographs.picked(photo), attack=type(attack).__name__)
+    st.info("Choose a picture above.", icon=":material/image:")
+else:
+    lead(photo, attack)
+    st.subheader("The study's seven networks, same picture, same attack")
+    if st.toggle("Attack them all", key="all", help="about two seconds each, the first time"):
+        everyone(photo)
+        st.caption(
+            f"Each under its own noise, seed {seed}, after {attack.steps} steps. The study shows the first four columns (Figures 30 and 32); the last two, "
+            "chance at the attack's own strength, say how much of the damage is aim."
+        )
+controls.source(test)
