@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from app import frames, show, strips
 from app.jobs import Jobs
 from app.show import Picture
-from core import Refusal, checkpoints, data, denoising, evaluation, pictures, quality, similar, timeline
+from core import Refusal, checkpoints, data, denoising, evaluation, fooled, pictures, quality, similar, tables, timeline
 from core.attacks import ImageAttack
 from core.checkpoints import Card
 from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
-from core.fooled import full
+from core.fooled import Fooled, full
 from core.models import Classifier, DigitCNN, UNet
 from core.noise import Noise, eight_bit, parse
 from core.timeline import Timeline
@@ -269,6 +269,17 @@ def _measured(name: str, sha256: str, title: str) -> quality.Kept:
     for _ in quality.measure(model, some, (noise,), tables):
         pass
     return quality.Kept(name, sha256, repr(noise), some.title, checkpoints.commit(), tables[0])
+
+
+def fooled_of(name: str) -> Fooled | None:
+    """Return how a denoiser fares under attack on many test images; None where that is not measured."""
+    file = tables.file(f"fooled-{name}")
+    return _fooled(name, file.stat().st_mtime_ns if file.exists() else 0)
+
+
+@st.cache_resource(show_spinner=False)
+def _fooled(name: str, changed: int) -> Fooled | None:
+    return fooled.kept(name)
 
 
 def noise_of(card: Card) -> Noise:

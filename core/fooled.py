@@ -111,6 +111,17 @@ class Fooled:
         return ratio
 
 
+def ranked(found: list[Fooled], steps: int, fair: bool) -> list[tuple[str, float]]:
+    """Order networks by their mean ratio, the most easily fooled first."""
+    means = [(f.network, float(f.ratio(steps, fair).double().mean())) for f in found if len(f.rows)]
+    return sorted(means, key=lambda pair: -pair[1])
+
+
+def share(ratios: Scores, low: float, high: float) -> float:
+    """Return the share of images whose ratio lies between two bounds, in percent."""
+    return 100 * float(((ratios >= low) & (ratios <= high)).float().mean())
+
+
 def begin(card: Card, dataset: Dataset) -> Fooled:
     """Return what is measured of these very weights, to go on from; else an empty table."""
     corrupt = full(noise.parse(card.recipe["noise"]))

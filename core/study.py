@@ -4,6 +4,7 @@ Plummer and Hauser, "Learning-based denoising with adversarial noise" (2022); fi
 """
 
 from dataclasses import dataclass
+from math import inf
 
 from core.attacks import FGSM
 from core.evaluation import Corruption
@@ -67,4 +68,28 @@ DENOISERS = {
     "n2n-poisson-500": Denoiser(30.1, 33.8, 1.1),
     "n2n-impulse-0.2": Denoiser(30.1, 32.9, 17.0),
     "n2n-impulse-0.5": Denoiser(26.1, 30.3, 13.0),
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of test images, in percent, whose PSNR ratio lies between two bounds (Figure 34)."""
+
+    low: float
+    high: float
+    percent: float
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """What the study says of one histogram of PSNR ratios (Figure 34): shares of images, and where the mean lies."""
+
+    shares: tuple[Share, ...]
+    mean: tuple[float, float]
+
+
+RATIOS = {
+    "n2n-gaussian-50": Ratios((Share(0.95, 1.05, 29.33), Share(1.4, inf, 1.5)), (1.1, 1.15)),
+    "n2n-poisson-500": Ratios((Share(0.96, 1.06, 0.09), Share(1.4, inf, 0.17)), (1.22, 1.24)),
+    "n2n-impulse-0.2": Ratios((Share(-inf, 1.25, 0.09), Share(1.375, inf, 31.58)), (1.275, 1.325)),
 }

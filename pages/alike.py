@@ -53,7 +53,7 @@ def values(found: Timeline) -> None:
         st.dataframe([row_of(n, found) for n, found in measured.items()], hide_index=True, width="stretch")
         st.caption(
             "**Wasserstein**: how far values must be moved, on average, to turn one histogram into the other, in grey levels. "
-            "**Kolmogorov-Smirnov**: the largest gap between the shares of values below any mark, 0 to 1. **Shape**: Wasserstein after both "
+            "**KS** (Kolmogorov-Smirnov): the largest gap between the shares of values below any mark, 0 to 1. **Shape**: Wasserstein after both "
             "are scaled to a standard deviation of 1; 0 where only the strength differs. By `scipy.stats`, over all values of this picture."
         )
 
@@ -63,7 +63,7 @@ def row_of(noise: str, found: Distance) -> dict[str, str]:
     return {
         "adversarial noise from": noise,
         "Wasserstein": f"{found.wasserstein:.1f}",
-        "Kolmogorov-Smirnov": f"{found.kolmogorov:.3f}",
+        "KS": f"{found.kolmogorov:.3f}",
         "shape": f"{found.shape:.3f}",
     }
 
