@@ -1,4 +1,8 @@
-"""How far a denoiser is led astray, image by image: the study's ratio, and the fair one (Figure 34)."""
+"""How far a denoiser is led astray, image by image: the study's ratio, and the fair one (Figure 34).
+
+Test images are attacked under the noise the denoiser was trained on, its level drawn for each image: with one fixed level
+the study's figures do not come out (docs/log.md).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +30,7 @@ Table = Float[Tensor, "n 13"]  # a row per image, COLUMNS; L2 and PSNR in dB; Na
 
 
 def full(blind: Noise) -> Noise:
-    """Return the fixed noise of a denoiser's nominal level, which the study attacks it under.
+    """Return the fixed noise of a denoiser's nominal level, which its figures of single pictures show.
 
     >>> full(BlindGaussian(50.0))
     Gaussian(sigma=50.0)
@@ -124,9 +128,8 @@ def share(ratios: Scores, low: float, high: float) -> float:
 
 def begin(card: Card, dataset: Dataset) -> Fooled:
     """Return what is measured of these very weights, to go on from; else an empty table."""
-    corrupt = full(noise.parse(card.recipe["noise"]))
     fresh = Fooled(
-        card.name, card.sha256, repr(corrupt), repr(ATTACK), str(SEED), dataset.title, checkpoints.commit(),
+        card.name, card.sha256, card.recipe["noise"], repr(ATTACK), str(SEED), dataset.title, checkpoints.commit(),
         torch.full((len(dataset), len(COLUMNS)), torch.nan),
     )  # fmt: skip
     old = kept(card.name)

@@ -37,7 +37,7 @@ def lost(attacked: Model, evaluated: Mapping[str, Model], card: Card, dataset: D
 
     A loss is PSNR after white noise less PSNR after the attack, both of the same L2 length in each image.
     """
-    corrupt = fooled.full(noise.parse(card.recipe["noise"]))
+    corrupt = noise.parse(card.recipe["noise"])
     found: dict[str, list[Scores]] = {name: [] for name in evaluated}
     lengths: list[Scores] = []
     done = 0
