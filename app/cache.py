@@ -15,7 +15,21 @@ import torch.nn.functional as F
 from app import frames, show, strips
 from app.jobs import Jobs
 from app.show import Picture
-from core import Refusal, checkpoints, data, denoising, evaluation, fooled, pictures, quality, similar, tables, timeline
+from core import (
+    Refusal,
+    checkpoints,
+    data,
+    defence,
+    denoising,
+    evaluation,
+    fooled,
+    pictures,
+    quality,
+    similar,
+    tables,
+    timeline,
+    transfer,
+)
 from core.attacks import ImageAttack
 from core.checkpoints import Card
 from core.classical import CLASSICAL
@@ -280,6 +294,25 @@ def fooled_of(name: str) -> Fooled | None:
 @st.cache_resource(show_spinner=False)
 def _fooled(name: str, changed: int) -> Fooled | None:
     return fooled.kept(name)
+
+
+def transferred() -> dict[str, transfer.Row]:
+    """Return what attacks on one denoiser cost others, by attacked network; rows of other weights are left out."""
+    return {name: row for name, row in transfer.kept().items() if current(name, row.sha256)}
+
+
+def defended() -> dict[str, defence.Defence]:
+    """Return how classifiers fare behind a denoiser; what was measured of other weights is left out."""
+    return {
+        name: found
+        for name, found in defence.kept().items()
+        if current(name, found.sha256) and current(found.denoiser, found.denoiser_sha256)
+    }
+
+
+def current(name: str, sha256: str) -> bool:
+    """Say whether a network is here, with just these weights."""
+    return checkpoints.there(name) and checkpoints.read(name).sha256 == sha256
 
 
 def noise_of(card: Card) -> Noise:

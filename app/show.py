@@ -14,6 +14,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from core.defence import WAYS, Defence
 from core.evaluation import Curve, wilson
 from core.statistic import GRID, Settled
 from core.study import Reported
@@ -112,23 +113,8 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
     for c in curves:
         kind = c.kind
         colour = SERIES[names.index(c.network) % len(SERIES)]
-        bounds = [wilson(hits, c.n) for hits in c.hits]
         label = f"{c.network}, {words(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
-        band = [100 * high for _, high in bounds] + [100 * low for low, _ in reversed(bounds)]
-        figure.add_scatter(
-            x=[*c.levels, *reversed(c.levels)],
-            y=band,
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.22,
-            line_width=0,
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        figure.add_scatter(
-            x=c.levels, y=c.accuracy, name=label, mode="lines+markers", marker_size=4,
-            line=dict(color=colour, dash=("solid", "dot", "dash")[kinds.index(kind) % 3]), hovertemplate="%{y:.2f} %",
-        )  # fmt: skip
+        band(figure, c.levels, c.hits, c.n, label, colour, ("solid", "dot", "dash")[kinds.index(kind) % 3])
     for number, r in enumerate(reported):
         figure.add_scatter(
             x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words(r.kind)}" + (" (suspect)" if r.suspect else ""),
@@ -200,6 +186,60 @@ def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
     figure.update_xaxes(type="category", side="top")
     figure.update_yaxes(type="category", autorange="reversed")
     return figure
+
+
+def matrix(
+    table: Sequence[Sequence[float]], columns: list[str], rows: list[str], x: str, y: str, unit: str
+) -> go.Figure:
+    """Draw figures as a matrix, red above zero and blue below, the limit the largest of them."""
+    limit = max(abs(v) for row in table for v in row) or 1.0
+    colours = [
+        [place, f"rgb({','.join(str(int(v)) for v in rgb)})"]
+        for place, rgb in zip((0, 0.5, 1), _DIVERGING, strict=True)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=table, x=columns, y=rows, zmin=-limit, zmax=limit, colorscale=colours, texttemplate="%{z:.1f}", xgap=1, ygap=1,
+            colorbar=dict(title=unit), hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.2f}} {unit}<extra></extra>",
+        )
+    )  # fmt: skip
+    axes(figure, x, y)
+    figure.update_layout(hovermode="closest", height=90 + 44 * len(rows))
+    figure.update_xaxes(side="top")
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def defence(found: Defence) -> go.Figure:
+    """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
+    figure = go.Figure()
+    for (way, title), colour, dash in zip(WAYS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
+        band(figure, found.epsilons, found.hits[way], found.n, title, colour, dash)
+    axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
+    figure.update_yaxes(range=[0, 101])
+    return figure
+
+
+def band(
+    figure: go.Figure,
+    levels: Sequence[float],
+    hits: Sequence[int],
+    n: int,
+    title: str,
+    colour: str,
+    dash: str = "solid",
+) -> None:
+    """Draw shares of n, in percent, over levels, with their 95 % intervals shaded."""
+    bounds = [wilson(h, n) for h in hits]
+    figure.add_scatter(
+        x=[*levels, *reversed(levels)],
+        y=[100 * high for _, high in bounds] + [100 * low for low, _ in reversed(bounds)],
+        fill="toself", fillcolor=colour, opacity=0.22, line_width=0, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=list(levels), y=[100 * h / n for h in hits], name=title, mode="lines+markers", marker_size=4,
+        line=dict(color=colour, dash=dash), hovertemplate="%{y:.2f} %",
+    )  # fmt: skip
 
 
 def words(kind: str) -> str:
