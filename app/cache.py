@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from app import frames, show, strips
 from app.jobs import Jobs
@@ -24,13 +25,15 @@ from core import (
     evaluation,
     fooled,
     pictures,
+    pixels,
     quality,
     similar,
     tables,
     timeline,
     transfer,
 )
-from core.attacks import ImageAttack
+from core.attacks import ImageAttack, OnePixel
+from core.attacks.pixels import exhaustive
 from core.checkpoints import Card
 from core.classical import CLASSICAL
 from core.data import Dataset, Split
@@ -294,6 +297,47 @@ def fooled_of(name: str) -> Fooled | None:
 @st.cache_resource(show_spinner=False)
 def _fooled(name: str, changed: int) -> Fooled | None:
     return fooled.kept(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Single:
+    """What each pixel, alone, does to a digit: the label's probability, and the answer, (1, values, H, W) each."""
+
+    probability: Tensor
+    answer: Tensor
+
+
+def single_pixels(name: str, digit: Digit, values: tuple[float, ...]) -> Single:
+    """Try every pixel of a digit in every value."""
+    return _single_pixels(name, network(name)[1].sha256, digit, values, _stamps().get("mnist"))
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _single_pixels(name: str, sha256: str, digit: Digit, values: tuple[float, ...], stamp: object) -> Single:
+    model, _ = network(name)
+    return Single(*exhaustive(model, digit.image(), digit.labels(model), values))
+
+
+def pixel_search(name: str, digit: Digit, search: OnePixel) -> bytes:
+    """Search for the pixels that fool a network, and return every generation, packed for the browser."""
+    return _pixel_search(name, network(name)[1].sha256, digit, search, _stamps().get("mnist"))
+
+
+@st.cache_data(show_spinner="Searching ...", max_entries=50)
+def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel, stamp: object) -> bytes:
+    model, _ = network(name)
+    x, y = digit.image(), digit.labels(model)
+    return strips.search(model, x, y, list(search.search(model, x, y)))
+
+
+def exhausted() -> dict[str, pixels.Exhausted]:
+    """Return what every single pixel does to a test set, by network; what was measured of other weights is left out."""
+    return {name: found for name, found in pixels.kept().items() if current(name, found.sha256)}
+
+
+def curves_of(name: str) -> list[evaluation.Curve]:
+    """Return the curves measured of a network as it is now."""
+    return [c for c in evaluation.curves(name) if current(name, c.sha256)]
 
 
 def transferred() -> dict[str, transfer.Row]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
 from core.defence import WAYS, Defence
 from core.evaluation import Curve, wilson
+from core.pixels import Exhausted
 from core.statistic import GRID, Settled
 from core.study import Reported
 
@@ -87,6 +88,16 @@ def framed(image: Float[Tensor, "1 h w"], top: int, left: int, side: int, factor
     for edge in (slice(le, le + 2), slice(r - 2, r)):
         picture[t:b, edge] = FRAME
     return picture
+
+
+def marked(picture: Picture, here: Bool[Tensor, "h w"], factor: int) -> Picture:
+    """Enlarge a picture and frame the pixels that are marked."""
+    large = enlarged(picture, factor)
+    for row, column in here.nonzero().tolist():
+        square = large[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
+        square[[0, 1, -2, -1]] = FRAME
+        square[:, [0, 1, -2, -1]] = FRAME
+    return large
 
 
 def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -207,6 +218,27 @@ def matrix(
     figure.update_layout(hovermode="closest", height=90 + 44 * len(rows))
     figure.update_xaxes(side="top")
     figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Reported], names: list[str]) -> go.Figure:
+    """Draw accuracy over the number of pixels changed: searched (lines), every one tried (stars), published (diamonds)."""
+    figure = go.Figure()
+    for c in curves:
+        colour = SERIES[names.index(c.network) % len(SERIES)]
+        band(figure, c.levels, c.hits, c.n, c.network, colour)
+    for network, found in tried.items():
+        figure.add_scatter(
+            x=[1], y=[100 * found.safe / found.n], mode="markers", name=f"{network}, every pixel tried",
+            marker=dict(symbol="star", size=13, color=SERIES[names.index(network) % len(SERIES)]), hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    for r in reported:
+        figure.add_scatter(
+            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}",
+            marker=dict(symbol="diamond", size=11, color="#8a8a8a"), hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    axes(figure, "pixels changed", "test digits read right, %")
+    figure.update_xaxes(range=[0, 41])
     return figure
 
 

@@ -20,11 +20,12 @@ from torch import Tensor
 import core.noise
 from app import frames
 from core import metrics
-from core.models import UNet
+from core.attacks.pixels import Generation, places
+from core.models import Classifier, UNet
 from core.noise import Noise
 from core.params import strength
 from core.timeline import Timeline
-from core.types import Images, Model, Scores
+from core.types import Images, Labels, Model, Scores
 
 EDGES = (
     np.arange(74) * 7 - 255.5
@@ -209,3 +210,33 @@ def timeline(found: Timeline) -> bytes:
         Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
         curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
     )  # fmt: skip
+
+
+def search(model: Classifier, x: Images, y: Labels, generations: list[Generation]) -> bytes:
+    """Pack a search for pixels: the best candidate of every generation, and where the candidates are."""
+    best = torch.cat([g.best for g in generations])
+    *_, h, w = x.shape
+    clouds = torch.stack([cloud(g.candidates[0], h, w) for g in generations])
+    with torch.no_grad():
+        answers = model(best).softmax(1)
+    said, sure = answers.argmax(1).float(), 100 * answers[:, int(y[0])]
+    queries = torch.stack([g.queries[0] for g in generations]).float()
+    tiles = [
+        Tile("the digit", "clean"),
+        Tile("best candidate", "best", "", ((f"{{}} % sure of {int(y[0])}", sure), ("reads {}", said)), "The search's best try so far."),
+        Tile("what it changes", "best", "clean", (("L2 {}", metrics.l2(best, x)),)),
+        Tile("all candidates", "cloud", "", (("{} questions", queries),), "The brighter, the more candidates change this pixel."),
+    ]  # fmt: skip
+    average = torch.stack([100 * g.probability[0].mean() for g in generations])
+    return pack(
+        Scale([float(k) for k in range(len(generations))], "Generation", f"of {len(generations) - 1}"),
+        dict(clean=x, best=best, cloud=clouds), tiles, limit=1.0,
+        curve=curve(f"How sure the network is of {int(y[0])}, in %", {"best candidate": sure, "average candidate": average}, "lower is better for the attacker"),
+    )  # fmt: skip
+
+
+def cloud(candidates: Float[Tensor, "p k f"], h: int, w: int) -> Float[Tensor, "1 h w"]:
+    """Count how many candidates change each pixel, the most as 1."""
+    rows, columns = places(candidates, h, w)
+    counts = torch.bincount((rows * w + columns).flatten(), minlength=h * w).float()
+    return (counts / counts.max()).sqrt().view(1, h, w)

@@ -1,6 +1,7 @@
 // Images side by side under one slider: they come packed once (app/strips.py says how), sliding paints them here.
 
-const COLOURS = { noisy: "#0072b2", denoised: "#009e73", "attack, denoised": "#d55e00", "chance, denoised": "#0072b2" };
+const COLOURS = { noisy: "#0072b2", denoised: "#009e73", "attack, denoised": "#d55e00", "chance, denoised": "#0072b2", "best candidate": "#d55e00", "average candidate": "#0072b2" };
+const WHOLE = /reads|questions/; // figures without decimals
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -77,7 +78,7 @@ class Strip extends Sliding {
       this.draw(tile);
       const said = tile.values.map(({ text, values }, n) => {
         const v = values.length > 1 ? values[this.level] : values[0];
-        return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, text.startsWith("SSIM") ? 3 : 1)));
+        return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, text.startsWith("SSIM") ? 3 : WHOLE.test(text) ? 0 : 1)));
       });
       if (this.head.follows) tile.figure.classList.toggle("best", first[k] === best && best > -Infinity);
       tile.canvas.setAttribute("aria-label", [tile.title, ...said].join(", "));
@@ -101,7 +102,7 @@ class Strip extends Sliding {
     for (const k of [0, last >> 1, last]) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
     const key = el("p");
     Object.entries(series).forEach(([name, line], k) => {
-      const dash = name === "noisy" || name.startsWith("chance");
+      const dash = name === "noisy" || /^(chance|average)/.test(name);
       box.append(svg("polyline", { points: line.map((v, i) => `${x(i)},${y(v)}`).join(" "), fill: "none", stroke: COLOURS[name], "stroke-width": 2.5, "stroke-dasharray": dash ? "6 3" : "" }));
       key.append(el("span", { className: "key", style: `color: ${COLOURS[name]}`, textContent: `${dash ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
     });

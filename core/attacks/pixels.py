@@ -103,14 +103,14 @@ def painted(x: Images, candidates: Pixels) -> Float[Tensor, "n p c h w"]:
     """Set the pixels of each candidate in its image."""
     n, p = candidates.shape[:2]
     _, c, h, w = x.shape
-    rows, columns = _places(candidates, h, w)  # (n, p, k)
+    rows, columns = places(candidates, h, w)  # (n, p, k)
     place = (rows * w + columns)[:, :, None, :].expand(-1, -1, c, -1)
     images = x.flatten(2)[:, None].repeat(1, p, 1, 1)  # (n, p, c, HW)
     return images.scatter_(3, place, candidates[..., 2:].transpose(2, 3)).view(n, p, c, h, w)
 
 
-def _places(candidates: Pixels, h: int, w: int) -> tuple[Tensor, Tensor]:
-    """Turn shares of height and width into rows and columns."""
+def places(candidates: Float[Tensor, "... k f"], h: int, w: int) -> tuple[Tensor, Tensor]:
+    """Turn the shares of height and width of candidates into rows and columns."""
     return (candidates[..., 0] * h).long().clamp(max=h - 1), (candidates[..., 1] * w).long().clamp(max=w - 1)
 
 
@@ -132,7 +132,7 @@ def _asking(model: Model, shape: torch.Size, pixels: int) -> Ask:
 
     def ask(x: Images, candidates: Pixels) -> Tensor:
         n, p, k, _ = candidates.shape
-        row, column = _places(candidates, h, w)
+        row, column = places(candidates, h, w)
         place = (row * w + column)[..., None] + h * w * torch.arange(c)  # (n, p, k, c): an index into an image
         change = candidates[..., 2:] - x.flatten(1).gather(1, place.flatten(1)).view(place.shape)
         later = torch.ones(k, k, dtype=torch.bool).triu(1)
