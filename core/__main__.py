@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | pixels NAME | transfer | defend | compare | report | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | pixels NAME | transfer | defend | study | compare | report | data [NAME] | list`."""
 
 import argparse
 import os
@@ -11,7 +11,20 @@ from math import ceil
 import torch
 from tqdm import tqdm
 
-from core import Refusal, checkpoints, data, defence, evaluation, fooled, pixels, quality, recipes, report, transfer
+from core import (
+    Refusal,
+    checkpoints,
+    data,
+    defence,
+    evaluation,
+    fooled,
+    pixels,
+    quality,
+    recipes,
+    remeasured,
+    report,
+    transfer,
+)
 from core.checkpoints import Card
 from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
@@ -227,7 +240,10 @@ def main() -> int:
     commands.add_parser("transfer", help="attack each denoiser and try the result on the others")
     commands.add_parser("defend", help="attack digit networks without, behind and through a denoiser")
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
-    commands.add_parser("report", help="write docs/denoisers.md, on standard output")
+    commands.add_parser("study", help="measure what the study says of single pictures")
+    commands.add_parser("report", help="write docs/denoisers.md or docs/study.md, on standard output").add_argument(
+        "what", nargs="?", default="denoisers", choices=("denoisers", "study")
+    )
     commands.add_parser("list", help="list the networks")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
@@ -247,8 +263,10 @@ def main() -> int:
                 defend()
             case "compare":
                 compare()
+            case "study":
+                print(*remeasured.measure(), sep="\n")
             case "report":
-                print(report.denoisers(), end="")
+                print(remeasured.document() if given.what == "study" else report.denoisers(), end="")
             case "data":
                 fetch(given.names)
             case "list":

@@ -10,6 +10,8 @@ from core.attacks import FGSM
 from core.evaluation import Corruption
 from core.noise import ReplaceGaussian, SaltAndPepper
 
+ACCURACY = 97.55  # percent of the test digits read right, by the study's code
+
 
 @dataclass(frozen=True)
 class Reported:

@@ -71,7 +71,7 @@ def weak(digit: Digit) -> None:
 def searched(digit: Digit) -> None:
     """Show the search, generation by generation."""
     packed = cache.pixel_search(name, digit, search)
-    strip(packed, key="search", start=None, anew=address.moved())
+    strip(packed, key="search", start=0, anew=address.moved())
     st.caption(
         f"{search!r} on {name}: differential evolution, up to {search.population * (search.generations + 1):,} questions to the network, fewer when the answer flips. "
         "Drag: the cloud of candidates draws together where the network is weak. Every candidate is a few places and values; each generation keeps the better of parent and child."

@@ -1,5 +1,25 @@
-"""Soon."""
+"""The study, re-measured: what it reports, what is measured here, and why they differ."""
 
 import streamlit as st
 
-st.title("study?")
+from app import cache, controls
+from core import remeasured
+
+st.title("What did the study report, and what is measured here?")
+st.markdown(
+    "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
+    "Left: what the study prints. Right: what is computed from the result files of this copy."
+)
+for finding in remeasured.findings():
+    with st.container(border=True):
+        head, link = st.columns([5, 1], vertical_alignment="center")
+        head.markdown(f"**{finding.figure}**")
+        link.page_link(f"pages/{finding.page}.py", label="Explore", icon=":material/arrow_forward:")
+        left, right = st.columns(2)
+        left.caption("The study says")
+        left.markdown(finding.says)
+        right.caption("Measured here")
+        right.markdown(finding.here.replace("; ", "  \n"))
+        if finding.why:
+            st.markdown(f"*{finding.why}*")
+controls.source(cache.dataset("mnist", "test"))
