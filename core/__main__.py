@@ -35,7 +35,7 @@ from core.noise import parse
 from core.recipes import Classification, Denoising
 from core.study import DENOISERS
 
-DEFENDED = 2000  # digits; each takes 180 steps through the denoiser
+DEFENDED = 1000  # digits; each takes 180 steps through the denoiser
 
 
 def train(name: str) -> None:

@@ -1,6 +1,6 @@
 """How few pixels are enough, on a whole test set: every single pixel tried, and many searched for (Figure 12)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -30,10 +30,10 @@ class Exhausted:
     seed: int
     data: str
     commit: str
-    values: Sequence[float]
+    values: list[float]
     clean: int
     safe: int
-    flips: Sequence[Sequence[int]]  # per pixel: the digits read right that it alone flips
+    flips: list[list[int]]  # per pixel: the digits read right that it alone flips
 
 
 def exhaust(model: Classifier, card: Card, dataset: Dataset, n: int, workers: int = 1) -> Iterator[Exhausted]:
@@ -53,7 +53,7 @@ def exhaust(model: Classifier, card: Card, dataset: Dataset, n: int, workers: in
             clean, safe = clean + int(right.sum()), safe + int((right & ~where.flatten(1).any(1)).sum())
             flips, done = flips + where.sum(0), done + len(right)
             yield Exhausted(
-                card.name, card.sha256, done, SEED, dataset.title, checkpoints.commit(), BLACK_AND_WHITE,
+                card.name, card.sha256, done, SEED, dataset.title, checkpoints.commit(), list(BLACK_AND_WHITE),
                 clean, safe, flips.tolist(),
             )  # fmt: skip
 

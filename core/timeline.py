@@ -14,6 +14,7 @@ from core.noise import Noise
 from core.types import Images, Model, Scores
 
 Masks = Float[Tensor, "steps 1 h w"]
+Steps = Float[Tensor, "steps c h w"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,10 @@ class Timeline:
 
     case: Case
     start: Images  # (1, C, H, W): the clean picture, or the noisy one where that is what is attacked
-    attacked: Images
-    denoised: Images
-    white: Images  # white noise of the same L2 at each step
-    white_denoised: Images
+    attacked: Steps
+    denoised: Steps
+    white: Steps  # white noise of the same L2 at each step
+    white_denoised: Steps
     noisy_denoised: Images  # (1, C, H, W)
     todo: Masks | None  # 1 where DAG is not done yet
 

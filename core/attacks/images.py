@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.params import Span, spanned
@@ -60,8 +60,8 @@ class DAG:
             z = (z.detach() + self.gamma * todo * _unit(r, self.norm)).clamp_(0, 1)
             yield z
 
-    def todo(self, output: Images, y: Images) -> Mask:
-        """Return T: the pixels whose output is still further from `y` than the tolerance."""
+    def todo(self, output: Images, y: Float[Tensor, "m c h w"]) -> Mask:
+        """Return T: the pixels whose output is still further from `y`, or the single image `y`, than the tolerance."""
         return (output.detach() - y).abs().sum(1, keepdim=True) > self.tolerance
 
     def __call__(self, model: Model, x: Images, y: Images) -> Images:
