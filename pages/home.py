@@ -62,6 +62,13 @@ NEXT = {
     "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
     "denoise": ("Can it see through the noise?", "Networks that clean a photograph, trained without clean ones."),
     "learn": ("How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
+    "pixels": ("How few pixels are enough?", "One pixel, searched for; and every pixel tried."),
+    "fooled": ("Can a denoiser be fooled?", "Drag through an attack, beside chance as strong."),
+    "alike": ("Is adversarial noise like noise?", "Values, frequencies, neighbours, and the reason why."),
+    "defence": ("Is a denoiser a defence?", "Against an attacker who knows of it, and one who does not."),
+    "often": ("How often, on ten thousand images?", "The study's ratio, and the fair one."),
+    "transfer": ("Does it transfer?", "What an attack on one denoiser costs the others."),
+    "study": ("The study, re-measured", "Every figure it reports beside the same figure measured here."),
     "quality": ("How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
     "cards": ("Which networks are here?", "Their recipes, training curves, scores, and a download."),
 }

@@ -1,9 +1,13 @@
 """The study, re-measured: what it reports, what is measured here, and why they differ."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from app import cache, controls
 from core import remeasured
+
+HERE = Path(__file__).parent
 
 st.title("What did the study report, and what is measured here?")
 st.markdown(
@@ -14,7 +18,7 @@ for finding in remeasured.findings():
     with st.container(border=True):
         head, link = st.columns([5, 1], vertical_alignment="center")
         head.markdown(f"**{finding.figure}**")
-        link.page_link(f"pages/{finding.page}.py", label="Explore", icon=":material/arrow_forward:")
+        link.page_link(HERE / f"{finding.page}.py", label="Explore", icon=":material/arrow_forward:")
         left, right = st.columns(2)
         left.caption("The study says")
         left.markdown(finding.says)
