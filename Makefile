@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 
-.PHONY: help run test check train bench golden screenshots data browser clean
+.PHONY: help run test check train attacks bench golden screenshots data browser clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,14 +28,25 @@ train: $(VENV)/.run ## train and measure every network that ships (some hours on
 	$(PY) -m core compare
 	$(PY) -m core report > docs/denoisers.md
 
+attacks: $(VENV)/.run ## measure every attack on everything that ships (a day on two cores; goes on where it was stopped)
+	for name in gaussian-50 gaussian-100 poisson-100 poisson-200 poisson-500 impulse-0.2 impulse-0.5; do $(PY) -m core fool n2n-$$name || exit 1; done
+	for name in digit-cnn digit-mlp digit-cnn-robust; do $(PY) -m core pixels $$name || exit 1; done
+	$(PY) -m core transfer
+	$(PY) -m core defend
+	$(PY) -m core study
+	$(PY) -m core report study > docs/study.md
+
 data: $(VENV)/.run ## download MNIST and CIFAR-10
 	$(PY) -m core data
 
 bench: $(VENV)/.test browser ## time this house beside its peers
-	$(PIP) --no-deps "torchattacks>=3.5,<4"
+	$(PIP) --no-deps "torchattacks>=3.5,<4" "adversarial-robustness-toolbox>=1.18,<2"
+	$(PIP) six setuptools
 	$(PY) -m benchmarks.fgsm
 	$(PY) -m benchmarks.similar
 	$(PY) -m benchmarks.denoise
+	$(PY) -m benchmarks.pixels
+	$(PY) -m benchmarks.dag
 	$(PY) -m benchmarks.scrub
 
 golden: $(VENV)/.test ## rewrite the golden scores; read the diff
