@@ -31,8 +31,7 @@ Flips = Callable[[Classifier, Images, Labels], torch.Tensor]
 
 def ours(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
     """Search as this house does."""
-    with torch.no_grad():
-        return model(OnePixel(1, 400, 100)(model, x, y)).argmax(1) != y
+    return misread(model, OnePixel(1, 400, 100)(model, x, y), y)
 
 
 def everything(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
@@ -43,8 +42,7 @@ def everything(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
 def theirs(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
     """Search with torchattacks, as many queries."""
     z = torchattacks.OnePixel(model, pixels=1, steps=100, popsize=400, inf_batch=400)(x, y)
-    with torch.no_grad():
-        return model(z).argmax(1) != y
+    return misread(model, z, y)
 
 
 def arts(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
@@ -53,8 +51,14 @@ def arts(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
         torch.nn.Sequential(Scale(), model), torch.nn.CrossEntropyLoss(), x.shape[1:], 10, clip_values=(0, 255)
     )
     images = PixelAttack(scaled, th=1, es=1, max_iter=100).generate((255 * x).numpy().astype(np.float32), y.numpy())
-    with torch.no_grad():
-        return model(torch.from_numpy(images).float() / 255).argmax(1) != y
+    return misread(model, torch.from_numpy(images).float() / 255, y)
+
+
+@torch.no_grad()
+def misread(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
+    """Say which images the network gets wrong."""
+    answers: torch.Tensor = model(x).argmax(1)
+    return answers != y
 
 
 class Scale(torch.nn.Module):
