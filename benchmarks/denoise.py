@@ -70,7 +70,7 @@ def ours(images: Dataset, batch: int) -> Iterator[int]:
     best = training.Best(training.average(model), lambda _: 0.0)
     fabric = training.on_device("cpu", "bf16-mixed")
     steps = len(images) // batch
-    for _ in training.fit(
+    for _ in training.Fit(
         model, pairs, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric
     ):
         yield batch

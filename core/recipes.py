@@ -1,6 +1,5 @@
 """What ships: the recipe of every network. Its name is the checkpoint's and the one in the address bar."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from math import ceil
 from typing import Any, ClassVar, Literal
@@ -14,7 +13,7 @@ from core.data import Dataset
 from core.losses import L1, L2, AnnealedL0, CrossEntropy, Loss
 from core.models import DigitCNN, DigitMLP, Network
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
-from core.training import Step
+from core.training import Fit
 from core.types import generator
 
 VALIDATION = 2000  # images at the end of the training set that nothing is trained on
@@ -107,29 +106,29 @@ def record(recipe: Recipe) -> dict[str, Any]:
     return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
 
 
-def train(recipe: Recipe, model: Network) -> Iterator[Step]:
-    """Train `model` in place as `recipe` says, yielding every step; the full data set must be there."""
+def train(recipe: Recipe, model: Network) -> Fit:
+    """Return the training of `model`, in place, as `recipe` says; the full data set must be there."""
     dataset = data.full(recipe.dataset, "train")
     return _denoiser(recipe, model, dataset) if isinstance(recipe, Denoising) else _classifier(recipe, model, dataset)
 
 
-def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Iterator[Step]:
+def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Fit:
     pairs = training.labelled(dataset, recipe.batch)
     if recipe.attack:
         assert isinstance(model, DigitCNN | DigitMLP)
         pairs = training.adversarial(pairs, recipe.attack, model, recipe.ramp)
     optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
     steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
-    return training.fit(model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)
+    return training.Fit(model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)
 
 
-def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Iterator[Step]:
+def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Fit:
     fabric = training.on_device("auto", "quickest")
     learned = dataset.part(slice(-VALIDATION)).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
-    return training.fit(
+    return training.Fit(
         model.to(fabric.device),
         feed(learned, recipe.noise, recipe.batch),
         recipe.loss,

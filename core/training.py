@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
+from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
@@ -152,46 +153,84 @@ def on_device(
     return Fabric(accelerator=accelerator, devices=1, precision=precision)
 
 
-def fit(
-    model: nn.Module,
-    pairs: Pairs,
-    loss: Loss,
-    optimiser: Optimizer,
-    *,
-    epochs: int,
-    steps: int,
-    seed: int,
-    schedule: LRScheduler | None = None,
-    best: Best | None = None,
-    clip: float = 0.0,
-    fabric: "Fabric | None" = None,
-) -> Iterator[Step]:
-    """Train `model` in place and yield after every step, so that a caller can show it, or stop it by not asking on.
+@dataclass(eq=False)
+class Fit:
+    """One training: iterate to train `model` in place, a Step at a time; whoever stops asking stops it.
 
-    `steps` is the number of batches in all. The order of the images and their noise come from `seed` alone. Where there
-    is a `best`, the model ends with the best average of its weights. `clip`, if any, is the largest norm a gradient keeps.
-    Fabric decides device and precision.
+    `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
+    `seed` alone. Where there is a `best`, the model ends with the best average of its weights. `clip`, if any, is the
+    largest norm a gradient keeps. Fabric decides device and precision. After any step `state` says everything that a Fit
+    built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
     """
-    fabric = fabric or on_device("cpu")
-    wrapped, optimiser = fabric.setup(model, optimiser)
-    random = generator(seed + fabric.global_rank, fabric.device)
-    done = 0
-    model.train()
-    for epoch in range(epochs):
-        for x, y, weights in pairs(epoch, random):
-            optimiser.zero_grad()
-            value = (weights * loss(wrapped(x), y, done / steps)).mean()
-            fabric.backward(value)
-            if clip:
-                fabric.clip_gradients(model, optimiser, max_norm=clip)
-            optimiser.step()
-            done += 1
-            if schedule:
-                schedule.step()
-            if best:
-                best.averaged.update_parameters(model)
-            ends = best and done % (steps // epochs) == 0
-            yield Step(done, steps, value.item(), best.update() if best and ends else None)
-    if best:
-        model.load_state_dict(best.weights)
-    model.eval()
+
+    model: nn.Module
+    pairs: Pairs
+    loss: Loss
+    optimiser: Optimizer
+    _: KW_ONLY
+    epochs: int
+    steps: int
+    seed: int
+    schedule: LRScheduler | None = None
+    best: Best | None = None
+    clip: float = 0.0
+    fabric: "Fabric | None" = None
+    done: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.fabric = self.fabric or on_device("cpu")
+        self._wrapped, self._optimiser = self.fabric.setup(self.model, self.optimiser)
+        self._random = generator(self.seed + self.fabric.global_rank, self.fabric.device)
+        self._begun = self._random.get_state()  # where the stream stood when the epoch began
+
+    def __iter__(self) -> Iterator[Step]:
+        self.model.train()
+        while self.done < self.steps:
+            epoch, place = divmod(self.done, self.steps // self.epochs)
+            self._random.set_state(self._begun)
+            for batch in islice(self.pairs(epoch, self._random), place, None):  # what was drawn before is drawn again
+                yield self._step(*batch)
+            self._begun = self._random.get_state()
+        if self.best:
+            self.model.load_state_dict(self.best.weights)
+        self.model.eval()
+
+    def _step(self, x: Tensor, y: Tensor, weights: Scores | float) -> Step:
+        assert self.fabric
+        self._optimiser.zero_grad()
+        value = (weights * self.loss(self._wrapped(x), y, self.done / self.steps)).mean()
+        self.fabric.backward(value)
+        if self.clip:
+            self.fabric.clip_gradients(self.model, self._optimiser, max_norm=self.clip)
+        self._optimiser.step()
+        self.done += 1
+        if self.schedule:
+            self.schedule.step()
+        if self.best:
+            self.best.averaged.update_parameters(self.model)
+        ends = self.best and self.done % (self.steps // self.epochs) == 0
+        return Step(self.done, self.steps, value.item(), self.best.update() if self.best and ends else None)
+
+    def state(self) -> dict[str, Any]:
+        """Return where the training stands: weights, average, best, optimiser, schedule, random stream, place in the epoch."""
+        between = self.done % (self.steps // self.epochs) == 0
+        return dict(
+            done=self.done,
+            begun=self._random.get_state() if between else self._begun,
+            model=self.model.state_dict(),
+            optimiser=self._optimiser.state_dict(),
+            schedule=self.schedule.state_dict() if self.schedule else {},
+            averaged=self.best.averaged.state_dict() if self.best else {},
+            best=dict(score=self.best.score, weights=self.best.weights) if self.best else {},
+        )
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where another Fit stood."""
+        self.done, self._begun = state["done"], state["begun"]
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self.schedule:
+            self.schedule.load_state_dict(state["schedule"])
+        if self.best:
+            self.best.averaged.load_state_dict(state["averaged"])
+            self.best.score, self.best.weights = state["best"]["score"], state["best"]["weights"]

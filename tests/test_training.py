@@ -1,3 +1,4 @@
+import io
 from math import ceil, sqrt
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, 
     optimiser = torch.optim.SGD(model.parameters(), 0.1, 0.9)
     steps = epochs * ceil(len(sample) / 50)
     return model, list(
-        training.fit(
+        training.Fit(
             model, training.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed
         )
     )
@@ -122,7 +123,7 @@ def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(til
 
     best = training.Best(training.average(model), validate)
     steps = list(
-        training.fit(
+        training.Fit(
             model, training.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
         )
     )  # fmt: skip
@@ -146,7 +147,7 @@ def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Da
         before = [p.detach().clone() for p in model.parameters()]
         batches = [(tiles.images(slice(0, 8)), torch.zeros(8, 3, 32, 32), torch.full((8,), weight))]
         optimiser = torch.optim.SGD(model.parameters(), 1.0)
-        list(training.fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
+        list(training.Fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
         moved = [float((p.detach() - q).square().sum()) for p, q in zip(model.parameters(), before, strict=True)]
         return sqrt(sum(moved))
 
@@ -186,3 +187,32 @@ def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
     kept = recipes.record(recipe)
     assert params.parse(kept["noise"], {**NOISES, **BLIND}) == recipe.noise
     assert params.parse(kept["loss"], LOSSES) == recipe.loss
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 3, 4, 5, 11])
+def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(tiles: Dataset, stopped: int) -> None:
+    """Weights, average, optimiser, schedule, random stream and place in the epoch, through a file that holds no code."""
+
+    def begin() -> tuple[models.Network, training.Fit]:
+        model = models.build("DigitUNet", 0)
+        images = Dataset("mnist", "train", tiles.pixels[:, :1], tiles.labels, tiles.classes, False, "")
+        optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, 12)
+        clean = images.images(slice(0, 32))
+        best = training.Best(training.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
+        pairs = training.noise2noise(images, BlindGaussian(50.0), 64)
+        return model, training.Fit(
+            model, pairs, L2(), optimiser, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
+        )
+
+    whole, fit = begin()
+    straight = [step.loss for step in fit]
+    _, fit = begin()
+    losses = [step.loss for _, step in zip(range(stopped), fit, strict=False)]
+    file = io.BytesIO()
+    torch.save(fit.state(), file)
+    again, fit = begin()
+    fit.load(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    losses += [step.loss for step in fit]
+    assert losses == straight
+    assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), again.parameters(), strict=True))
