@@ -23,6 +23,7 @@ from core import (
     recipes,
     remeasured,
     report,
+    runs,
     transfer,
 )
 from core.checkpoints import Card
@@ -45,7 +46,7 @@ def train(name: str) -> None:
     history: list[dict[str, float]] = []
     losses: list[float] = []
     with tqdm(desc=name, unit="step") as bar:
-        for step in recipes.train(recipe, model):
+        for step in recipes.train(recipe, model, data.full(recipe.dataset, "train")):
             bar.total = step.steps
             bar.update()
             bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
@@ -231,7 +232,10 @@ def main() -> int:
         ("fool", "attack a denoiser on the full test set"),
     ):
         added = commands.add_parser(command, help=text)
-        added.add_argument("name", metavar="NAME", help=", ".join(recipes.RECIPES))
+        added.add_argument(
+            "name", metavar="NAME", nargs="?" if command == "train" else None, help=", ".join(recipes.RECIPES)
+        )
+    commands.choices["train"].add_argument("--run", metavar="ID", help="go on with a run of the training page instead")
     added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
         "names", nargs="*", choices=[*data.SOURCES, []]
@@ -249,6 +253,9 @@ def main() -> int:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     try:
         match given.command:
+            case "train" if given.run:
+                os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
+                print(f"{given.run}: {runs.work(given.run)}")
             case "train":
                 train(given.name)
             case "evaluate":

@@ -44,9 +44,14 @@ class Card:
 def save(model: Network, card: Card, dtype: torch.dtype = torch.float32) -> Card:
     """Write weights and card, each whole or not at all; return the card with the hash of the weights."""
     weights = save_weights({name: value.to(dtype).contiguous() for name, value in model.state_dict().items()})
-    card = replace(card, sha256=hashlib.sha256(weights).hexdigest())
+    card = replace(card, sha256=digest(weights))
     write(path(card.name, ".safetensors"), weights)
     return rewrite(card)
+
+
+def digest(weights: bytes) -> str:
+    """Return the hash a card knows its weights by."""
+    return hashlib.sha256(weights).hexdigest()
 
 
 def rewrite(card: Card) -> Card:
@@ -82,7 +87,7 @@ def load(name: str) -> tuple[Network, Card]:
         weights = path(name, ".safetensors").read_bytes()
     except OSError:
         raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
-    if hashlib.sha256(weights).hexdigest() != card.sha256:
+    if digest(weights) != card.sha256:
         raise Refusal(
             f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again."
         )

@@ -1,25 +1,32 @@
 """What ships: the recipe of every network. Its name is the checkpoint's and the one in the address bar."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import ceil
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import nn
 
-from core import Refusal, checkpoints, data, metrics, models, noise, training
+from core import Refusal, checkpoints, metrics, models, noise, params, training
 from core.attacks import PGD
 from core.data import Dataset
-from core.losses import L1, L2, AnnealedL0, CrossEntropy, Loss
+from core.losses import L1, L2, LOSSES, AnnealedL0, CrossEntropy, Loss
 from core.models import DigitCNN, DigitMLP, Network
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
+from core.params import Span, spanned
 from core.training import Fit
 from core.types import generator
 
 VALIDATION = 2000  # images at the end of the training set that nothing is trained on
 
 
-@dataclass(frozen=True)
+EPOCHS = Span(1, 200, 1, label="Epochs")
+BATCH = Span(8, 1024, 8, unit="images", label="Batch")
+RATE = Span(1e-5, 0.5, 1e-5, label="Learning rate")
+SEED = Span(0, 2**31 - 1, 1, label="Seed")
+
+
+@spanned
 class Classification:
     """How a classifier is trained: everything that, with the data and the seed, decides its weights."""
 
@@ -27,17 +34,17 @@ class Classification:
     title: str
     architecture: str
     dataset: str = "mnist"
-    epochs: int = 5
-    batch: int = 64
-    learning_rate: float = 0.01
-    momentum: float = 0.5
+    epochs: Annotated[int, EPOCHS] = 5
+    batch: Annotated[int, BATCH] = 64
+    learning_rate: Annotated[float, RATE] = 0.01
+    momentum: Annotated[float, Span(0, 0.99, 0.01, label="Momentum")] = 0.5
     attack: PGD | None = None  # trained on what this makes of its images
-    ramp: int = 0  # epochs over which the attack grows to its full strength
-    seed: int = 2
+    ramp: Annotated[int, Span(0, 50, 1, unit="epochs", label="Growth of the attack")] = 0  # to its full strength
+    seed: Annotated[int, SEED] = 2
     stored: ClassVar = torch.float32
 
 
-@dataclass(frozen=True)
+@spanned
 class Denoising:
     """How a denoiser is trained; AdamW, one cycle of the learning rate, the best of its averaged weights."""
 
@@ -49,11 +56,11 @@ class Denoising:
     start: str = ""  # the network whose weights it begins with; empty: drawn from the seed
     architecture: str = "UNet"
     dataset: str = "cifar10"
-    epochs: int = 6
-    batch: int = 64
-    learning_rate: float = 2e-3
-    clip: float = 1.0
-    seed: int = 2
+    epochs: Annotated[int, EPOCHS] = 6
+    batch: Annotated[int, BATCH] = 64
+    learning_rate: Annotated[float, RATE] = 2e-3
+    clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
+    seed: Annotated[int, SEED] = 2
     stored: ClassVar = torch.float16
 
 
@@ -92,6 +99,26 @@ RECIPES: dict[str, Recipe] = {
 }  # fmt: skip
 
 
+IMPULSE = BlindImpulse(0.5, 100.0)
+QUICK: Any = dict(architecture="DigitUNet", dataset="mnist", epochs=2)
+PRESETS: dict[str, tuple[Recipe, ...]] = {  # of the training page: runs to watch, not networks that ship
+    "One minute, digits": (
+        Classification(
+            "one-minute",
+            "A digit network, trained while you watch",
+            "DigitCNN",
+            epochs=4,
+            learning_rate=0.02,
+            momentum=0.9,
+        ),
+    ),
+    "Three losses on impulse noise": tuple(
+        Denoising(f"impulse-{name}", f"Digits under impulse noise, learned with {title}", IMPULSE, loss, **QUICK)
+        for name, title, loss in (("l2", "L2", L2()), ("l1", "L1", L1()), ("l0", "annealed L0", SHARP))
+    ),
+}
+
+
 def recipe(name: str) -> Recipe:
     """Return the recipe called `name`; raises Refusal, listing the names, where there is none."""
     if name not in RECIPES:
@@ -106,9 +133,18 @@ def record(recipe: Recipe) -> dict[str, Any]:
     return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
 
 
-def train(recipe: Recipe, model: Network) -> Fit:
-    """Return the training of `model`, in place, as `recipe` says; the full data set must be there."""
-    dataset = data.full(recipe.dataset, "train")
+def parse(record: dict[str, Any]) -> Recipe:
+    """Build the recipe a record speaks of; raises Refusal, or KeyError, TypeError, ValueError, where it is none."""
+    values = {name: value for name, value in record.items() if name != "start_sha256"}
+    if "noise" in values:
+        values["noise"], values["loss"] = noise.parse(values["noise"]), params.parse(values["loss"], LOSSES)
+        return Denoising(**values)
+    attack = values.get("attack")
+    return Classification(**{**values, "attack": params.parse(attack, {"PGD": PGD}) if attack else None})
+
+
+def train(recipe: Recipe, model: Network, dataset: Dataset) -> Fit:
+    """Return the training of `model`, in place, on a training set, as `recipe` says."""
     return _denoiser(recipe, model, dataset) if isinstance(recipe, Denoising) else _classifier(recipe, model, dataset)
 
 
@@ -124,7 +160,7 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Fit
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Fit:
     fabric = training.on_device("auto", "quickest")
-    learned = dataset.part(slice(-VALIDATION)).to(fabric.device)
+    learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
@@ -145,9 +181,14 @@ def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Fit:
     )
 
 
+def _aside(dataset: Dataset) -> int:
+    """Say how many images are set aside: VALIDATION, of a sample a tenth."""
+    return min(VALIDATION, len(dataset) // 10)
+
+
 def validation(recipe: Denoising, dataset: Dataset) -> training.Score:
     """Return what scores a denoiser while it is trained: its mean PSNR on images set aside, under one draw of noise."""
-    clean = dataset.part(slice(-VALIDATION, None)).images()
+    clean = dataset.part(slice(-_aside(dataset), None)).images()
     noisy = noise.eight_bit(recipe.noise(clean, generator(1)))
 
     @torch.no_grad()
