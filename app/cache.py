@@ -5,6 +5,7 @@ another dataclass its type would be lost from the key.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,8 @@ from core import (
     pictures,
     pixels,
     quality,
+    recipes,
+    runs,
     similar,
     tables,
     timeline,
@@ -41,6 +44,7 @@ from core.evaluation import Corruption
 from core.fooled import Fooled, full
 from core.models import Classifier, DigitCNN, UNet
 from core.noise import Noise, eight_bit, parse
+from core.recipes import Recipe
 from core.timeline import Timeline
 from core.types import Images, Labels, Model, Scores, generator
 
@@ -357,6 +361,38 @@ def defended() -> dict[str, defence.Defence]:
 def current(name: str, sha256: str) -> bool:
     """Say whether a network is here, with just these weights."""
     return checkpoints.there(name) and checkpoints.read(name).sha256 == sha256
+
+
+@st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
+def training_time(recipe: str, _recipe: Recipe) -> float:
+    """Return how many seconds a recipe will take, by a few batches; `recipe` is its repr, which is the key."""
+    return runs.estimate(_recipe)
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a training will need: weights, disk, data."""
+
+    parameters: int
+    megabytes: float
+    data: str
+
+
+def training_need(recipe: Recipe) -> Need:
+    """Say what a training will need."""
+    parameters = sum(p.numel() for p in recipes.untrained(recipe).parameters())
+    kept = 6 if isinstance(recipe, recipes.Denoising) else 3  # copies in the state: weights, moments, averages, best
+    return Need(parameters, 4e-6 * kept * parameters + 1, dataset(recipe.dataset, "train").title)
+
+
+def adopted() -> list[Card]:
+    """Return the cards of networks that were trained and adopted here, by name."""
+    cards = []
+    for file in sorted(checkpoints.FOLDER.glob("*.json")):
+        if file.stem not in recipes.RECIPES:
+            with suppress(Refusal):
+                cards.append(checkpoints.read(file.stem))
+    return cards
 
 
 def noise_of(card: Card) -> Noise:

@@ -45,21 +45,30 @@ def described(kind: str) -> str:
 
 
 def classifiers(architecture: str | None = None) -> list[str]:
-    """List the networks that read digits and ship, or that were trained here."""
-    return [
+    """List the networks that read digits: those that ship, and those that were trained and adopted here."""
+    shipped = [
         r.name
         for r in recipes.RECIPES.values()
         if isinstance(r, Classification) and architecture in (None, r.architecture) and checkpoints.there(r.name)
     ]
+    return shipped + [
+        c.name for c in cache.adopted() if "noise" not in c.recipe and architecture in (None, c.architecture)
+    ]
 
 
 def denoisers(dataset: str = "cifar10") -> list[str]:
-    """List the networks that take noise away from the pictures of a data set and ship, or that were trained here."""
-    return [
+    """List the networks that take noise away from the pictures of a data set: those that ship, and those adopted here."""
+    shipped = [
         r.name
         for r in recipes.RECIPES.values()
         if isinstance(r, Denoising) and r.dataset == dataset and checkpoints.there(r.name)
     ]
+    return shipped + [c.name for c in cache.adopted() if "noise" in c.recipe and c.dataset == dataset]
+
+
+def title(name: str) -> str:
+    """Return the title of a network."""
+    return recipes.RECIPES[name].title if name in recipes.RECIPES else checkpoints.read(name).title
 
 
 def network(architecture: str | None = None) -> str:
@@ -71,11 +80,7 @@ def network(architecture: str | None = None) -> str:
         )
         st.stop()
     address.restore("network", names[0], address.one_of(names, "the network"))
-    return str(
-        st.selectbox(
-            "Network", names, key="network", help="\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)
-        )
-    )
+    return str(st.selectbox("Network", names, key="network", help="\n\n".join(f"**{n}**: {title(n)}" for n in names)))
 
 
 def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM") -> Corruption:
@@ -129,7 +134,7 @@ def denoiser() -> str:
         )
         st.stop()
     address.restore("denoiser", names[0], address.one_of(names, "the network"))
-    titles = "\n\n".join(f"**{n}**: {recipes.RECIPES[n].title}" for n in names)
+    titles = "\n\n".join(f"**{n}**: {title(n)}" for n in names)
     return str(st.selectbox("Network", names, key="denoiser", help=titles))
 
 

@@ -26,6 +26,7 @@ PAGES = {
         ("learned", "What has it learned?", ":material/school:", "learned"),
         ("similar", "Which images are alike?", ":material/compare:", "similar"),
     ],
+    "Train": [("train", "How does a network learn?", ":material/model_training:", "train")],
     "Denoise": [
         ("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise"),
         ("learn", "How can it learn from noise alone?", ":material/casino:", "learn"),

@@ -240,3 +240,27 @@ def cloud(candidates: Float[Tensor, "p k f"], h: int, w: int) -> Float[Tensor, "
     rows, columns = places(candidates, h, w)
     counts = torch.bincount((rows * w + columns).flatten(), minlength=h * w).float()
     return (counts / counts.max()).sqrt().view(1, h, w)
+
+
+def epochs(samples: list[dict[str, Tensor]]) -> bytes:
+    """Pack what a training made of the same few images before its first epoch and after each."""
+    seen, truth = samples[0]["input"], samples[0]["truth"]
+    outputs = torch.stack([s["output"] for s in samples])  # (epochs, n, ...)
+    scale = Scale([float(k) for k in range(len(samples))], "After epoch", f"of {len(samples) - 1}")
+    if truth.ndim == 1:
+        images = {f"digit {k}": seen[[k]] for k in range(len(seen))}
+        tiles = [
+            Tile(f"a {int(truth[k])}", f"digit {k}", "", (("reads {}", outputs[:, k].argmax(1).float()), ("{} % sure", 100 * outputs[:, k].amax(1))))
+            for k in range(len(seen))
+        ]  # fmt: skip
+        return pack(scale, images, tiles, limit=1.0)
+    images = {}
+    tiles = []
+    for k in range(min(3, len(seen))):
+        images |= {f"seen {k}": seen[[k]], f"output {k}": outputs[:, k], f"truth {k}": truth[[k]]}
+        tiles += [
+            Tile("noisy", f"seen {k}", "", quality(seen[[k]], truth[[k]])),
+            Tile("denoised", f"output {k}", "", quality(outputs[:, k], truth[[k]])),
+            Tile("original", f"truth {k}"),
+        ]
+    return pack(scale, images, tiles, limit=0.25)

@@ -107,7 +107,7 @@ PRESETS: dict[str, tuple[Recipe, ...]] = {  # of the training page: runs to watc
             "one-minute",
             "A digit network, trained while you watch",
             "DigitCNN",
-            epochs=4,
+            epochs=6,
             learning_rate=0.02,
             momentum=0.9,
         ),

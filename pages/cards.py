@@ -38,7 +38,7 @@ def scores(card: Card) -> None:
 
 
 address.restore("card", names[0], address.one_of(names, "the network"))
-name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {recipes.RECIPES[n].title}"))
+name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {controls.title(n)}"))
 address.publish(card=name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
