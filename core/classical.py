@@ -1,6 +1,6 @@
 """Denoisers that learned nothing, for comparison; each estimates the noise of an image from the image alone.
 
-They work image by image, on the CPU. What strength suits an estimated deviation was chosen once for each method, on
+They work image by image, on the CPU; scipy and scikit-image are imported where they are used, for that takes a second. What strength suits an estimated deviation was chosen once for each method, on
 100 training images (BM3D: 40) under Gaussian noise (docs/log.md).
 """
 
@@ -9,8 +9,6 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from scipy.ndimage import median_filter
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet, estimate_sigma
 
 from core import Refusal
 from core.params import Span, spanned
@@ -33,6 +31,8 @@ class Median:
     size: Annotated[int, Span(3, 9, 2, unit="pixels")] = 3
 
     def __call__(self, x: Images) -> Images:
+        from scipy.ndimage import median_filter
+
         return _each(x, lambda image, _: median_filter(image, size=(self.size, self.size, 1)))
 
 
@@ -43,6 +43,8 @@ class NonLocalMeans:
     strength: Annotated[float, Span(0.1, 2, 0.1)] = 0.5
 
     def __call__(self, x: Images) -> Images:
+        from skimage.restoration import denoise_nl_means
+
         def denoise(image: Pixels, sigma: float) -> Pixels:
             h = self.strength * max(sigma, 1e-3)
             return np.asarray(denoise_nl_means(image, 3, 6, h, sigma=sigma, channel_axis=-1)).reshape(image.shape)
@@ -57,6 +59,8 @@ class TotalVariation:
     strength: Annotated[float, Span(0.1, 3, 0.1)] = 0.6
 
     def __call__(self, x: Images) -> Images:
+        from skimage.restoration import denoise_tv_chambolle
+
         return _each(
             x,
             lambda image, sigma: denoise_tv_chambolle(image, weight=self.strength * max(sigma, 1e-4), channel_axis=-1),
@@ -70,6 +74,8 @@ class Wavelet:
     strength: Annotated[float, Span(0.1, 2, 0.1)] = 1.0
 
     def __call__(self, x: Images) -> Images:
+        from skimage.restoration import denoise_wavelet
+
         def denoise(image: Pixels, sigma: float) -> Pixels:
             sigma, colour = self.strength * max(sigma, 1e-4), image.shape[2] == 3
             return np.asarray(denoise_wavelet(image, sigma, convert2ycbcr=colour, channel_axis=-1))
@@ -105,6 +111,8 @@ CLASSICAL: dict[str, Classical] = {
 
 def _each(x: Images, denoise: Callable[[Pixels, float], Pixels]) -> Images:
     """Denoise image by image, telling the method how much noise the image seems to have (Donoho and Johnstone 1994)."""
+    from skimage.restoration import estimate_sigma
+
     images = x.permute(0, 2, 3, 1).double().numpy()
     done = [
         denoise(image, float(np.nan_to_num(estimate_sigma(image, average_sigmas=True, channel_axis=-1))))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import ks_2samp, wasserstein_distance
 from torch import Tensor
 
 from core.types import Images, Model
@@ -29,6 +28,8 @@ class Distance:
 
 def distance(a: Images, b: Images) -> Distance:
     """Compare the values of two noises."""
+    from scipy.stats import ks_2samp, wasserstein_distance  # it takes half a second to import
+
     p, q = (z.flatten().double().numpy() for z in (a, b))
     return Distance(
         255 * float(wasserstein_distance(p, q)),

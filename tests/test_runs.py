@@ -21,6 +21,8 @@ from core.losses import L1
 from core.noise import BlindGaussian
 from core.recipes import PRESETS, RECIPES, Classification, Denoising
 
+pytestmark = pytest.mark.sample
+
 QUICK = Classification("quick", "Quick", "DigitMLP", epochs=3, learning_rate=0.1, momentum=0.9)
 LONG = Denoising(
     "long", "Long", BlindGaussian(50.0), L1(), architecture="DigitUNet", dataset="mnist", epochs=40, batch=256
