@@ -145,7 +145,8 @@ def spoken(seconds: float) -> str:
 
 
 def pressed(what: Callable[[], object]) -> None:
-    """Do what a button says; who comes too late is told."""
+    """Do what a button says; who comes too late is told, until another button is pressed."""
+    st.session_state["told"] = ""
     try:
         what()
     except Refusal as refusal:
@@ -279,8 +280,6 @@ def compared(one: Run, others: list[Run]) -> None:
 if may and st.toggle("Start a run", not runs.every(), key="launching"):
     with st.container(border=True):
         launcher()
-if told := st.session_state.pop("told", ""):
-    st.info(told, icon=":material/info:")
 known = runs.every()
 if not known:
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
@@ -316,12 +315,12 @@ def live() -> None:
         )
     if may:
         steering(run)
+    if told := st.session_state.get("told"):
+        st.info(told, icon=":material/info:")
     curves([run, *rivals])
     picture(run, "samples")
-    if st.session_state.get("active") and not any(r.state in runs.ACTIVE for r in runs.every()):
-        st.session_state["active"] = False
-        st.rerun()
-    st.session_state["active"] = active
+    if any(r.state in runs.ACTIVE for r in runs.every()) != active:
+        st.rerun()  # from watching to resting, or back
 
 
 live()

@@ -34,6 +34,14 @@ PAGES = {
     "learn": "How can it learn from noise alone?",
     "quality": "How well, on ten thousand images?",
     "cards": "Which networks are here?",
+    "pixels": "How few pixels are enough?",
+    "fooled": "Can a denoiser be fooled?",
+    "alike": "Is adversarial noise like noise?",
+    "defence": "Is a denoiser a defence?",
+    "often": "How often, on ten thousand images?",
+    "transfer": "Does it transfer?",
+    "study": "What did the study report, and what is measured here?",
+    "train": "How does a network learn?",
 }
 SHOTS = os.environ.get("SCREENSHOTS")
 FULL = (data.folder() / "MNIST").exists()
@@ -44,7 +52,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     log = folder / "log"
     shutil.copytree(checkpoints.FOLDER, folder / "checkpoints")  # what is measured here is not kept
-    with driver.server(log, NOISESCOPE_CHECKPOINTS=str(folder / "checkpoints")) as address:
+    environment = dict(NOISESCOPE_CHECKPOINTS=str(folder / "checkpoints"), NOISESCOPE_RUNS=str(folder / "runs"))
+    with driver.server(log, **environment) as address:
         yield address
     assert "Traceback" not in log.read_text()
 
@@ -380,3 +389,118 @@ def test_a_card_can_be_downloaded(page: Page, address: str) -> None:
         page.get_by_role("button", name="Weights").click()
     assert download.value.suggested_filename == "n2n-gaussian-50.safetensors"
     shot(page, "cards")
+
+
+def test_dragging_through_an_attack_moves_every_picture_without_a_round_trip(page: Page, address: str) -> None:
+    visit(page, f"{address}/fooled?photo=17&denoiser=n2n-gaussian-50&step=0")
+    titles = (
+        "adversarial",
+        "adversarial, denoised",
+        "what the attack adds",
+        "chance, as strong",
+        "chance, denoised",
+        "mask T",
+    )
+    expect(page.locator(".strip .level")).to_have_text(re.compile("^0 of 40$"))
+    assert tile(page, "adversarial") == tile(page, "original")
+    before = {title: tile(page, title) for title in titles}
+    count_messages(page)
+    slider = page.locator(".strip input.strength")
+    slider.focus()
+    page.keyboard.press("End")
+    assert all(tile(page, title) != pixels for title, pixels in before.items() if title != "mask T")
+    expect(page.locator(".strip .level")).to_have_text("40 of 40")
+    page.locator(".strip").hover()
+    shot(page, "fooled")
+
+
+def test_all_seven_networks_are_attacked_on_one_page(page: Page, address: str) -> None:
+    visit(page, f"{address}/fooled?photo=17&attack=ObsAtk&steps=5")
+    page.get_by_text("Attack them all").click()
+    expect(page.get_by_text("n2n-impulse-0.5", exact=True)).to_be_visible(timeout=180_000)
+    driver.settled(page)
+    assert page.locator("[data-testid=stImage] img").count() == 42
+
+
+def test_why_noise_and_adversarial_noise_look_alike_is_drawn(page: Page, address: str) -> None:
+    visit(page, f"{address}/alike?photo=17")
+    expect(page.get_by_text("Correlation of n with")).to_be_visible(timeout=60_000)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    shot(page, "alike")
+
+
+def test_the_search_for_a_pixel_is_watched_generation_by_generation(page: Page, address: str) -> None:
+    visit(page, f"{address}/pixels?image=20&pixels=3")
+    before = tile(page, "all candidates")
+    slider = page.locator(".strip input.strength")
+    slider.focus()
+    page.keyboard.press("End")
+    assert tile(page, "all candidates") != before
+    expect(page.get_by_text("Single pixels that change the answer")).to_be_visible()
+    shot(page, "pixels")
+
+
+def test_the_denoiser_as_a_defence_is_drawn_and_tried_on_a_digit(page: Page, address: str) -> None:
+    visit(page, f"{address}/defence?image=3&epsilon=0.2")
+    expect(page.get_by_text("attacked through it, denoised")).to_be_visible(timeout=60_000)
+    assert page.locator("[data-testid=stImage] img").count() == 5
+    shot(page, "defence")
+
+
+@pytest.mark.parametrize("name", ["often", "transfer", "study"])
+def test_what_was_measured_of_attacks_is_shown(name: str, page: Page, address: str) -> None:
+    visit(page, f"{address}/{name}")
+    expect(page.get_by_text("n2n-gaussian-50").first).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("not measured yet")).to_have_count(0)
+    shot(page, name)
+
+
+def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, address: str) -> None:
+    visit(page, f"{address}/train")
+    epochs = page.get_by_role("spinbutton", name="Epochs")
+    epochs.fill("200")  # of the sample they are short
+    epochs.press("Enter")
+    driver.settled(page)
+    page.get_by_role("button", name="Launch").click()
+    expect(page.get_by_text("at work")).to_be_visible(timeout=60_000)
+    done = page.get_by_text(re.compile(r"Step [\d,]+ of"))
+    expect(done).to_be_visible(timeout=60_000)
+    expect(page.locator(".strip")).to_be_visible(timeout=60_000)
+    expect(page.locator(".strip .level")).to_have_text(
+        re.compile("[1-9][0-9]* of"), timeout=120_000
+    )  # an epoch is over
+    first = done.inner_text()
+    expect(done).not_to_have_text(first, timeout=30_000)  # it grows while one watches
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("stopped").first).to_be_visible(timeout=60_000)
+    driver.settled(page)
+    shot(page, "train")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("at work")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Adopt").click()
+    name = page.get_by_role("textbox", name=re.compile("^Name"))
+    name.fill("seen-to-learn")
+    name.press("Enter")
+    page.get_by_role("button", name="Adopt its network").click()
+    expect(page.get_by_text("seen-to-learn is adopted")).to_be_visible(timeout=30_000)
+    visit(page, f"{address}/see?image=3&network=seen-to-learn")
+    expect(page.locator(".verdict")).to_be_visible()
+    visit(page, f"{address}/cards?card=seen-to-learn")
+    expect(page.get_by_text("A digit network, trained while you watch")).to_be_visible()
+
+
+def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -> None:
+    environment = dict(NOISESCOPE_RUNS=str(tmp_path / "runs"), NOISESCOPE_TRAINING="token", NOISESCOPE_TOKEN="hush")
+    with driver.server(tmp_path / "log", **environment) as address:
+        visit(page, f"{address}/train")
+        expect(page.get_by_text("There is no run yet")).to_be_visible()
+        expect(page.get_by_text("Start a run")).to_have_count(0)
+        token = page.get_by_role("textbox", name="Token")
+        token.fill("wrong")
+        token.press("Enter")
+        expect(page.get_by_text("This is not the token.")).to_be_visible()
+        token.fill("hush")
+        token.press("Enter")
+        expect(page.get_by_role("button", name="Launch")).to_be_visible(timeout=60_000)

@@ -20,9 +20,20 @@ from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from tests.test_pictures import bomb, saved
 
 ROOT = Path(__file__).parents[1]
-DIGITS = ("home", "see", "learned", "similar", "break", "cards", "pixels", "defence", "study")  # pages that show MNIST
+DIGITS = (
+    "home",
+    "see",
+    "learned",
+    "similar",
+    "break",
+    "cards",
+    "pixels",
+    "defence",
+    "study",
+    "train",
+)  # pages that show MNIST
 PHOTOS = ("denoise", "learn", "quality", "fooled", "alike", "often", "transfer")  # pages that show CIFAR-10
-MEASURED = ("learn", "often", "transfer", "study", "defence")  # pages that open without a network
+MEASURED = ("learn", "often", "transfer", "study", "defence", "train")  # pages that open without a network
 PAGES = (*DIGITS, *PHOTOS)
 
 
@@ -47,9 +58,10 @@ def words(at: AppTest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import streamlit as st
 
+    monkeypatch.setenv("NOISESCOPE_RUNS", str(tmp_path / "runs"))
     st.cache_data.clear()
     st.cache_resource.clear()
 
