@@ -303,9 +303,8 @@ def live() -> None:
     """Show how the run is doing, again and again while anything is at work."""
     try:
         run, rivals = runs.read(chosen), [runs.read(i) for i in against]
-    except Refusal as refusal:
-        st.info(str(refusal), icon=":material/info:")
-        return
+    except Refusal:
+        st.rerun()  # somebody has deleted it
     st.markdown(f"**{WORDS[run.state]}**" + (f": {run.status.why}" if run.status.why else ""))
     if run.status.steps:
         rest = f", about {spoken(run.left)} left" if run.state == "running" else ""
