@@ -34,6 +34,7 @@ attacks: $(VENV)/.run ## measure every attack on everything that ships (a day on
 	$(PY) -m core transfer
 	$(PY) -m core defend
 	$(PY) -m core study
+	$(PY) -m core report attacks > docs/attacks.md
 	$(PY) -m core report study > docs/study.md
 
 data: $(VENV)/.run ## download MNIST and CIFAR-10

@@ -245,9 +245,9 @@ def main() -> int:
     commands.add_parser("defend", help="attack digit networks without, behind and through a denoiser")
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
     commands.add_parser("study", help="measure what the study says of single pictures")
-    commands.add_parser("report", help="write docs/denoisers.md or docs/study.md, on standard output").add_argument(
-        "what", nargs="?", default="denoisers", choices=("denoisers", "study")
-    )
+    commands.add_parser(
+        "report", help="write docs/denoisers.md, attacks.md or study.md, on standard output"
+    ).add_argument("what", nargs="?", default="denoisers", choices=("denoisers", "attacks", "study"))
     commands.add_parser("list", help="list the networks")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
@@ -273,7 +273,8 @@ def main() -> int:
             case "study":
                 print(*remeasured.measure(), sep="\n")
             case "report":
-                print(remeasured.document() if given.what == "study" else report.denoisers(), end="")
+                writers = {"denoisers": report.denoisers, "attacks": report.attacks, "study": remeasured.document}
+                print(writers[given.what](), end="")
             case "data":
                 fetch(given.names)
             case "list":

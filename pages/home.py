@@ -62,6 +62,7 @@ NEXT = {
     "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
     "denoise": ("Can it see through the noise?", "Networks that clean a photograph, trained without clean ones."),
     "learn": ("How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
+    "train": ("How does a network learn?", "Launch a run, watch its curve, stop it, and keep the network."),
     "pixels": ("How few pixels are enough?", "One pixel, searched for; and every pixel tried."),
     "fooled": ("Can a denoiser be fooled?", "Drag through an attack, beside chance as strong."),
     "alike": ("Is adversarial noise like noise?", "Values, frequencies, neighbours, and the reason why."),

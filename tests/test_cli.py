@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as cli
-from core import checkpoints, data, quality, recipes, report
+from core import checkpoints, data, quality, recipes, remeasured, report
 from core.classical import CLASSICAL, Median
 from core.recipes import RECIPES
 
@@ -93,6 +93,9 @@ def test_the_documents_say_what_the_result_files_say() -> None:
     assert (ROOT / "docs" / "denoisers.md").read_text() == report.denoisers()
     readme = (ROOT / "README.md").read_text()
     assert "\n".join(report.networks()) in readme
+    assert "\n".join(report.led_astray()) in readme
+    assert (ROOT / "docs" / "attacks.md").read_text() == report.attacks()
+    assert (ROOT / "docs" / "study.md").read_text() == remeasured.document()
 
 
 def test_the_module_runs_as_a_command() -> None:

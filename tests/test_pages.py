@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import cache, controls
+from app import access, cache, controls
 from app.cache import Digit
 from core import Refusal, checkpoints, metrics
 from core.attacks import FGSM, PGD
@@ -533,3 +533,80 @@ def test_a_large_photograph_is_cut_where_a_piece_says_as_much() -> None:
     for view in ("pair", "photons", "clipping"):
         at = opened("learn", **{"view": view, "from": "photograph", "name": "retina"})
         assert not at.warning
+
+
+def test_an_attack_goes_into_the_address_and_comes_back() -> None:
+    at = opened("fooled", photo="17", attack="ObsAtk", steps="6", epsilon="2", step="3")
+    assert not at.warning
+    assert {k: at.query_params[k] for k in ("attack", "steps", "epsilon", "photo")} == dict(
+        attack="ObsAtk", steps="6", epsilon="2", photo="17"
+    )
+    assert "ObsAtk(epsilon=2.0, steps=6" in words(at)
+
+
+def test_a_step_beyond_the_last_is_answered() -> None:
+    at = opened("fooled", photo="17", steps="5", step="9")
+    assert "The address asks for step 9, but they go from 0 to 5" in at.warning[0].value
+
+
+def test_lookalike_asks_what_to_look_like() -> None:
+    at = opened("fooled", photo="17", attack="Lookalike", steps="3", aim="5")
+    assert at.number_input(key="aim").value == 5
+    assert at.query_params["aim"] == "5"
+
+
+def test_a_photograph_is_attacked_at_64_pixels() -> None:
+    at = opened("fooled", **{"from": "photograph"}, name="astronaut", steps="1")
+    assert "scaled down to 64 pixels" in words(at)
+
+
+def test_few_pixels_are_searched_for_and_their_number_is_in_the_address() -> None:
+    at = opened("pixels", image="3", pixels="5", generations="4", population="40")
+    assert at.query_params["pixels"] == "5"
+    assert "OnePixel(pixels=5, population=40, generations=4, seed=0)" in words(at)
+    assert at.metric[0].label == "Single pixels that change the answer"
+
+
+def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", shelf)
+    for name in ("transfer", "defence", "pixels"):
+        file = shelf / "curves" / f"{name}.json"
+        file.write_text(file.read_text().replace('sha256": "', 'sha256": "0'))
+    assert "Nothing is measured yet" in words(opened("transfer"))
+    assert "Nothing is measured yet" in words(opened("defence"))
+    assert cache.exhausted() == {}
+
+
+def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:
+    at = opened("study")
+    assert "not measured yet" in words(at)
+    assert "97.55 % of the test digits right" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("environment", "host", "mode"),
+    [
+        ({}, "localhost:8501", "on"),
+        ({}, "127.0.0.1", "on"),
+        ({}, "[::1]:8501", "on"),
+        ({}, "lab.example.org", "off"),
+        ({"NOISESCOPE_TRAINING": "on"}, "lab.example.org", "on"),
+        ({"NOISESCOPE_TRAINING": "off"}, "localhost", "off"),
+        ({"NOISESCOPE_TRAINING": "maybe"}, "localhost", "off"),
+        ({"NOISESCOPE_TRAINING": "token"}, "localhost", "token"),
+    ],
+)
+def test_who_may_train(environment: dict[str, str], host: str, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOISESCOPE_TRAINING", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(access, "_host", lambda: host)
+    assert access.mode() == mode
+
+
+def test_where_training_is_off_everyone_may_still_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOISESCOPE_TRAINING", "off")
+    at = opened("train")
+    assert "Launching is off on this server" in words(at)
+    assert "There is no run yet" in words(at)
+    assert not at.toggle
