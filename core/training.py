@@ -142,7 +142,7 @@ def on_device(
     """Choose a device and a precision: "auto" takes a GPU where there is one.
 
     "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32: a processor that has
-    to emulate it takes ten times as long (docs/log.md).
+    to emulate it takes three times as long (docs/log.md).
     """
     from lightning_fabric import Fabric
 

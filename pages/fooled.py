@@ -40,7 +40,7 @@ made_for = fooled.full(cache.noise_of(cache.denoiser(name)[1]))
 
 def step(last: int) -> int:
     """Return the step the address asks for; the last, where it asks for none."""
-    text = address.asked("step")
+    text = address.asked("at")
     try:
         return last if text is None else address.whole(0, last, "step")(text)
     except Refusal as refusal:
@@ -55,7 +55,7 @@ def lead(photo: Photo, attack: ImageAttack) -> None:
     at = strip(strips.timeline(found), key="timeline", start=step(last), anew=address.moved())
     address.publish(
         denoiser=name, **photographs.picked(photo), attack=type(attack).__name__, **controls.changed(attack, ("seed",)),
-        aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, step=last if at is None else at,
+        aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, at=last if at is None else at,
     )  # fmt: skip
     l2 = found.l2
     st.caption(

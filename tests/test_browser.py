@@ -392,7 +392,7 @@ def test_a_card_can_be_downloaded(page: Page, address: str) -> None:
 
 
 def test_dragging_through_an_attack_moves_every_picture_without_a_round_trip(page: Page, address: str) -> None:
-    visit(page, f"{address}/fooled?photo=17&denoiser=n2n-gaussian-50&step=0")
+    visit(page, f"{address}/fooled?photo=17&denoiser=n2n-gaussian-50&at=0")
     titles = (
         "adversarial",
         "adversarial, denoised",

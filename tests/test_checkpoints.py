@@ -125,7 +125,8 @@ def decibels(name: str) -> dict[str, float]:
     model, card = checkpoints.denoiser(name)
     made_for = noise.parse(card.recipe["noise"])
     scores = {}
-    for title, images in sets("cifar10", data._tiles("test", "")).items():
+    sample = data._digits("test", "") if card.dataset == "mnist" else data._tiles("test", "")
+    for title, images in sets(card.dataset, sample).items():
         some = images.part(slice(0, 500))
         tables = quality.empty((made_for,), len(some))
         for _ in quality.measure(model, some, (made_for,), tables):

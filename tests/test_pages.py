@@ -536,7 +536,7 @@ def test_a_large_photograph_is_cut_where_a_piece_says_as_much() -> None:
 
 
 def test_an_attack_goes_into_the_address_and_comes_back() -> None:
-    at = opened("fooled", photo="17", attack="ObsAtk", steps="6", epsilon="2", step="3")
+    at = opened("fooled", photo="17", attack="ObsAtk", steps="6", epsilon="2", at="3")
     assert not at.warning
     assert {k: at.query_params[k] for k in ("attack", "steps", "epsilon", "photo")} == dict(
         attack="ObsAtk", steps="6", epsilon="2", photo="17"
@@ -545,7 +545,7 @@ def test_an_attack_goes_into_the_address_and_comes_back() -> None:
 
 
 def test_a_step_beyond_the_last_is_answered() -> None:
-    at = opened("fooled", photo="17", steps="5", step="9")
+    at = opened("fooled", photo="17", steps="5", at="9")
     assert "The address asks for step 9, but they go from 0 to 5" in at.warning[0].value
 
 
