@@ -39,14 +39,19 @@ from core.study import DENOISERS
 DEFENDED = 1000  # digits; each takes 180 steps through the denoiser
 
 
-def train(name: str) -> None:
-    """Train a network by its recipe and put it into checkpoints/; `evaluate` scores it."""
+def train(name: str, devices: int, nodes: int) -> None:
+    """Train a network by its recipe and put it into checkpoints/; `evaluate` scores it.
+
+    On several devices every process comes here; the first alone speaks and writes.
+    """
     recipe = recipes.recipe(name)
     model = recipes.untrained(recipe)
     history: list[dict[str, float]] = []
     losses: list[float] = []
-    with tqdm(desc=name, unit="step") as bar:
-        for step in recipes.train(recipe, model, data.full(recipe.dataset, "train")):
+    fit = recipes.train(recipe, model, data.full(recipe.dataset, "train"), devices, nodes)
+    first = fit.fabric is None or fit.fabric.is_global_zero
+    with tqdm(desc=name, unit="step", disable=not first) as bar:
+        for step in fit:
             bar.total = step.steps
             bar.update()
             bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
@@ -55,8 +60,11 @@ def train(name: str) -> None:
                 history.append(dict(epoch=len(history) + 1, loss=sum(losses) / len(losses)))
                 if step.score is not None:
                     history[-1]["score"] = round(step.score, 4)
-                tqdm.write(f"{name} {history[-1]}")
+                if first:
+                    tqdm.write(f"{name} {history[-1]}")
                 losses.clear()
+    if not first:
+        return
     record = recipes.record(recipe)
     if isinstance(recipe, Denoising) and recipe.start:
         record["start_sha256"] = checkpoints.read(recipe.start).sha256
@@ -235,6 +243,8 @@ def main() -> int:
         added.add_argument(
             "name", metavar="NAME", nargs="?" if command == "train" else None, help=", ".join(recipes.RECIPES)
         )
+    for option, text in (("--devices", "on each machine"), ("--nodes", "machines; on each, start it through torchrun")):
+        commands.choices["train"].add_argument(option, type=int, default=1, help=f"how many {text}")
     commands.choices["train"].add_argument("--run", metavar="ID", help="go on with a run of the training page instead")
     added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
@@ -257,7 +267,7 @@ def main() -> int:
                 os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
                 print(f"{given.run}: {runs.work(given.run)}")
             case "train":
-                train(given.name)
+                train(given.name, given.devices, given.nodes)
             case "evaluate":
                 evaluate(given.name)
             case "fool":

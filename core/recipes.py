@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from math import ceil
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomI
 from core.params import Span, spanned
 from core.training import Fit
 from core.types import generator
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 VALIDATION = 2000  # images at the end of the training set that nothing is trained on
 
@@ -143,23 +146,26 @@ def parse(record: dict[str, Any]) -> Recipe:
     return Classification(**{**values, "attack": params.parse(attack, {"PGD": PGD}) if attack else None})
 
 
-def train(recipe: Recipe, model: Network, dataset: Dataset) -> Fit:
-    """Return the training of `model`, in place, on a training set, as `recipe` says."""
-    return _denoiser(recipe, model, dataset) if isinstance(recipe, Denoising) else _classifier(recipe, model, dataset)
+def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, nodes: int = 1) -> Fit:
+    """Return the training of `model`, in place, on a training set, as `recipe` says; on several devices or machines if wanted."""
+    if isinstance(recipe, Denoising):
+        return _denoiser(recipe, model, dataset, training.on_device("auto", "quickest", devices, nodes))
+    return _classifier(recipe, model, dataset, training.on_device("cpu", devices=devices, nodes=nodes))
 
 
-def _classifier(recipe: Classification, model: Network, dataset: Dataset) -> Fit:
+def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     pairs = training.labelled(dataset, recipe.batch)
     if recipe.attack:
         assert isinstance(model, DigitCNN | DigitMLP)
         pairs = training.adversarial(pairs, recipe.attack, model, recipe.ramp)
     optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
     steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
-    return training.Fit(model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed)
+    return training.Fit(
+        model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed, fabric=fabric
+    )
 
 
-def _denoiser(recipe: Denoising, model: Network, dataset: Dataset) -> Fit:
-    fabric = training.on_device("auto", "quickest")
+def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4, fused=True)

@@ -137,9 +137,15 @@ class Best:
 
 
 def on_device(
-    accelerator: str = "auto", precision: Literal["32-true", "bf16-mixed", "quickest"] = "32-true"
+    accelerator: str = "auto",
+    precision: Literal["32-true", "bf16-mixed", "quickest"] = "32-true",
+    devices: int = 1,
+    nodes: int = 1,
 ) -> "Fabric":
     """Choose a device and a precision: "auto" takes a GPU where there is one.
+
+    Several devices, or machines, take a share of each batch each: on one machine this starts their processes, under torchrun
+    it joins those that run.
 
     "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32: a processor that has
     to emulate it takes three times as long (docs/log.md).
@@ -150,7 +156,17 @@ def on_device(
         able = torch.cpu.get_capabilities()
         native = torch.cuda.is_available() or able.get("avx512_bf16") or able.get("amx_bf16")
         precision = "bf16-mixed" if native else "32-true"
-    return Fabric(accelerator=accelerator, devices=1, precision=precision)
+    many = devices * nodes > 1
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if many else "auto",
+        precision=precision,
+    )
+    if many:
+        fabric.launch()
+    return fabric
 
 
 @dataclass(eq=False)
@@ -159,7 +175,8 @@ class Fit:
 
     `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
     `seed` alone. Where there is a `best`, the model ends with the best average of its weights. `clip`, if any, is the
-    largest norm a gradient keeps. Fabric decides device and precision. After any step `state` says everything that a Fit
+    largest norm a gradient keeps. Fabric decides device and precision; on several devices each takes its share of every batch,
+    with the same result as one up to rounding. After any step `state` says everything that a Fit
     built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
     """
 
@@ -180,7 +197,7 @@ class Fit:
     def __post_init__(self) -> None:
         self.fabric = self.fabric or on_device("cpu")
         self._wrapped, self._optimiser = self.fabric.setup(self.model, self.optimiser)
-        self._random = generator(self.seed + self.fabric.global_rank, self.fabric.device)
+        self._random = generator(self.seed, self.fabric.device)  # the same on all devices
         self._begun = self._random.get_state()  # where the stream stood when the epoch began
 
     def __iter__(self) -> Iterator[Step]:
@@ -198,7 +215,10 @@ class Fit:
     def _step(self, x: Tensor, y: Tensor, weights: Scores | float) -> Step:
         assert self.fabric
         self._optimiser.zero_grad()
-        value = (weights * self.loss(self._wrapped(x), y, self.done / self.steps)).mean()
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)  # of the batch, for this device
+        part = weights[share] if isinstance(weights, Tensor) else weights
+        losses = part * self.loss(self._wrapped(x[share]), y[share], self.done / self.steps)
+        value = losses.sum() * self.fabric.world_size / len(x)  # whose mean over the devices is the mean of the batch
         self.fabric.backward(value)
         if self.clip:
             self.fabric.clip_gradients(self.model, self._optimiser, max_norm=self.clip)
@@ -209,7 +229,8 @@ class Fit:
         if self.best:
             self.best.averaged.update_parameters(self.model)
         ends = self.best and self.done % (self.steps // self.epochs) == 0
-        return Step(self.done, self.steps, value.item(), self.best.update() if self.best and ends else None)
+        whole = float(self.fabric.all_reduce(value.detach(), reduce_op="mean"))  # type: ignore[arg-type]
+        return Step(self.done, self.steps, whole, self.best.update() if self.best and ends else None)
 
     def state(self) -> dict[str, Any]:
         """Return where the training stands: weights, average, best, optimiser, schedule, random stream, place in the epoch."""

@@ -1,5 +1,9 @@
 import io
+import json
+import subprocess
+import sys
 from math import ceil, sqrt
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -216,3 +220,17 @@ def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(tile
     losses += [step.loss for step in fit]
     assert losses == straight
     assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.sample
+def test_two_processes_train_to_the_same_loss_as_one(tmp_path: Path) -> None:
+    """Over gloo, on this machine's processor: each takes half of every batch."""
+    found = []
+    for devices in (1, 2):
+        file = tmp_path / f"{devices}.json"
+        command = [sys.executable, "-m", "tests.shares", str(devices), str(file)]
+        subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[1], capture_output=True)
+        found.append([json.loads(line) for line in file.read_text().splitlines()])
+    for one, two in zip(*found, strict=True):
+        assert len(one) > 10
+        assert two == pytest.approx(one, rel=2e-3)
