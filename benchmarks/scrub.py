@@ -1,15 +1,19 @@
-"""How live is sliding? Latency from the slider's event to the painted picture, and cold start to the first picture.
+"""How live is sliding? Latency from the slider's event to the painted picture, alone and beside a training run; and cold start.
 
 `python -m benchmarks.scrub` needs Chromium. Latency is measured in the browser: from before the event is sent to the
 first frame after it was painted; the work alone is the time the component takes to draw everything anew.
 """
 
+import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from playwright.sync_api import Page
 
+from core import recipes, runs
 from tests import browser
 
 MEASURE = """async () => {
@@ -55,13 +59,26 @@ def main() -> None:
                 page.get_by_text("Data: ").wait_for()  # the last line of every page
                 browser.settled(page)
                 print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
-            page.goto(f"{address}/see")
-            browser.settled(page)
-            page.evaluate(MEASURE)
-            times = page.evaluate(MEASURE)
-            for what, text in (("work", "drawing alone"), ("seen", "event to painted frame")):
-                p50, p95 = np.percentile(times[what], (50, 95))
-                print(f"one move, {text}: p50 {p50:.1f} ms, p95 {p95:.1f} ms (n = {len(times[what])})")
+            alone = moves(page, address, "nothing else at work")
+            os.environ["NOISESCOPE_RUNS"] = f"{folder}/runs"
+            run = runs.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
+            while runs.read(run).status.step == 0:
+                time.sleep(0.2)
+            beside = moves(page, address, "beside a training run")
+            runs.ask(run, "stop")
+            print(f"beside a training run / alone: {beside / alone:.2f} (p95, event to painted frame)")
+
+
+def moves(page: Page, address: str, when: str) -> float:
+    """Slide a hundred times, print how long a move took, and return the 95 % quantile in milliseconds."""
+    page.goto(f"{address}/see")
+    browser.settled(page)
+    page.evaluate(MEASURE)
+    times = page.evaluate(MEASURE)
+    for what, text in (("work", "drawing alone"), ("seen", "event to painted frame")):
+        p50, p95 = np.percentile(times[what], (50, 95))
+        print(f"one move, {when}, {text}: p50 {p50:.1f} ms, p95 {p95:.1f} ms (n = {len(times[what])})")
+    return float(p95)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import torch
@@ -212,6 +213,20 @@ def log(run: str, count: int = 30) -> str:
         return "\n".join(path(run, "log.txt").read_text(errors="replace").splitlines()[-count:])
     except OSError:
         return ""
+
+
+def tensorboard(run: str) -> bytes:
+    """Return the metrics as an event file of TensorBoard's; the package tensorboard must be installed."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with TemporaryDirectory() as place:
+        with SummaryWriter(place) as writer:
+            for line in lines(run):
+                for name in {"loss", "score"} & line.keys():
+                    what = f"epoch {name}" if "epoch" in line else name
+                    writer.add_scalar(what, line[name], int(line["step"]))
+        (file,) = Path(place).iterdir()
+        return file.read_bytes()
 
 
 def estimate(recipe: Recipe, batches: int = 8) -> float:

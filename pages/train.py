@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from math import isfinite
 
 import numpy as np
@@ -215,6 +216,9 @@ def exports(run: Run) -> None:
     table.writeheader()
     table.writerows(lines)
     columns[2].download_button("Metrics (CSV)", file.getvalue(), f"{run.id}.csv", "text/csv", width="stretch")
+    if find_spec("tensorboard"):
+        events = runs.tensorboard(run.id)
+        columns[3].download_button("TensorBoard", events, f"events.out.tfevents.{run.id}", width="stretch")
 
 
 def curves(chosen: list[Run]) -> None:

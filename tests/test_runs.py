@@ -303,3 +303,15 @@ def test_a_recipe_refuses_an_impossible_value() -> None:
 
 def test_how_long_it_takes_is_measured() -> None:
     assert 0 < runs.estimate(QUICK, batches=2) < 600
+
+
+def test_metrics_become_tensorboards_events_where_it_is_installed() -> None:
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = runs.launch(QUICK)
+    finished(run)
+    file = runs.folder() / "events.out.tfevents.1"
+    file.write_bytes(runs.tensorboard(run))
+    events = event_accumulator.EventAccumulator(str(file))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) == {"loss", "epoch loss", "epoch score"}
+    assert len(events.Scalars("epoch score")) == QUICK.epochs
