@@ -108,6 +108,11 @@ class Fooled:
         """Return the rows that are measured."""
         return self.table[~self.table.isnan().any(1)]
 
+    @property
+    def means(self) -> dict[str, float]:
+        """Return the mean of every column; an image that is left as it is has no finite PSNR and does not count in it."""
+        return {name: float(v[v.isfinite()].double().mean()) for name, v in zip(COLUMNS, self.rows.T, strict=True)}
+
     def ratio(self, steps: int, fair: bool) -> Scores:
         """Divide the PSNR after noise by the PSNR after the attack: the study's noise, or white noise of equal energy."""
         columns = dict(zip(COLUMNS, self.rows.T, strict=True))

@@ -97,7 +97,7 @@ def led_astray() -> Iterator[str]:
         found = fooled.kept(name)
         if found is None or not len(found.rows) or found.sha256 != checkpoints.read(name).sha256:
             continue
-        m = dict(zip(fooled.COLUMNS, found.rows.double().mean(0).tolist(), strict=True))
+        m = found.means
         ratios = (float(found.ratio(steps, fair).double().mean()) for fair in (False, True))
         yield (
             f"| `{name}` | {len(found.rows):,} | {m['noisy_l2']:.1f}, {m[f'l2_{steps}']:.1f} | {m['denoised']:.1f} dB | **{m[f'fooled_{steps}']:.1f} dB** | "

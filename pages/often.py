@@ -46,7 +46,7 @@ def about(f: Fooled) -> str:
     return f"{f.network}, {f.noise}, {f.attack}, n = {len(f.rows):,} of 10,000, seed {f.seed}, {f.data}"
 
 
-columns = dict(zip(fooled.COLUMNS, one.rows.double().mean(0).tolist(), strict=True))
+columns = one.means
 st.caption(
     f"{about(one)}. Blue, the study's ratio: noise of L2 {columns['noisy_l2']:.1f} over an attack of {columns[f'l2_{steps}']:.1f}. Orange, the fair one: white noise of exactly the "
     "attack's L2 in each image. Left of the dashed line the attack did less harm than the noise. Means of decibels, image by image."
@@ -99,7 +99,7 @@ table = [
         "fair rank": list(by[True]).index(f.network) + 1,
     }
     for f in found
-    for means in [dict(zip(fooled.COLUMNS, f.rows.double().mean(0).tolist(), strict=True))]
+    for means in [f.means]
 ]
 st.dataframe(table, hide_index=True, width="stretch")
 first, fairest = next(iter(by[False])), next(iter(by[True]))
