@@ -277,13 +277,11 @@ def band(
 def words(kind: str) -> str:
     """Turn the name of a class into words.
 
-    >>> words("SaltAndPepper"), words("ReplaceGaussian"), words("PGD")
-    ('salt and pepper', 'replace by Gaussian', 'PGD')
+    >>> words("SaltAndPepper"), words("ReplaceGaussian"), words("TargetedPGD")
+    ('salt and pepper', 'replace by Gaussian', 'targeted PGD')
     """
-    if kind.isupper():
-        return kind
-    parts = re.findall("[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
-    return " ".join(part if part in ("Gaussian", "Poisson") else part.lower() for part in parts)
+    parts = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
+    return " ".join(part if part in ("Gaussian", "Poisson") or part.isupper() else part.lower() for part in parts)
 
 
 def history(epochs: Sequence[dict[str, float]]) -> go.Figure:

@@ -14,7 +14,7 @@ COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance,
 
 st.title("Can a denoiser be fooled?")
 st.markdown(
-    "An attack changes the clean picture a little, step by step, in the one direction that hurts most. "
+    "An attack changes a picture a little, step by step, in the one direction that hurts most. "
     "**Drag through its steps: when do you see the change, and when does the network?**"
 )
 
