@@ -135,7 +135,7 @@ def fool(name: str, images: int) -> None:
     saved = time.monotonic()
     try:
         with tqdm(desc=name, total=images, initial=len(found.rows), unit="image") as bar:
-            for done in fooled.measure(model, dataset, found) if len(found.rows) < images else ():
+            for done in fooled.measure(model, dataset, found, os.cpu_count() or 1) if len(found.rows) < images else ():
                 bar.update(done - bar.n)
                 if done >= images:
                     break

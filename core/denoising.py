@@ -1,7 +1,6 @@
 """Denoising pictures of any size: in tiles, without seams and in bounded memory."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf, log10
 
@@ -10,6 +9,7 @@ import torch
 from core import metrics
 from core.models import UNet
 from core.types import Images
+from core.workers import each
 
 TILE = 768  # pixels, a multiple of UNet.SIDE; a tile takes up to 1.4 GB while it is computed
 
@@ -34,17 +34,17 @@ def denoise(model: UNet, x: Images, tile: int = TILE, workers: int = 1) -> Itera
     corners = [(row, column) for row in range(0, h, tile) for column in range(0, w, tile)]
 
     @torch.no_grad()
-    def fill(corner: tuple[int, int]) -> None:
+    def denoised(corner: tuple[int, int]) -> Images:
         row, column = corner
         top, left = max(0, row - UNet.REACH), max(0, column - UNet.REACH)
         seen = model(x[..., top : row + tile + UNet.REACH, left : column + tile + UNet.REACH])
         inner = seen[..., row - top :, column - left :][..., :tile, :tile]
-        out[..., row : row + tile, column : column + tile] = inner.clamp(0, 1)
+        clipped: Images = inner.clamp(0, 1)
+        return clipped
 
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for start in range(0, len(corners), workers):
-            list(pool.map(fill, corners[start : start + workers]))
-            yield Progress(min(1.0, (start + workers) / len(corners)), out)
+    for done, ((row, column), inner) in enumerate(zip(corners, each(denoised, corners, workers), strict=True), 1):
+        out[..., row : row + tile, column : column + tile] = inner
+        yield Progress(done / len(corners), out)
 
 
 def scores(a: Images, b: Images, band: int = 512) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from math import sqrt
 
@@ -16,6 +15,7 @@ from core.models import Classifier
 from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Levels, Logits, Model, generator
+from core.workers import each
 
 Corruption = Noise | Attack
 BATCH = 250  # images a sweep corrupts at once
@@ -137,11 +137,9 @@ def sweep(
 
     counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
     batches = list(enumerate(data.shuffled(len(dataset), seed).split(batch)))
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for start in range(0, len(batches), workers):
-            for part in pool.map(count, batches[start : start + workers]):
-                counts += part
-                yield counts
+    for part in each(count, batches, workers):
+        counts += part
+        yield counts
 
 
 def curve(

@@ -18,6 +18,7 @@ from core.checkpoints import Card
 from core.data import Dataset
 from core.noise import Blind, BlindGaussian, BlindImpulse, BlindPoisson, Gaussian, Impulse, Noise, Poisson
 from core.types import Images, Model, Scores, generator
+from core.workers import each
 
 BATCH = 32
 SEED = 0
@@ -142,16 +143,22 @@ def begin(card: Card, dataset: Dataset) -> Fooled:
     return old if old and same else fresh
 
 
-def measure(model: Model, dataset: Dataset, found: Fooled) -> Iterator[int]:
+def measure(model: Model, dataset: Dataset, found: Fooled, workers: int = 1) -> Iterator[int]:
     """Fill the table in, batch by batch, and yield how many rows are done.
 
     The images come in an order drawn from SEED, so that what is done when it is stopped is a fair sample.
     """
     corrupt = noise.parse(found.noise)
-    for number, chosen in enumerate(data.shuffled(len(dataset), SEED).split(BATCH)):
-        if found.table[chosen].isnan().any():
-            found.table[chosen] = scored(model, dataset.images(chosen), corrupt, SEED + number)
-            yield len(found.rows)
+    batches = list(enumerate(data.shuffled(len(dataset), SEED).split(BATCH)))
+    missing = [(number, chosen) for number, chosen in batches if found.table[chosen].isnan().any()]
+
+    def table(batch: tuple[int, Tensor]) -> Table:
+        number, chosen = batch
+        return scored(model, dataset.images(chosen), corrupt, SEED + number)
+
+    for (_, chosen), rows in zip(missing, each(table, missing, workers), strict=True):
+        found.table[chosen] = rows
+        yield len(found.rows)
 
 
 def keep(found: Fooled) -> None:

@@ -1,7 +1,6 @@
 """How few pixels are enough, on a whole test set: every single pixel tried, and many searched for (Figure 12)."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import torch
@@ -12,6 +11,7 @@ from core.attacks.pixels import BLACK_AND_WHITE, exhaustive
 from core.checkpoints import Card
 from core.data import Dataset
 from core.models import Classifier
+from core.workers import each
 
 COUNTS = (1, 3, 5, 10, 20, 40)  # Figure 12
 SEARCH = OnePixel(population=200, generations=50)
@@ -48,14 +48,13 @@ def exhaust(model: Classifier, card: Card, dataset: Dataset, n: int, workers: in
         return right, (answers != y[:, None, None, None]).any(1) & right[:, None, None]  # (n, h, w)
 
     batches = data.shuffled(len(dataset), SEED)[:n].split(BATCH)
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for right, where in pool.map(flipped, batches):
-            clean, safe = clean + int(right.sum()), safe + int((right & ~where.flatten(1).any(1)).sum())
-            flips, done = flips + where.sum(0), done + len(right)
-            yield Exhausted(
-                card.name, card.sha256, done, SEED, dataset.title, checkpoints.commit(), list(BLACK_AND_WHITE),
-                clean, safe, flips.tolist(),
-            )  # fmt: skip
+    for right, where in each(flipped, batches, workers):
+        clean, safe = clean + int(right.sum()), safe + int((right & ~where.flatten(1).any(1)).sum())
+        flips, done = flips + where.sum(0), done + len(right)
+        yield Exhausted(
+            card.name, card.sha256, done, SEED, dataset.title, checkpoints.commit(), list(BLACK_AND_WHITE),
+            clean, safe, flips.tolist(),
+        )  # fmt: skip
 
 
 def keep(found: Exhausted) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from core.noise import (
 )
 from core.params import level
 from core.types import Images, Model, PerImage, generator
+from core.workers import each
 
 BATCH = 250
 SEED = 0
@@ -86,16 +86,14 @@ def measure(
     missing = [(k, start) for k, start in pieces if measured[k, start : start + BATCH].isnan().any()]
     done = len(noises) * n - sum(min(BATCH, n - start) for _, start in missing)
 
-    def fill(piece: tuple[int, int]) -> int:
+    def table(piece: tuple[int, int]) -> Table:
         k, start = piece
-        x = dataset.images(slice(start, min(n, start + BATCH)))
-        measured[k, start : start + len(x)] = scored(model, x, noises[k], SEED + start // BATCH)
-        return len(x)
+        return scored(model, dataset.images(slice(start, min(n, start + BATCH))), noises[k], SEED + start // BATCH)
 
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for first in range(0, len(missing), workers):
-            done += sum(pool.map(fill, missing[first : first + workers]))
-            yield done
+    for (k, start), rows in zip(missing, each(table, missing, workers), strict=True):
+        measured[k, start : start + len(rows)] = rows
+        done += len(rows)
+        yield done
 
 
 def empty(noises: tuple[Noise, ...], n: int) -> Tables:
