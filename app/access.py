@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 MODES = ("on", "off", "token")
-LOCAL = ("localhost", "127.0.0.1", "::1", "")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")  # what a proxy adds: then the visitor is somewhere else
 
 
 def mode() -> str:
@@ -15,7 +16,7 @@ def mode() -> str:
     chosen = os.environ.get("NOISESCOPE_TRAINING", "").strip().lower()
     if chosen in MODES:
         return chosen
-    return "on" if not chosen and (urlsplit(f"//{_host()}").hostname or "") in LOCAL else "off"
+    return "on" if not chosen and _here() else "off"
 
 
 def allowed() -> bool:
@@ -47,5 +48,11 @@ def allowed() -> bool:
             return False
 
 
-def _host() -> str:
-    return str(st.context.headers.get("Host") or "")
+def _here() -> bool:
+    """Say whether the visitor sits at this very machine: the connection is local, and so is the address asked for."""
+    headers = dict(st.context.headers)
+    try:
+        host = urlsplit(f"//{headers.get('Host', '')}").hostname
+    except ValueError:
+        return False
+    return host in LOCAL and st.context.ip_address is None and not any(name in headers for name in FORWARDED)

@@ -6,7 +6,7 @@ another dataclass its type would be lost from the key.
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -250,17 +250,20 @@ def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo
     """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
     model, card = denoiser(name)
     held, key = _timelines(), (card.sha256, photo, repr(attack), seed, aim, _stamps().get("cifar10"))
-    if key not in held:
+    found = held.get(key)
+    if found is None:
         x = shrunk(photo)
         target = F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
         for step in timeline.run(model, attack, x, full(noise_of(card)), seed, target):
             if isinstance(step, float):
                 yield step
             else:
-                held[key] = step
-        while len(held) > 30:
-            held.pop(next(iter(held)), None)
-    yield held[key]
+                found = step
+        assert found
+        held[key] = found
+        for old in list(held)[:-20]:  # other sessions may do the same
+            held.pop(old, None)
+    yield found
 
 
 @st.cache_resource(show_spinner=False)
@@ -336,37 +339,33 @@ def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel, stamp:
 
 def exhausted() -> dict[str, pixels.Exhausted]:
     """Return what every single pixel does to a test set, by network; what was measured of other weights is left out."""
-    return {name: found for name, found in pixels.kept().items() if current(name, found.sha256)}
+    return pixels.current()
 
 
 def curves_of(name: str) -> list[evaluation.Curve]:
     """Return the curves measured of a network as it is now."""
-    return [c for c in evaluation.curves(name) if current(name, c.sha256)]
+    return [c for c in evaluation.curves(name) if checkpoints.current(name, c.sha256)]
 
 
 def transferred() -> dict[str, transfer.Row]:
     """Return what attacks on one denoiser cost others, by attacked network; rows of other weights are left out."""
-    return {name: row for name, row in transfer.kept().items() if current(name, row.sha256)}
+    return transfer.current()
 
 
 def defended() -> dict[str, defence.Defence]:
     """Return how classifiers fare behind a denoiser; what was measured of other weights is left out."""
-    return {
-        name: found
-        for name, found in defence.kept().items()
-        if current(name, found.sha256) and current(found.denoiser, found.denoiser_sha256)
-    }
+    return defence.current()
 
 
-def current(name: str, sha256: str) -> bool:
-    """Say whether a network is here, with just these weights."""
-    return checkpoints.there(name) and checkpoints.read(name).sha256 == sha256
+def training_time(recipe: Recipe) -> float:
+    """Return how many seconds a recipe will take, by a few batches of it, measured once for each kind of training."""
+    plain = replace(recipe, name="time", title="", seed=0, learning_rate=1e-4, epochs=1)
+    return recipe.epochs * _training_time(repr(plain), plain, data.stamp(recipe.dataset))
 
 
 @st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
-def training_time(recipe: str, _recipe: Recipe) -> float:
-    """Return how many seconds a recipe will take, by a few batches; `recipe` is its repr, which is the key."""
-    return runs.estimate(_recipe)
+def _training_time(key: str, _recipe: Recipe, stamp: object) -> float:
+    return runs.estimate(_recipe, 4)
 
 
 @dataclass(frozen=True)

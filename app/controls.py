@@ -184,13 +184,13 @@ def details(thing: T) -> tuple[T, int]:
     return (replace(thing, seed=seed) if "seed" in params.spans(type(thing)) else thing), seed  # type: ignore[type-var]
 
 
-def sliders(thing: S, without: Sequence[str]) -> S:
-    """Show a slider for every parameter but those named; return the value with them."""
+def sliders(thing: S, without: Sequence[str], of: str = "") -> S:
+    """Show a slider for every parameter but those named; return the value with them. `of` tells their owners apart."""
     kind, values = type(thing), {}
     for name, span in params.spans(kind).items():
         if name in without:
             continue
-        sort, key = type(getattr(thing, name)), f"{kind.__name__}.{name}"
+        sort, key = type(getattr(thing, name)), f"{of}{kind.__name__}.{name}"
         address.restore(name, getattr(thing, name), address.real(span, name, sort), key)
         label = (span.label or name) + (f", {span.unit}" if span.unit else "")
         values[name] = st.slider(label, sort(span.low), sort(span.high), step=sort(span.step), key=key)

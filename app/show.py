@@ -6,6 +6,7 @@ Greys for images. Differences and weights are blue to red through grey, centred 
 import io
 import re
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -376,7 +377,7 @@ def counts(values: Map) -> go.Figure:
 def lines(curves: dict[str, tuple[np.ndarray, np.ndarray]], x: str, y: str, over: list[float]) -> go.Figure:
     """Draw curves over each other."""
     figure = go.Figure()
-    for (name, (at, values)), colour in zip(curves.items(), SERIES, strict=False):
+    for (name, (at, values)), colour in zip(curves.items(), cycle(SERIES), strict=False):
         figure.add_scatter(x=at, y=values, name=name, line_color=COLOURS.get(name, colour))
     axes(figure, x, y)
     figure.update_xaxes(range=over)

@@ -150,12 +150,13 @@ def spread() -> None:
     """Attack each of the study's denoisers and show what comes of it to the others and to classical methods."""
     models = {name: checkpoints.denoiser(name) for name in DENOISERS}
     test = data.full("cifar10", "test")
+    hashes = {name: card.sha256 for name, (_, card) in models.items()}
     evaluated = {**{name: model for name, (model, _) in models.items()}, **transfer.CLASSICS}
     for name, (model, card) in models.items():
-        known = transfer.kept().get(name)
-        if known and known.sha256 == card.sha256 and set(known.lost) == set(evaluated):
+        known = transfer.current().get(name)
+        if known and set(known.lost) == set(evaluated):
             continue
-        *_, row = tqdm(transfer.lost(model, evaluated, card, test), name, transfer.BATCHES + 1)
+        *_, row = tqdm(transfer.lost(model, evaluated, card, hashes, test), name, transfer.BATCHES + 1)
         assert isinstance(row, transfer.Row)
         transfer.keep(row)
         print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
@@ -171,7 +172,7 @@ def count_pixels(name: str) -> None:
     pixels.keep(found)
     print(f"{name}: {found.clean} of {found.n} right, {found.safe} whichever pixel is set")
     sweep = evaluation.sweep(model, test, pixels.SEARCH, pixels.COUNTS, SEED, pixels.BATCH, workers)
-    for counts in tqdm(sweep, f"{name}, {pixels.SEARCH!r}", pixels.SEARCHED // pixels.BATCH // workers):
+    for counts in tqdm(sweep, f"{name}, {pixels.SEARCH!r}", pixels.SEARCHED // pixels.BATCH):
         if int(counts[0].sum()) >= pixels.SEARCHED:
             break
     measured = evaluation.curve(card, test, pixels.SEARCH, pixels.COUNTS, SEED, counts)

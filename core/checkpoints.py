@@ -117,6 +117,14 @@ def there(name: str) -> bool:
     return path(name, ".json").exists()
 
 
+def current(name: str, sha256: str) -> bool:
+    """Say whether a network is here with just these weights."""
+    try:
+        return read(name).sha256 == sha256
+    except Refusal:
+        return False
+
+
 def path(name: str, suffix: str) -> Path:
     """Return where a checkpoint's file lies; raises Refusal for a name that is not one (`../../x`)."""
     if not NAME.fullmatch(name):

@@ -78,6 +78,15 @@ def keep(found: Defence) -> None:
     tables.put("defence", found.network, asdict(found))
 
 
+def current() -> dict[str, Defence]:
+    """Return what is measured of networks as they are now, by classifier."""
+    return {
+        name: d
+        for name, d in kept().items()
+        if checkpoints.current(name, d.sha256) and checkpoints.current(d.denoiser, d.denoiser_sha256)
+    }
+
+
 def kept() -> dict[str, Defence]:
     """Return what is measured, by classifier."""
     return {name: Defence(**record) for name, record in tables.records("defence").items()}

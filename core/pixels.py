@@ -62,6 +62,11 @@ def keep(found: Exhausted) -> None:
     tables.put("pixels", found.network, asdict(found))
 
 
+def current() -> dict[str, Exhausted]:
+    """Return what is found of networks as they are now, by network."""
+    return {name: found for name, found in kept().items() if checkpoints.current(name, found.sha256)}
+
+
 def kept() -> dict[str, Exhausted]:
     """Return what is found, by network."""
     return {name: Exhausted(**record) for name, record in tables.records("pixels").items()}

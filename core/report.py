@@ -108,7 +108,7 @@ def led_astray() -> Iterator[str]:
 
 
 def _transfer() -> Iterator[str]:
-    rows = transfer.kept()
+    rows = transfer.current()
     names = [name for name in study.DENOISERS if name in rows]
     columns = [*names, *transfer.CLASSICS]
     yield "| attacked | L2 | " + " | ".join(columns) + " |"
@@ -123,7 +123,7 @@ def _transfer() -> Iterator[str]:
 
 
 def _defence() -> Iterator[str]:
-    found = defence.kept()
+    found = defence.current()
     yield "| classifier | way | n | " + " | ".join(f"{e:g}" for e in defence.EPSILONS) + " |"
     yield "|---|---|---|" + "---|" * len(defence.EPSILONS)
     for name, d in found.items():
@@ -132,7 +132,7 @@ def _defence() -> Iterator[str]:
 
 
 def _pixels() -> Iterator[str]:
-    tried = pixels.kept()
+    tried = pixels.current()
     yield (
         "| classifier | clean | every single pixel tried | " + " | ".join(f"{k} searched" for k in pixels.COUNTS) + " |"
     )

@@ -1,8 +1,8 @@
 """Training runs: a folder each, a process each, watched and steered from anywhere.
 
-A run's folder holds its recipe (config.json), what it is doing (status.json), a line per step and per epoch
-(metrics.jsonl), its log, its state (state.pt), a sample after each epoch and, once it ends or is stopped, its network. The
-process of a run holds a lock on `alive` as long as it lives, which no death can leave behind; `wish` is what it is asked to
+A run's folder holds its recipe (config.json), what it is doing (status.json), its metrics (metrics.jsonl: a line every
+quarter of a second and one after each epoch), its log, its state (state.pt), and after each epoch a sample and its network
+as it is then. The process of a run holds a lock on `alive` as long as it lives, which no death can leave behind; `wish` is what it is asked to
 do. The queue is a lock too: one run at a time on a CPU.
 """
 
@@ -20,8 +20,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import torch
 from safetensors import SafetensorError
@@ -29,8 +30,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from core import Refusal, checkpoints, data, metrics, noise, recipes
+from core import Refusal, checkpoints, data, metrics, noise, recipes, tables
 from core.checkpoints import NAME, Card
+from core.data import Dataset
 from core.recipes import Classification, Denoising, Recipe
 from core.training import Fit, Step
 from core.types import generator
@@ -41,6 +43,15 @@ TELL = 0.25  # seconds between two lines of metrics, and between two looks at th
 SAMPLES = 8  # test images that are shown after each epoch
 EXAMINED = 1000  # test digits a classifier is asked after each epoch
 ACTIVE = ("queued", "running")
+PLACES = ("NOISESCOPE_RUNS", "NOISESCOPE_DATA", "NOISESCOPE_CHECKPOINTS")
+FULL = "The memory is full: choose a smaller batch."
+TABLES = (
+    "classical",
+    "defence",
+    "pixels",
+    "study",
+    "transfer",
+)  # in checkpoints/curves/: no network is to overwrite them
 
 State = Literal["queued", "running", "paused", "stopped", "done", "failed", "died"]
 Wish = Literal["pause", "stop"]
@@ -48,7 +59,7 @@ Wish = Literal["pause", "stop"]
 
 def folder() -> Path:
     """Return where runs are kept: NOISESCOPE_RUNS, else runs/ beside the code."""
-    return Path(os.environ.get("NOISESCOPE_RUNS") or ROOT / "runs")
+    return Path(os.environ.get("NOISESCOPE_RUNS") or ROOT / "runs").resolve()
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def read(run: str) -> Run:
         recipe = recipes.parse(json.loads(path(run, "config.json").read_text()))
     except FileNotFoundError:
         raise Refusal(f"There is no run {run!r} any more.") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise Refusal(f"The run {run} is damaged: delete its folder.") from None
     return Run(run, recipe, _status(run), alive(run))
 
@@ -172,8 +183,9 @@ def adopt(run: str, name: str) -> Card:
     """Put the network of a run among those that every page offers; raises Refusal where there is none yet, or the name is taken."""
     with _door():
         card = network(run)[0]
-        if checkpoints.there(name):
-            raise Refusal(f"There is a network {name!r} already: choose another name.")
+        taken = name in TABLES or any(tables.file(name, suffix).exists() for suffix in (".json", ".safetensors"))
+        if checkpoints.there(name) or taken or name.startswith("fooled-"):
+            raise Refusal(f"There is a network, or a table, {name!r} already: choose another name.")
         weights = path(run, "network.safetensors").read_bytes()
         checkpoints.write(checkpoints.path(name, ".safetensors"), weights)
         checkpoints.rewrite(replace(card, name=name))
@@ -182,10 +194,16 @@ def adopt(run: str, name: str) -> Card:
 
 def network(run: str) -> tuple[Card, bytes]:
     """Return the card and the weights a run has reached; raises Refusal before its first epoch has ended."""
-    try:
-        return Card(**json.loads(path(run, "network.json").read_text())), path(run, "network.safetensors").read_bytes()
-    except (OSError, ValueError, TypeError):
-        raise Refusal(f"{run} has no network yet: wait for the end of its first epoch.") from None
+    for _ in range(20):  # the two are written one after the other
+        try:
+            weights = path(run, "network.safetensors").read_bytes()
+            card = Card(**json.loads(path(run, "network.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            raise Refusal(f"{run} has no network yet: wait for the end of its first epoch.") from None
+        if checkpoints.digest(weights) == card.sha256:
+            return card, weights
+        time.sleep(0.05)
+    raise Refusal(f"The network of {run} was only half written: resume the run, its next epoch writes it anew.")
 
 
 def lines(run: str) -> list[dict[str, float]]:
@@ -278,18 +296,22 @@ def work(run: str) -> State:
     with _alive(run):
         now = Work(run, read(run).recipe, replace(_status(run), state="queued", why=""))
         signal.signal(signal.SIGTERM, lambda *_: setattr(now, "halted", True))
+        now.tell(queued=now.status.queued or time.time())
         try:
+            done = False
             with _turn(now):
                 if not now.wish():
                     now.tell(state="running")
-                    _train(now)
-            ends: State = {"pause": "paused", "stop": "stopped", "": "done"}[now.wish()]  # type: ignore[assignment]
-            now.tell(state=ends)
+                    done = _train(now)
+            now.tell(state="done" if done else "stopped" if now.wish() == "stop" else "paused")
         except Refusal as refusal:
             now.tell(state="failed", why=str(refusal))
-        except MemoryError:
-            now.tell(state="failed", why="The memory is full: choose a smaller batch.")
+        except (MemoryError, torch.OutOfMemoryError):
+            now.tell(state="failed", why=FULL)
         except Exception as error:
+            if "allocate memory" in str(error):
+                now.tell(state="failed", why=FULL)
+                return now.status.state
             now.tell(state="failed", why=f"The training broke off ({type(error).__name__}): its log says why.")
             raise
         finally:
@@ -297,12 +319,12 @@ def work(run: str) -> State:
     return now.status.state
 
 
-def _train(now: Work) -> None:
-    """Go on from the saved state; save it at intervals, at every end of an epoch, and before going."""
+def _train(now: Work) -> bool:
+    """Go on from the saved state; save it at intervals, at every end of an epoch, and before going. Says whether all is done."""
     dataset = data.load(now.recipe.dataset, "train")
     model = recipes.untrained(now.recipe)
     fit = recipes.train(now.recipe, model, dataset)
-    _restore(now, fit)
+    _restore(now, fit, dataset)
     sampled = _sampler(now.recipe)
     if not fit.done:
         _sample(now, 0, sampled(model))
@@ -320,14 +342,15 @@ def _train(now: Work) -> None:
             now.tell(step=step.step, steps=step.steps, speed=round(speed, 1))
             told, since = clock, step.step
             if now.wish() and step.step < step.steps:
-                _save(now, fit)
-                return
+                _save(now, fit, dataset)
+                return False
         if clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE)) or ends:
             with _tolerant(now):
-                _save(now, fit)
+                _save(now, fit, dataset)
             saved = clock
     _keep(now, fit)
     now.tell(why="")
+    return True
 
 
 def _epoch(now: Work, fit: Fit, step: Step, sampled: Callable[[torch.nn.Module], dict[str, Tensor]]) -> None:
@@ -357,23 +380,25 @@ def _keep(now: Work, fit: Fit) -> None:
     checkpoints.write(path(now.run, "network.json"), _json(asdict(card)))
 
 
-def _save(now: Work, fit: Fit) -> None:
+def _save(now: Work, fit: Fit, dataset: Dataset) -> None:
     """Write the state whole or not at all."""
     file = BytesIO()
-    torch.save(dict(fit=fit.state(), losses=now.losses, history=now.history), file)
+    torch.save(dict(fit=fit.state(), losses=now.losses, history=now.history, data=dataset.title), file)
     checkpoints.write(path(now.run, "state.pt"), file.getvalue())
 
 
-def _restore(now: Work, fit: Fit) -> None:
+def _restore(now: Work, fit: Fit, dataset: Dataset) -> None:
     """Take the saved state up, if there is one, and forget what was noted after it."""
     file = path(now.run, "state.pt")
     if file.exists():
         try:
             state = torch.load(file, weights_only=True)
+            if state["data"] != dataset.title:
+                raise Refusal(f"{now.run} began on {state['data']}; here is {dataset.title}: launch it anew.")
             fit.load(state["fit"])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError):
+            now.losses, now.history = state["losses"], state["history"]
+        except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
             raise Refusal(f"The state of {now.run} is damaged: launch it anew.") from None
-        now.losses, now.history = state["losses"], state["history"]
     noted = [line for line in lines(now.run) if line["step"] <= fit.done]
     checkpoints.write(path(now.run, "metrics.jsonl"), b"".join(_json(line, None) for line in noted))
 
@@ -425,18 +450,25 @@ def _tolerant(now: Work) -> Iterator[None]:
 
 @contextmanager
 def _alive(run: str) -> Iterator[None]:
-    """Hold the lock that says that this process is at work on a run."""
-    path(run).mkdir(parents=True, exist_ok=True)
-    with open(path(run, "alive"), "w") as file:
-        for _ in range(50):  # whoever only looks holds it for a moment
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.05)
-        else:
-            raise Refusal(f"{run} is at work already.")
+    """Hold the lock that says that this process is at work on a run; whoever started it may have handed it over."""
+    if os.environ.pop("NOISESCOPE_HANDED", "") == run:
         yield
+        return
+    with _lock(run):
+        yield
+
+
+def _lock(run: str) -> TextIO:
+    """Take the lock of a run; raises Refusal where another process holds it."""
+    file = open(path(run, "alive"), "w")  # noqa: SIM115
+    for _ in range(50):  # whoever only looks holds it for a moment
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        except BlockingIOError:
+            time.sleep(0.05)
+    file.close()
+    raise Refusal(f"{run} is at work already.")
 
 
 @contextmanager
@@ -451,7 +483,8 @@ def _turn(now: Work) -> Iterator[None]:
                 for k, file in enumerate(files):
                     with suppress(BlockingIOError):
                         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(k)) if torch.cuda.device_count() else None
+                        if torch.cuda.device_count() > 1:
+                            torch.cuda.set_device(k)
                         yield
                         return
             now.tell()
@@ -478,20 +511,30 @@ def _door() -> Iterator[None]:
 
 
 def _start(run: str) -> None:
-    """Start the process of a run, in a session of its own, at low priority and on its own threads."""
+    """Start the process of a run, in a session of its own, at low priority and on its own threads.
+
+    It is handed the lock that says it is alive, so that nobody sees it dead while it starts.
+    """
     path(run, "wish").unlink(missing_ok=True)
-    queued = replace(_status(run), state="queued", why="", queued=time.time())
-    checkpoints.write(path(run, "status.json"), _json(asdict(queued)))
     threads = str(max(1, (os.cpu_count() or 2) // 2))  # the app keeps the rest
-    with open(path(run, "log.txt"), "a") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core", "train", "--run", run], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            start_new_session=True, env={**os.environ, "OMP_NUM_THREADS": threads, "NOISESCOPE_NICE": "10"},
-        )  # fmt: skip
-    for _ in range(600):  # until it holds its lock, or has ended: nobody is to see it dead in between
-        if alive(run) or process.poll() is not None:
-            return
-        time.sleep(0.05)
+    places = {n: str(Path(os.environ[n]).resolve()) for n in PLACES if os.environ.get(n)}
+    environment = {
+        **os.environ,
+        **places,
+        "OMP_NUM_THREADS": threads,
+        "NOISESCOPE_NICE": "10",
+        "NOISESCOPE_HANDED": run,
+    }
+    try:
+        with _lock(run) as alive, open(path(run, "log.txt"), "a") as out:
+            queued = replace(_status(run), state="queued", why="", queued=time.time())
+            checkpoints.write(path(run, "status.json"), _json(asdict(queued)))
+            subprocess.Popen(
+                [sys.executable, "-m", "core", "train", "--run", run], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True, env=environment, pass_fds=[alive.fileno()],
+            )  # fmt: skip
+    except OSError as error:
+        raise Refusal(f"{run} could not be started ({error.strerror}): free some memory and disk space.") from None
 
 
 def _status(run: str) -> Status:

@@ -58,7 +58,7 @@ def run(
     steps = []
     for z in attack.path(model, start, y):
         steps.append(z)
-        yield min(0.9, len(steps) / 50)
+        yield 0.9 * len(steps) / (attack.steps + 1)
     attacked = torch.cat(steps)
     white = referee.equal(start.expand_as(attacked), found.white.expand_as(attacked), metrics.l2(attacked, start))
     with torch.no_grad():

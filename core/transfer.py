@@ -30,9 +30,12 @@ class Row:
     l2: float  # of the attack, on average
     lost: dict[str, float]
     interval: dict[str, float]
+    evaluated: dict[str, str]  # the hash of every network it was shown to
 
 
-def lost(attacked: Model, evaluated: Mapping[str, Model], card: Card, dataset: Dataset) -> Iterator[int | Row]:
+def lost(
+    attacked: Model, evaluated: Mapping[str, Model], card: Card, hashes: dict[str, str], dataset: Dataset
+) -> Iterator[int | Row]:
     """Attack one network on 512 images and show what comes of it to others; yields how many are done, at last the row.
 
     A loss is PSNR after white noise less PSNR after the attack, both of the same L2 length in each image.
@@ -57,13 +60,22 @@ def lost(attacked: Model, evaluated: Mapping[str, Model], card: Card, dataset: D
         card.name, card.sha256, repr(corrupt), repr(fooled.ATTACK), done, fooled.SEED, dataset.title,
         checkpoints.commit(), round(float(torch.cat(lengths).mean()), 4),
         {name: round(float(values.mean()), 4) for name, values in losses.items()},
-        {name: round(float(1.96 * values.std() / done**0.5), 4) for name, values in losses.items()},
+        {name: round(float(1.96 * values.std() / done**0.5), 4) for name, values in losses.items()}, hashes,
     )  # fmt: skip
 
 
 def keep(row: Row) -> None:
     """Put a row into checkpoints/curves/transfer.json; raises Refusal where the disk refuses."""
     tables.put("transfer", row.attacked, asdict(row))
+
+
+def current() -> dict[str, Row]:
+    """Return the rows of networks as they are now, all of them, by attacked network."""
+    return {
+        name: row
+        for name, row in kept().items()
+        if row.attack == repr(fooled.ATTACK) and all(checkpoints.current(*pair) for pair in row.evaluated.items())
+    }
 
 
 def kept() -> dict[str, Row]:

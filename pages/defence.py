@@ -62,7 +62,7 @@ for column, (title, z) in zip(st.columns(len(steps)), steps.items(), strict=True
         f"**{title}**  \nreads {said} ({100 * float(answers[title][said]):.0f} % sure): {'right' if said == int(y) else 'wrong'}"
     )
 st.caption(
-    f"Test image {index}, a {int(y)}. L2 of the attack {float(metrics.l2(blind, x)):.2f}, through the denoiser {float(metrics.l2(through, x)):.2f}. Compare the second and the fourth picture: the "
-    "attacker who knows of the denoiser hides his change where it is taken for part of the digit."
+    f"Test image {index}, a {int(y)}. L2 of the attack {float(metrics.l2(blind, x)):.2f}, through the denoiser {float(metrics.l2(through, x)):.2f}. Compare the second and the fourth picture: where "
+    "does the attacker who knows of the denoiser put his change?"
 )
 controls.source(test)

@@ -42,7 +42,9 @@ def step(last: int) -> int:
     """Return the step the address asks for; the last, where it asks for none."""
     text = address.asked("at")
     try:
-        return last if text is None else address.whole(0, last, "step")(text)
+        if address.arrived("at") or text is None:
+            return last if text is None else address.whole(0, last, "step")(text)
+        return min(int(text), last)  # what this page has written itself, when there were more steps
     except Refusal as refusal:
         address.notice(f"{refusal} Shown instead: {last}.")
         return last

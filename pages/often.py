@@ -43,7 +43,7 @@ st.plotly_chart(
 
 def about(f: Fooled) -> str:
     """Say what a table was measured with."""
-    return f"{f.network}, {f.noise}, {f.attack}, n = {len(f.rows):,} of 10,000, seed {f.seed}, {f.data}"
+    return f"{f.network}, {f.noise}, {f.attack}, n = {len(f.rows):,} of {len(f.table):,}, seed {f.seed}, {f.data}"
 
 
 columns = one.means

@@ -77,7 +77,11 @@ def denoising(one: Denoising) -> Denoising:
     )
     starts = [
         "",
-        *(n for n in controls.denoisers(one.dataset) if cache.denoiser(n)[1].architecture == one.architecture),
+        *(
+            n
+            for n in controls.sound(controls.denoisers(one.dataset))
+            if cache.denoiser(n)[1].architecture == one.architecture
+        ),
     ]
     start = columns[3].selectbox(
         "Begins with",
@@ -88,8 +92,10 @@ def denoising(one: Denoising) -> Denoising:
     )
     made = one.noise if kind == type(one.noise).__name__ else NOISES[kind]()
     with st.expander("Levels of the noise, exponent of the loss"):
-        made = controls.sliders(made, ())
-        shaped = controls.sliders(one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",))
+        made = controls.sliders(made, (), f"{one.name}.")
+        shaped = controls.sliders(
+            one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",), f"{one.name}."
+        )
     assert isinstance(made, Noise)
     assert isinstance(shaped, Loss)
     return replace(one, noise=made, loss=shaped, target="clean" if target == "clean" else "noisy", start=start)
@@ -123,17 +129,20 @@ def launcher() -> None:
     plans: dict[str, tuple[Recipe, ...]] = {**PRESETS, **{f"{r.name}: {r.title}": (r,) for r in RECIPES.values()}}
     chosen = st.selectbox("Begin with the recipe of", list(plans), key="plan")
     plan = configured(plans[chosen])
-    seconds = sum(cache.training_time(repr(r), r) for r in plan)
-    need = cache.training_need(plan[0])
+    seconds = sum(cache.training_time(r) for r in plan)
+    needs = [cache.training_need(r) for r in plan]
     st.caption(
-        f"It will take about **{spoken(seconds)}** on this machine, measured on a few batches just now, and needs {need.parameters:,} weights, {need.megabytes:.0f} MB on disk, "
-        f"half the cores, and {need.data}."
+        f"It will take about **{spoken(seconds)}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "
+        f"half the cores, and {needs[0].data}."
     )
-    if st.button("Launch", icon=":material/play_arrow:", type="primary", key="launch"):
-        names = [runs.launch(r) for r in plan]
-        st.session_state["run"] = names[0]
-        st.session_state["against"] = names[1:]
-        st.rerun()
+    st.button(
+        "Launch",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="launch",
+        on_click=pressed,
+        args=(lambda: launch(plan),),
+    )
 
 
 def spoken(seconds: float) -> str:
@@ -152,6 +161,12 @@ def pressed(what: Callable[[], object]) -> None:
         what()
     except Refusal as refusal:
         st.session_state["told"] = str(refusal)
+
+
+def launch(plan: tuple[Recipe, ...]) -> None:
+    """Launch every recipe of a plan and look at the first."""
+    names = [runs.launch(r) for r in plan]
+    st.session_state.update(run=names[0], against=names[1:])
 
 
 def steering(run: Run) -> None:
@@ -187,7 +202,7 @@ def steering(run: Run) -> None:
     with columns[1].popover("Adopt", icon=":material/bookmark_add:", width="stretch"):
         name = st.text_input("Name: lower-case letters, digits, dots, dashes", run.id, key=f"adopt-{run.id}")
         st.button("Adopt its network", key="adopt", on_click=pressed, args=(lambda: adopt(run.id, name),))
-        st.caption("Every page then offers it, with its card.")
+        st.caption("Cards then has it, and every page whose networks do its work.")
     with columns[2].popover("Delete", icon=":material/delete:", width="stretch"):
         st.markdown("Everything of this run goes, for good; an adopted network stays.")
         st.button("Delete it", key="delete", on_click=pressed, args=(lambda: runs.delete(run.id),))
@@ -196,7 +211,7 @@ def steering(run: Run) -> None:
 def adopt(run: str, name: str) -> None:
     """Adopt a run's network and say where to find it."""
     runs.adopt(run, name)
-    st.session_state["told"] = f"{name} is adopted: every page offers it now."
+    st.session_state["told"] = f"{name} is adopted: see Cards, and every page whose networks do its work."
 
 
 def exports(run: Run) -> None:
@@ -245,7 +260,7 @@ def curves(chosen: list[Run]) -> None:
             theme="streamlit",
         )
         what = (
-            f"{runs.EXAMINED:,} test digits"
+            f"{min(runs.EXAMINED, len(cache.dataset('mnist', 'test'))):,} test digits"
             if digits
             else f"{recipes.VALIDATION:,} pictures set aside (a tenth of a sample)"
         )
@@ -281,11 +296,14 @@ def compared(one: Run, others: list[Run]) -> None:
         picture(run, f"samples-{run.id}")
 
 
+told = st.session_state.get("told")
 if may and st.toggle("Start a run", not runs.every(), key="launching"):
     with st.container(border=True):
         launcher()
 known = runs.every()
 if not known:
+    if told:
+        st.info(told, icon=":material/info:")
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     controls.source(cache.dataset("mnist", "test"))
     st.stop()
@@ -334,7 +352,7 @@ if against:
 st.subheader("Take it with you")
 exports(run)
 with st.expander("Log", icon=":material/notes:"):
-    st.code(runs.log(chosen) or "Nothing yet.", language=None)
+    st.code((runs.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
 with st.expander("Recipe", icon=":material/receipt_long:"):
     st.json(recipes.record(run.recipe))
 controls.source(cache.dataset(run.recipe.dataset, "test"))

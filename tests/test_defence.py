@@ -39,7 +39,7 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     def blur(z: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.avg_pool2d(z, 3, 1, 1, count_include_pad=False)
 
-    *_, row = transfer.lost(blur, {"itself": blur, "nothing": lambda z: z}, card, some)
+    *_, row = transfer.lost(blur, {"itself": blur, "nothing": lambda z: z}, card, {"mine": "abc"}, some)
     assert isinstance(row, transfer.Row)
     assert row.n == 8
     assert row.lost["itself"] > 1
@@ -47,3 +47,4 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     assert row.attack == repr(fooled.ATTACK)
     transfer.keep(row)
     assert transfer.kept() == {"mine": row}
+    assert transfer.current() == {}  # no such network is here

@@ -4,6 +4,7 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -590,6 +591,8 @@ def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:
         ({}, "127.0.0.1", "on"),
         ({}, "[::1]:8501", "on"),
         ({}, "lab.example.org", "off"),
+        ({}, "[::1", "off"),
+        ({}, "", "off"),
         ({"NOISESCOPE_TRAINING": "on"}, "lab.example.org", "on"),
         ({"NOISESCOPE_TRAINING": "off"}, "localhost", "off"),
         ({"NOISESCOPE_TRAINING": "maybe"}, "localhost", "off"),
@@ -600,8 +603,14 @@ def test_who_may_train(environment: dict[str, str], host: str, mode: str, monkey
     monkeypatch.delenv("NOISESCOPE_TRAINING", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(access, "_host", lambda: host)
+    context = SimpleNamespace(headers={"Host": host}, ip_address=None)
+    monkeypatch.setattr("streamlit.context", context)
     assert access.mode() == mode
+    for header in access.FORWARDED:  # through a proxy nobody is at this machine
+        monkeypatch.setattr("streamlit.context", SimpleNamespace(headers={"Host": host, header: "x"}, ip_address=None))
+        assert access.mode() == ("off" if not environment else mode)
+    monkeypatch.setattr("streamlit.context", SimpleNamespace(headers={"Host": host}, ip_address="10.1.2.3"))
+    assert access.mode() == ("off" if not environment else mode)
 
 
 def test_where_training_is_off_everyone_may_still_watch(monkeypatch: pytest.MonkeyPatch) -> None:

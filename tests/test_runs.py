@@ -177,8 +177,9 @@ def test_an_adopted_network_is_one_that_can_be_loaded(shelf: Path) -> None:
     assert again == card
     assert (card.name, card.architecture) == ("mine", "DigitMLP")
     assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
-    with pytest.raises(Refusal, match="There is a network 'mine' already"):
-        runs.adopt(run, "mine")
+    for name in ("mine", "pixels", "fooled-x"):
+        with pytest.raises(Refusal, match=f"There is a network, or a table, '{name}' already"):
+            runs.adopt(run, name)
     with pytest.raises(Refusal, match="is not the name of a network"):
         runs.adopt(run, "../mine")
     runs.delete(run)
@@ -224,7 +225,7 @@ def test_a_damaged_state_fails_in_one_sentence() -> None:
     run = runs.launch(ENDLESS)
     until(lambda: runs.path(run, "state.pt").exists())
     kill(run)
-    runs.path(run, "state.pt").write_bytes(b"half")
+    runs.path(run, "state.pt").write_bytes(b"garbage not zip")
     runs.resume(run)
     failed = finished(run)
     assert failed.state == "failed"
@@ -257,7 +258,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.Monkey
 def test_memory_that_runs_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints.write(runs.path("here", "config.json"), runs._json(recipes.record(QUICK)))
 
-    def train(now: runs.Work) -> None:
+    def train(now: runs.Work) -> bool:
         raise MemoryError
 
     monkeypatch.setattr(runs, "_train", train)
@@ -315,3 +316,33 @@ def test_metrics_become_tensorboards_events_where_it_is_installed() -> None:
     events.Reload()
     assert set(events.Tags()["scalars"]) == {"loss", "epoch loss", "epoch score"}
     assert len(events.Scalars("epoch score")) == QUICK.epochs
+
+
+def test_a_run_is_never_seen_dead_while_it_starts() -> None:
+    run = runs.launch(QUICK)
+    while runs.read(run).state != "done":
+        assert runs.read(run).state in (*runs.ACTIVE, "done")
+
+
+def test_a_run_can_be_gone_on_with_from_the_command_line() -> None:
+    run = runs.launch(ENDLESS)
+    until(lambda: runs.read(run).status.step > 1)
+    runs.ask(run, "pause")
+    finished(run)
+    process = subprocess.Popen([sys.executable, "-m", "core", "train", "--run", run], cwd=runs.ROOT)
+    until(lambda: runs.read(run).state == "running")
+    process.terminate()
+    assert process.wait(60) == 0
+    assert finished(run).state == "paused"
+
+
+def test_a_run_does_not_go_on_with_other_data() -> None:
+    run = runs.launch(ENDLESS)
+    until(lambda: runs.path(run, "state.pt").exists())
+    kill(run)
+    state = torch.load(runs.path(run, "state.pt"), weights_only=True)
+    torch.save({**state, "data": "other digits"}, runs.path(run, "state.pt"))
+    runs.resume(run)
+    failed = finished(run)
+    assert failed.state == "failed"
+    assert failed.status.why.startswith(f"{run} began on other digits; here is ")

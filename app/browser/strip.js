@@ -92,14 +92,14 @@ class Strip extends Sliding {
 
   // lines over the slider's values, with a cursor where it stands
   curve() {
-    const { title, series, text, shaded } = this.head.curve, last = this.head.levels.length - 1, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const { title, series, text, shaded } = this.head.curve, last = Math.max(1, this.head.levels.length - 1), W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
     const values = Object.values(series).flat().filter((v) => v !== null);
     const top = Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
     const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
     shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
     box.append(svg("rect", { class: "frame", width: W, height: H }));
     for (const v of [floor, (floor + top) / 2, top]) box.append(svg("text", { x: -5, y: y(v) + 4, "text-anchor": "end" }, String(v)));
-    for (const k of [0, last >> 1, last]) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
+    for (const k of [0, last >> 1, last]) if (k < this.head.levels.length) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
     const key = el("p");
     Object.entries(series).forEach(([name, line], k) => {
       const dash = name === "noisy" || /^(chance|average)/.test(name);
