@@ -28,7 +28,7 @@ train: $(VENV)/.run ## train and measure every network that ships (some hours on
 	$(PY) -m core compare
 	$(PY) -m core report > docs/denoisers.md
 
-attacks: $(VENV)/.run ## measure every attack on everything that ships (a day on two cores; goes on where it was stopped)
+attacks: $(VENV)/.run ## measure every attack on everything that ships (some hours on two cores; goes on where it was stopped)
 	for name in gaussian-50 gaussian-100 poisson-100 poisson-200 poisson-500 impulse-0.2 impulse-0.5; do $(PY) -m core fool n2n-$$name || exit 1; done
 	for name in digit-cnn digit-mlp digit-cnn-robust; do $(PY) -m core pixels $$name || exit 1; done
 	$(PY) -m core transfer
