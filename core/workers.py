@@ -48,7 +48,7 @@ def _on_cluster(task: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
 
     remote: Any = ray.remote(max_retries=RETRIES)(done)
     shared = ray.put(task)  # once: it holds the network and the images
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()
     ahead = 2 * max(1, int(resources.get("CPU", 1)))
     waiting: deque[Any] = deque()
     for item in items:
