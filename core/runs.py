@@ -72,7 +72,8 @@ class Status:
     steps: int = 0
     speed: float = 0.0  # images per second
     queued: float = 0.0  # when it joined the queue, seconds since the epoch
-    beat: int = 0  # grows as long as the process lives
+    beat: int = 0  # grows as long as the process is at work
+    process: int = 0  # its number
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,15 @@ def ask(run: str, wish: Wish) -> None:
         if path(run, "wish").exists():
             raise Refusal(f"Somebody has already asked {run} to {path(run, 'wish').read_text()}.")
         checkpoints.write(path(run, "wish"), wish.encode())
+
+
+def end(run: str) -> None:
+    """Kill the process of a run that hangs; what it has saved last stays. Raises Refusal where it is not there any more."""
+    with _door():
+        found = read(run)
+        if not found.alive or not found.status.process:  # alive: so the number is still its own
+            raise Refusal(f"{run} is not at work any more.")
+        os.kill(found.status.process, signal.SIGKILL)
 
 
 def delete(run: str) -> None:
@@ -296,7 +306,7 @@ def work(run: str) -> State:
     with _alive(run):
         now = Work(run, read(run).recipe, replace(_status(run), state="queued", why=""))
         signal.signal(signal.SIGTERM, lambda *_: setattr(now, "halted", True))
-        now.tell(queued=now.status.queued or time.time())
+        now.tell(queued=now.status.queued or time.time(), process=os.getpid())
         try:
             done = False
             with _turn(now):

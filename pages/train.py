@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ WORDS = {
     "died": ":material/heart_broken: its process ended without a word (killed, or out of memory); resume it, it goes on from where it was last saved",
 }
 NOISES = {**BLIND, "RandomImpulse": RandomImpulse}
+SILENT = 60.0  # seconds without a sign of life
 TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pictures"}
 
 st.title("How does a network learn?")
@@ -320,6 +322,15 @@ address.publish(run=chosen)
 active = any(run.state in runs.ACTIVE for run in known)
 
 
+def silent(run: Run) -> bool:
+    """Say whether a run at work has stood still for a minute while this visitor watched."""
+    sign, (known, since) = (run.id, run.status.beat), st.session_state.get("sign", (None, 0.0))
+    if sign != known:
+        st.session_state["sign"] = sign, time.monotonic()
+        return False
+    return run.state in runs.ACTIVE and time.monotonic() - since > SILENT
+
+
 @st.fragment(run_every=1.0 if active else None)
 def live() -> None:
     """Show how the run is doing, again and again while anything is at work."""
@@ -334,6 +345,13 @@ def live() -> None:
             run.status.step / run.status.steps,
             f"Step {run.status.step:,} of {run.status.steps:,}, {run.status.speed:,.0f} images a second{rest}",
         )
+    if silent(run):
+        st.warning(
+            "It has given no sign of life for a minute: it may hang. End its process, then resume it from where it was last saved.",
+            icon=":material/heart_broken:",
+        )
+        if may:
+            st.button("End its process", key="end", on_click=pressed, args=(lambda: runs.end(run.id),))
     if may:
         steering(run)
     if told := st.session_state.get("told"):

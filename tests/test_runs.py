@@ -346,3 +346,20 @@ def test_a_run_does_not_go_on_with_other_data() -> None:
     failed = finished(run)
     assert failed.state == "failed"
     assert failed.status.why.startswith(f"{run} began on other digits; here is ")
+
+
+def test_a_process_that_hangs_can_be_ended_and_the_run_goes_on() -> None:
+    run = runs.launch(ENDLESS)
+    until(lambda: runs.path(run, "state.pt").exists() and runs.read(run).status.process)
+    process = runs.read(run).status.process
+    os.kill(process, signal.SIGSTOP)
+    beat = runs.read(run).status.beat
+    time.sleep(1)
+    hung = runs.read(run)
+    assert (hung.state, hung.status.beat) == ("running", beat)
+    runs.end(run)
+    until(lambda: runs.read(run).state == "died")
+    with pytest.raises(Refusal, match="is not at work any more"):
+        runs.end(run)
+    runs.resume(run)
+    until(lambda: runs.read(run).state == "running" and runs.read(run).status.process != process)
