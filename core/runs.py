@@ -91,6 +91,11 @@ class Run:
         return "died" if self.status.state in ACTIVE and not self.alive else self.status.state
 
     @property
+    def active(self) -> bool:
+        """Say whether it trains or waits for its turn; a process that only takes its leave does neither."""
+        return self.alive and self.status.state in ACTIVE
+
+    @property
     def left(self) -> float:
         """Estimate the seconds that are left."""
         rest = (self.status.steps - self.status.step) * self.recipe.batch
@@ -150,7 +155,7 @@ def resume(run: str) -> None:
     """Start the process of a run again, from where its state was last saved; raises Refusal where it lives already."""
     with _door():
         found = read(run)
-        if found.alive:
+        if found.active:
             raise Refusal(f"{run} is at work already: somebody was faster.")
         if found.state == "done":
             raise Refusal(f"{run} is done: there is nothing left to train.")
@@ -160,7 +165,7 @@ def resume(run: str) -> None:
 def ask(run: str, wish: Wish) -> None:
     """Ask a run to pause or to stop; it saves its state first. Raises Refusal where it is not at work, or was asked already."""
     with _door():
-        if not read(run).alive:
+        if not read(run).active:
             raise Refusal(f"{run} is not at work any more.")
         if path(run, "wish").exists():
             raise Refusal(f"Somebody has already asked {run} to {path(run, 'wish').read_text()}.")
@@ -179,7 +184,7 @@ def end(run: str) -> None:
 def delete(run: str) -> None:
     """Throw a run away; raises Refusal where it is at work or gone."""
     with _door():
-        if read(run).alive:
+        if read(run).active:
             raise Refusal(f"{run} is at work: stop it first.")
         gone = folder() / f".{run}.{secrets.token_hex(2)}"
         try:
@@ -471,7 +476,7 @@ def _alive(run: str) -> Iterator[None]:
 def _lock(run: str) -> TextIO:
     """Take the lock of a run; raises Refusal where another process holds it."""
     file = open(path(run, "alive"), "w")  # noqa: SIM115
-    for _ in range(50):  # whoever only looks holds it for a moment
+    for _ in range(200):  # whoever only looks holds it for a moment, who has just stopped until it is gone
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return file

@@ -119,6 +119,9 @@ def test_pause_stop_and_resume() -> None:
     with pytest.raises(Refusal, match="is at work: stop it first"):
         runs.delete(run)
     runs.ask(run, "stop")
+    until(lambda: runs.read(run).state == "stopped")
+    runs.resume(run)  # at once, while the process takes its leave
+    runs.ask(run, "stop")
     assert finished(run).state == "stopped"
     with pytest.raises(Refusal, match="is not at work any more"):
         runs.ask(run, "stop")
