@@ -184,10 +184,22 @@ class UNet(nn.Module):
         skips.pop()  # the deepest is where the way up begins
         z = _rectified(last(z))
         for one, two in zip(self.up[::2], self.up[1::2], strict=True):
-            z = F.interpolate(z, scale_factor=2, mode="nearest")
-            z = _rectified(two(_rectified(one(torch.cat([z, skips.pop().to(z.dtype)], 1)))))
+            z = _rectified(two(_rectified(_joined(one, z, skips.pop()))))
         with torch.autocast(z.device.type, enabled=False):
             return self.out(z.float())  # type: ignore[no-any-return]
+
+
+def _joined(layer: nn.Module, z: Tensor, skip: Tensor) -> Tensor:
+    """Convolve `z`, upsampled 2 x 2 by repetition, and beside it `skip`, without upsampling or joining them.
+
+    On repeated pixels a 3 x 3 kernel is a transposed convolution of stride 2, whose 4 x 4 weights are sums of four of the
+    kernel's: the same values for 4 instead of 9 multiplications.
+    """
+    assert isinstance(layer, nn.Conv2d)
+    repeated, beside = layer.weight.split([z.shape[1], skip.shape[1]], 1)
+    sums = F.avg_pool2d(F.pad(repeated, (1, 1, 1, 1)), 2, stride=1, divisor_override=1)  # (out, in, 4, 4)
+    above = F.conv_transpose2d(z, sums.flip(2, 3).transpose(0, 1), layer.bias, stride=2, padding=1)
+    return above + F.conv2d(skip.to(z.dtype), beside, padding=1)
 
 
 def _rectified(z: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def noise2noise(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
     def pairs(epoch: int, random: Generator) -> Iterator[Batch]:
         for x in _mirrored(dataset, batch, random):
             one, other = noise.pair(corrupt, x, random)
-            yield noise.eight_bit(one), other, _weights(one, other)
+            yield noise.eight_bit(one), other, _weights(one, other, 2)
 
     return pairs
 
@@ -87,9 +87,12 @@ def _mirrored(dataset: Dataset, batch: int, random: Generator) -> Iterator[Tenso
         yield torch.where(flip, x.flip(3), x)
 
 
-def _weights(one: Images, other: Images) -> Scores:
-    """Let images of little noise count more, for PSNR is a logarithm: 1 / (distance of the two + 3 grey levels)."""
-    return 1 / ((one - other).square().mean((1, 2, 3)).sqrt() + 3 / 255)
+def _weights(one: Images, other: Images, noisy: int = 1) -> Scores:
+    """Let images of little noise count more, for PSNR is a logarithm: 1 / (deviation of the noise + 3 grey levels).
+
+    The deviation is seen in the distance of the two, of which one or both are `noisy`.
+    """
+    return 1 / (((one - other).square().mean((1, 2, 3)) / noisy).sqrt() + 3 / 255)
 
 
 def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> Pairs:
