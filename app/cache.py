@@ -42,7 +42,7 @@ from core.classical import CLASSICAL
 from core.data import Dataset, Split
 from core.evaluation import Corruption
 from core.fooled import Fooled, full
-from core.models import Classifier, DigitCNN, UNet
+from core.models import Classifier, DigitCNN, UNet, quick
 from core.noise import Noise, eight_bit, parse
 from core.recipes import Recipe
 from core.timeline import Timeline
@@ -221,7 +221,7 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
     if key not in held:
         x = photo.image()
         noisy = eight_bit(noise(x, generator(seed)))
-        for progress in denoising.denoise(model, noisy, workers=2):  # more would only take more memory
+        for progress in denoising.denoise(quick(model), noisy, workers=2):  # more would only take more memory
             yield progress.share
         scores = [denoising.scores(z, x) for z in (noisy, progress.image)]
         held[key] = Large(show.colour(noisy[0]), show.colour(progress.image[0]), *scores)

@@ -31,7 +31,7 @@ from core.classical import BM3D, CLASSICAL
 from core.data import Dataset
 from core.evaluation import Curve
 from core.measures import MEASURES, SEED
-from core.models import UNet
+from core.models import UNet, quick
 from core.noise import parse
 from core.recipes import Classification, Denoising
 from core.study import DENOISERS
@@ -98,7 +98,7 @@ def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
     tables = quality.resume(card, noises, len(dataset))
     saved = time.monotonic()
     with tqdm(desc=card.name, total=len(noises) * len(dataset), unit="image") as bar:
-        for done in quality.measure(model, dataset, noises, tables, workers=os.cpu_count() or 1):
+        for done in quality.measure(quick(model), dataset, noises, tables, workers=os.cpu_count() or 1):
             bar.update(done - bar.n)
             if time.monotonic() - saved > 10:
                 quality.pause(card, noises, tables)
@@ -135,7 +135,9 @@ def fool(name: str, images: int) -> None:
     saved = time.monotonic()
     try:
         with tqdm(desc=name, total=images, initial=len(found.rows), unit="image") as bar:
-            for done in fooled.measure(model, dataset, found, os.cpu_count() or 1) if len(found.rows) < images else ():
+            for done in (
+                fooled.measure(quick(model), dataset, found, os.cpu_count() or 1) if len(found.rows) < images else ()
+            ):
                 bar.update(done - bar.n)
                 if done >= images:
                     break
@@ -151,12 +153,12 @@ def spread() -> None:
     models = {name: checkpoints.denoiser(name) for name in DENOISERS}
     test = data.full("cifar10", "test")
     hashes = {name: card.sha256 for name, (_, card) in models.items()}
-    evaluated = {**{name: model for name, (model, _) in models.items()}, **transfer.CLASSICS}
+    evaluated = {**{name: quick(model) for name, (model, _) in models.items()}, **transfer.CLASSICS}
     for name, (model, card) in models.items():
         known = transfer.current().get(name)
         if known and set(known.lost) == set(evaluated):
             continue
-        *_, row = tqdm(transfer.lost(model, evaluated, card, hashes, test), name, transfer.BATCHES + 1)
+        *_, row = tqdm(transfer.lost(quick(model), evaluated, card, hashes, test), name, transfer.BATCHES + 1)
         assert isinstance(row, transfer.Row)
         transfer.keep(row)
         print(f"{name}, L2 {row.l2:.2f}: {row.lost}")

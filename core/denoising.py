@@ -8,7 +8,7 @@ import torch
 
 from core import metrics
 from core.models import UNet
-from core.types import Images
+from core.types import Images, Model
 from core.workers import each
 
 TILE = 768  # pixels, a multiple of UNet.SIDE; a tile takes up to 1.4 GB while it is computed
@@ -22,8 +22,8 @@ class Progress:
     image: Images
 
 
-def denoise(model: UNet, x: Images, tile: int = TILE, workers: int = 1) -> Iterator[Progress]:
-    """Denoise pictures (N, C, H, W) tile by tile, clipped to [0, 1]; the last value yielded holds all of them.
+def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iterator[Progress]:
+    """Denoise pictures (N, C, H, W) by a UNet, tile by tile, clipped to [0, 1]; the last value yielded holds all of them.
 
     A tile is computed with the UNet.REACH pixels around it, beyond which nothing touches it, and begins on the grid of
     the network's pools: so it is what the whole picture would give, up to the rounding of float32. Several `workers`

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.types import Images, Logits
+from core.types import Images, Logits, Model
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -187,6 +187,26 @@ class UNet(nn.Module):
             z = _rectified(two(_rectified(_joined(one, z, skips.pop()))))
         with torch.autocast(z.device.type, enabled=False):
             return self.out(z.float())  # type: ignore[no-any-return]
+
+
+def native_bfloat16() -> bool:
+    """Say whether this machine computes in bfloat16; one that has to emulate it takes three times as long (docs/log.md)."""
+    able = torch.cpu.get_capabilities()
+    return bool(torch.cuda.is_available() or able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def quick(model: nn.Module) -> Model:
+    """Return `model` for work on many images: its convolutions in bfloat16 where the machine computes in it.
+
+    Twice to three times as fast; the mean PSNR of a denoiser moves by 0.002 dB, that of a single image by up to 0.14.
+    """
+    dtype = torch.bfloat16 if native_bfloat16() else torch.float32
+
+    def run(x: Images) -> Tensor:
+        with torch.autocast(x.device.type, dtype, enabled=dtype is not torch.float32):
+            return model(x)  # type: ignore[no-any-return]
+
+    return run
 
 
 def _joined(layer: nn.Module, z: Tensor, skip: Tensor) -> Tensor:

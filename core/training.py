@@ -17,7 +17,7 @@ from core import Refusal, noise, params
 from core.attacks import Attack
 from core.data import Dataset
 from core.losses import Loss
-from core.models import Classifier
+from core.models import Classifier, native_bfloat16
 from core.noise import Noise
 from core.types import Images, Scores, generator
 
@@ -150,15 +150,12 @@ def on_device(
     Several devices, or machines, take a share of each batch each: on one machine this starts their processes, under torchrun
     it joins those that run.
 
-    "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32: a processor that has
-    to emulate it takes three times as long (docs/log.md).
+    "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32.
     """
     from lightning_fabric import Fabric
 
     if precision == "quickest":
-        able = torch.cpu.get_capabilities()
-        native = torch.cuda.is_available() or able.get("avx512_bf16") or able.get("amx_bf16")
-        precision = "bf16-mixed" if native else "32-true"
+        precision = "bf16-mixed" if native_bfloat16() else "32-true"
     many = devices * nodes > 1
     fabric = Fabric(
         accelerator=accelerator,

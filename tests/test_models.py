@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, build, freeze, max_pool
+from benchmarks.denoise import Plain
+from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, build, freeze, max_pool, native_bfloat16, quick
 from core.types import generator
 
 EACH = pytest.mark.parametrize("name", ARCHITECTURES)
@@ -78,6 +79,20 @@ def test_the_unet_is_noise2noises_and_starts_by_doing_no_harm() -> None:
     assert sum(p.numel() for p in model.parameters()) == 991_203
     x = torch.rand((2, 3, 32, 32), generator=generator(0))
     assert torch.equal(model(x), x)
+
+
+def test_the_unet_computes_what_upsampling_and_joining_would() -> None:
+    model, drawn = unet(), Plain()
+    drawn.load_state_dict(model.state_dict())
+    x = torch.rand((2, 3, 64, 96), generator=generator(0))
+    assert torch.allclose(model(x), drawn(x), atol=1e-5)
+
+
+def test_quick_work_is_nearly_the_same() -> None:
+    model, x = unet(), torch.rand((2, 3, 64, 96), generator=generator(0))
+    moved = (quick(model)(x) - model(x)).abs()
+    assert moved.mean() < 0.02
+    assert (moved.max() > 0) == native_bfloat16()
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 3, 33, 31), (1, 3, 64, 97)])
