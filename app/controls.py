@@ -112,7 +112,7 @@ def harm(name: str) -> None:
     if weakest is not None:
         bound = f"{'more' if made_for.LEVEL.falling else 'less'} than {weakest:.3g} {made_for.LEVEL.unit}"
         st.info(
-            f"**Do no harm.** Under {kept.noise}, {name} makes pictures worse, on average, at {bound} "
+            f"**Do no harm.** Under {show.sentence(made_for)}, {name} makes pictures worse, on average, at {bound} "
             f"({kept.data}, n = {len(kept.table):,}, noise seed {quality.SEED}).",
             icon=":material/healing:",
         )
@@ -285,14 +285,17 @@ def examples() -> None:
             )
 
 
-def digit(name: str) -> Digit | None:
-    """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one. `name` is the network."""
+def digit(name: str, first: int = 333) -> Digit | None:
+    """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one.
+
+    `name` is the network, `first` the test image a page begins with.
+    """
     test = cache.dataset("mnist", "test")
     last = len(test) - 1
     if address.arrived("image") and "way" not in st.query_params:
         st.session_state["way"] = "number"
     address.restore("way", "number", address.one_of(WAYS, "the way to pick an image"))
-    address.restore("image", min(333, last), address.whole(0, last, "test image"))
+    address.restore("image", min(first, last), address.whole(0, last, "test image"))
     left, right = st.columns([1, 1])
     way = left.selectbox("Image", list(WAYS), key="way", format_func=WAYS.__getitem__)
     with right:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.defence import WAYS, Defence
 from core.evaluation import Curve, wilson
+from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise
 from core.pixels import Exhausted
 from core.statistic import GRID, Settled
 from core.study import Reported
@@ -25,7 +26,7 @@ FRAME = (230, 159, 0)
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 COLOURS = {
     "noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73", "white noise": "#8a8a8a",
-    "the noise, as drawn": "#56B4E9", "the noise, clipped": "#0072B2", "adversarial noise": "#D55E00",
+    "noise, as drawn": "#56B4E9", "noise, clipped": "#0072B2", "adversarial noise": "#D55E00",
     "study's ratio": "#0072B2", "fair ratio": "#D55E00",
 }  # fmt: skip
 _DIVERGING = np.array([[0x21, 0x66, 0xAC], [0xF7, 0xF7, 0xF7], [0xB2, 0x18, 0x2B]], dtype=float)
@@ -283,6 +284,22 @@ def words(kind: str) -> str:
     """
     parts = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
     return " ".join(part if part in ("Gaussian", "Poisson") or part.isupper() else part.lower() for part in parts)
+
+
+def sentence(noise: Noise) -> str:
+    """Say a noise in words, with its level.
+
+    >>> sentence(BlindGaussian(50.0)), sentence(BlindPoisson(100.0)), sentence(Gaussian(25.0))
+    ('Gaussian noise of sigma 0 to 50 grey levels', 'shot noise at about 100 photons per pixel', 'Gaussian(sigma=25.0)')
+    """
+    match noise:
+        case BlindGaussian(sigma_max):
+            return f"Gaussian noise of sigma 0 to {sigma_max:g} grey levels"
+        case BlindPoisson(mean):
+            return f"shot noise at about {mean:g} photons per pixel"
+        case BlindImpulse(p, sigma_max):
+            return f"impulse noise that hits {100 * p:g} % of the values, of sigma 0 to {sigma_max:g} grey levels"
+    return repr(noise)
 
 
 def history(epochs: Sequence[dict[str, float]]) -> go.Figure:

@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 import core.noise
-from app import frames
+from app import frames, show
 from core import metrics
-from core.attacks.pixels import Generation, places
+from core.attacks.pixels import Generation, exhaustive, places
 from core.models import Classifier, UNet
 from core.noise import Noise
 from core.params import strength
@@ -219,18 +219,23 @@ def search(model: Classifier, x: Images, y: Labels, generations: list[Generation
     clouds = torch.stack([cloud(g.candidates[0], h, w) for g in generations])
     with torch.no_grad():
         answers = model(best).softmax(1)
+        clean = float(model(x).softmax(1)[0, int(y[0])])
+    probability, _ = exhaustive(model, x, y, (0.0, 1.0))
+    weak = (clean - probability[0]).amax(0)  # (h, w): the most a single pixel costs
+    weakness = show.diverging(weak, max(0.05, float(weak.abs().max())))
+    heat = torch.from_numpy(weakness).permute(2, 0, 1) / 255  # (3, h, w)
     said, sure = answers.argmax(1).float(), 100 * answers[:, int(y[0])]
     queries = torch.stack([g.queries[0] for g in generations]).float()
     tiles = [
         Tile("the digit", "clean"),
         Tile("best candidate", "best", "", ((f"{{}} % sure of {int(y[0])}", sure), ("reads {}", said)), "The search's best try so far."),
         Tile("what it changes", "best", "clean", (("L2 {}", metrics.l2(best, x)),)),
-        Tile("all candidates", "cloud", "", (("{} questions", queries),), "The brighter, the more candidates change this pixel."),
+        Tile("all candidates", "cloud", "", (("{} questions", queries),), "Black: where the candidates are. Red: where one pixel alone makes the network less sure."),
     ]  # fmt: skip
     average = torch.stack([100 * g.probability[0].mean() for g in generations])
     return pack(
         Scale([float(k) for k in range(len(generations))], "Generation", f"of {len(generations) - 1}"),
-        dict(clean=x, best=best, cloud=clouds), tiles, limit=1.0,
+        dict(clean=x, best=best, cloud=heat * (1 - clouds)), tiles, limit=1.0,
         curve=curve(f"How sure the network is of {int(y[0])}, in %", {"best candidate": sure, "average candidate": average}, "lower is better for the attacker"),
     )  # fmt: skip
 

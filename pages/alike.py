@@ -30,8 +30,8 @@ with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
 photographs.study()
 address.publish(denoiser=name, **photographs.picked(photo), **controls.changed(attack), seed=seed or None)
 made_for = fooled.full(cache.noise_of(cache.denoiser(name)[1]))
-NOISE, ATTACK = "the noise, clipped", "adversarial noise"
-DRAWN = "the noise, as drawn"
+NOISE, ATTACK = "noise, clipped", "adversarial noise"
+DRAWN = "noise, as drawn"
 
 
 def values(found: Timeline) -> None:
@@ -40,7 +40,7 @@ def values(found: Timeline) -> None:
     noises = {DRAWN: found.case.noise, NOISE: found.case.noisy - x, ATTACK: found.attacked[-1:] - x}
     reach = 255 * max(float(torch.quantile(z.abs(), 0.999)) for z in noises.values())
     edges = np.linspace(-reach, reach, 62)
-    left, right = st.columns([1.6, 1])
+    left, right = st.columns([1.2, 1])
     with left:
         st.plotly_chart(
             show.densities({n: 255 * z.flatten().numpy() for n, z in noises.items()}, edges),
@@ -52,7 +52,7 @@ def values(found: Timeline) -> None:
         measured = {n: likeness.distance(noises[n], noises[ATTACK]) for n in (DRAWN, NOISE)}
         st.dataframe([row_of(n, found) for n, found in measured.items()], hide_index=True, width="stretch")
         st.caption(
-            "**Wasserstein**: how far values must be moved, on average, to turn one histogram into the other, in grey levels. "
+            "How far the adversarial noise is from the noise. **Wasserstein**: how far values must be moved, on average, to turn one histogram into the other, in grey levels. "
             "**KS** (Kolmogorov-Smirnov): the largest gap between the shares of values below any mark, 0 to 1. **Shape**: Wasserstein after both "
             "are scaled to a standard deviation of 1; 0 where only the strength differs. By `scipy.stats`, over all values of this picture."
         )
@@ -61,7 +61,7 @@ def values(found: Timeline) -> None:
 def row_of(noise: str, found: Distance) -> dict[str, str]:
     """Write distances as words."""
     return {
-        "adversarial noise from": noise,
+        "from": noise,
         "Wasserstein": f"{found.wasserstein:.1f}",
         "KS": f"{found.kolmogorov:.3f}",
         "shape": f"{found.shape:.3f}",

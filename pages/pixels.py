@@ -14,6 +14,7 @@ from core.study import REPORTED
 
 VALUES = {"bw": (0.0, 1.0), "five": (0.0, 0.25, 0.5, 0.75, 1.0)}
 ONE = next(r for r in REPORTED if r.kind == "OnePixel")
+WEAK = 3138  # a 3 that a single pixel fells, but a search needs some generations to find it
 TITLES = {"bw": "black and white", "five": "five greys"}
 
 st.title("How few pixels are enough?")
@@ -24,7 +25,7 @@ row = st.columns([1.15, 2.6, 1.0, 0.8], vertical_alignment="bottom")
 with row[0]:
     name = controls.network()
 with row[1]:
-    digit = controls.digit(name)
+    digit = controls.digit(name, first=WEAK)
 with row[2]:
     address.restore("pixels", 1, address.whole(1, 40, "pixels"))
     count = int(st.number_input("Pixels to change", 1, 40, key="pixels"))

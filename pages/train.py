@@ -111,7 +111,7 @@ def classification(one: Classification) -> Classification:
         "Network", networks, networks.index(one.architecture), key=f"architecture-{one.name}"
     )
     momentum = columns[1].slider("Momentum", 0.0, 0.99, one.momentum, 0.01, key=f"momentum-{one.name}")
-    hard = columns[2].toggle("Train against attacks (PGD)", one.attack is not None, key=f"attack-{one.name}")
+    hard = columns[2].toggle("Against attacks", one.attack is not None, key=f"attack-{one.name}")
     attack = None
     if hard:
         strength = columns[3].slider(
