@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, show
 from app.browser import pad
 from app.cache import Digit, Photo
 from app.show import words
