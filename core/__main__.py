@@ -268,7 +268,7 @@ def main() -> int:
         match given.command:
             case "train" if given.run:
                 os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
-                print(f"{given.run}: {runs.work(given.run)}")
+                print(f"{given.run}: {runs.work(given.run, given.devices, given.nodes)}")
             case "train":
                 train(given.name, given.devices, given.nodes)
             case "evaluate":

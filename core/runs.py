@@ -303,11 +303,14 @@ class Work:
             file.write(json.dumps(line) + "\n")
 
 
-def work(run: str) -> State:
+def work(run: str, devices: int = 1, nodes: int = 1) -> State:
     """Train a run in this process until it is done, or asked to pause or to stop; returns how it ended.
 
-    Raises Refusal where another process is at it.
+    On several devices, or machines, the first process leads and the others follow. Raises Refusal where another process is
+    at it.
     """
+    if any(int(os.environ.get(rank) or 0) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK")):
+        return _follow(run, devices, nodes)
     with _alive(run):
         now = Work(run, read(run).recipe, replace(_status(run), state="queued", why=""))
         signal.signal(signal.SIGTERM, lambda *_: setattr(now, "halted", True))
@@ -317,7 +320,7 @@ def work(run: str) -> State:
             with _turn(now):
                 if not now.wish():
                     now.tell(state="running")
-                    done = _train(now)
+                    done = _train(now, devices, nodes)
             now.tell(state="done" if done else "stopped" if now.wish() == "stop" else "paused")
         except Refusal as refusal:
             now.tell(state="failed", why=str(refusal))
@@ -334,11 +337,30 @@ def work(run: str) -> State:
     return now.status.state
 
 
-def _train(now: Work) -> bool:
+def _follow(run: str, devices: int, nodes: int) -> State:
+    """Take this device's share of every batch, for as long as the first process leads; it alone writes."""
+    recipe = read(run).recipe
+    dataset = data.load(recipe.dataset, "train")
+    fit = recipes.train(recipe, recipes.untrained(recipe), dataset, devices, nodes)
+    _restored(run, fit, dataset)
+    for _ in fit:
+        if _leaving(fit, ""):
+            return "paused"
+    return "done"
+
+
+def _leaving(fit: Fit, wish: str) -> bool:
+    """Say whether the training is to be left before its end: by the wish that the first process knows of."""
+    assert fit.fabric
+    wish = wish if fit.fabric.world_size == 1 else fit.fabric.broadcast(wish)
+    return bool(wish) and fit.done < fit.steps
+
+
+def _train(now: Work, devices: int, nodes: int) -> bool:
     """Go on from the saved state; save it at intervals, at every end of an epoch, and before going. Says whether all is done."""
     dataset = data.load(now.recipe.dataset, "train")
     model = recipes.untrained(now.recipe)
-    fit = recipes.train(now.recipe, model, dataset)
+    fit = recipes.train(now.recipe, model, dataset, devices, nodes)
     _restore(now, fit, dataset)
     sampled = _sampler(now.recipe)
     if not fit.done:
@@ -349,6 +371,7 @@ def _train(now: Work) -> bool:
         now.losses.append(step.loss)
         clock = time.monotonic()
         ends = step.step % (step.steps // now.recipe.epochs) == 0
+        leaving = _leaving(fit, now.wish() if clock - told > TELL or ends else "")
         if ends:
             _epoch(now, fit, step, sampled)
         if clock - told > TELL or ends:
@@ -356,9 +379,9 @@ def _train(now: Work) -> bool:
             now.note(step=step.step, loss=step.loss)
             now.tell(step=step.step, steps=step.steps, speed=round(speed, 1))
             told, since = clock, step.step
-            if now.wish() and step.step < step.steps:
-                _save(now, fit, dataset)
-                return False
+        if leaving:
+            _save(now, fit, dataset)
+            return False
         if clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE)) or ends:
             with _tolerant(now):
                 _save(now, fit, dataset)
@@ -402,18 +425,24 @@ def _save(now: Work, fit: Fit, dataset: Dataset) -> None:
     checkpoints.write(path(now.run, "state.pt"), file.getvalue())
 
 
+def _restored(run: str, fit: Fit, dataset: Dataset) -> tuple[list[float], list[dict[str, float]]]:
+    """Take the saved state of a run up, if there is one; returns the losses and the history it had."""
+    file = path(run, "state.pt")
+    if not file.exists():
+        return [], []
+    try:
+        state = torch.load(file, weights_only=True)
+        if state["data"] != dataset.title:
+            raise Refusal(f"{run} began on {state['data']}; here is {dataset.title}: launch it anew.")
+        fit.load(state["fit"])
+        return state["losses"], state["history"]
+    except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
+        raise Refusal(f"The state of {run} is damaged: launch it anew.") from None
+
+
 def _restore(now: Work, fit: Fit, dataset: Dataset) -> None:
     """Take the saved state up, if there is one, and forget what was noted after it."""
-    file = path(now.run, "state.pt")
-    if file.exists():
-        try:
-            state = torch.load(file, weights_only=True)
-            if state["data"] != dataset.title:
-                raise Refusal(f"{now.run} began on {state['data']}; here is {dataset.title}: launch it anew.")
-            fit.load(state["fit"])
-            now.losses, now.history = state["losses"], state["history"]
-        except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
-            raise Refusal(f"The state of {now.run} is damaged: launch it anew.") from None
+    now.losses, now.history = _restored(now.run, fit, dataset)
     noted = [line for line in lines(now.run) if line["step"] <= fit.done]
     checkpoints.write(path(now.run, "metrics.jsonl"), b"".join(_json(line, None) for line in noted))
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,10 @@ def kill(run: str) -> None:
         if run.encode() in command and b"--run" in command:
             os.kill(int(folder.name), signal.SIGKILL)
     until(lambda: not runs.alive(run))
+
+
+def begun(run: str) -> bool:
+    return runs.read(run).status.step > 1
 
 
 def finished(run: str) -> runs.Run:
@@ -261,7 +266,7 @@ def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.Monkey
 def test_memory_that_runs_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoints.write(runs.path("here", "config.json"), runs._json(recipes.record(QUICK)))
 
-    def train(now: runs.Work) -> bool:
+    def train(now: runs.Work, devices: int, nodes: int) -> bool:
         raise MemoryError
 
     monkeypatch.setattr(runs, "_train", train)
@@ -337,6 +342,22 @@ def test_a_run_can_be_gone_on_with_from_the_command_line() -> None:
     process.terminate()
     assert process.wait(60) == 0
     assert finished(run).state == "paused"
+
+
+def test_a_run_goes_on_on_two_devices_to_the_same_losses(tmp_path: Path) -> None:
+    """Over gloo, on this machine's processor; paused in the middle, by a wish that both processes follow."""
+    ends = {}
+    for devices in ("1", "2"):
+        run = runs.launch(replace(LONG, epochs=3))
+        until(partial(begun, run))
+        runs.ask(run, "pause")
+        finished(run)
+        command = [sys.executable, "-m", "core", "train", "--run", run, "--devices", devices]
+        subprocess.run(command, cwd=runs.ROOT, check=True, timeout=300)
+        assert runs.read(run).state == "done"
+        ends[devices] = [line["loss"] for line in runs.lines(run) if "epoch" in line]
+    assert len(ends["1"]) == 3
+    assert ends["2"] == pytest.approx(ends["1"], rel=2e-3)
 
 
 def test_a_run_does_not_go_on_with_other_data() -> None:
