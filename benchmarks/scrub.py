@@ -59,14 +59,31 @@ def main() -> None:
                 page.get_by_text("Data: ").wait_for()  # the last line of every page
                 browser.settled(page)
                 print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
-            alone = moves(page, address, "nothing else at work")
+            alone = moves(page, address, "nothing else at work"), digits(page, address, "nothing else at work")
             os.environ["NOISESCOPE_RUNS"] = f"{folder}/runs"
             run = runs.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
             while runs.read(run).status.step == 0:
                 time.sleep(0.2)
-            beside = moves(page, address, "beside a training run")
+            beside = moves(page, address, "beside a training run"), digits(page, address, "beside a training run")
             runs.ask(run, "stop")
-            print(f"beside a training run / alone: {beside / alone:.2f} (p95, event to painted frame)")
+            for what, one, other in zip(("event to painted frame", "another digit"), alone, beside, strict=True):
+                print(f"beside a training run / alone: {other / one:.2f} (p95, {what})")
+
+
+def digits(page: Page, address: str, when: str) -> float:
+    """Ask for twenty other digits, print how long until each is painted, and return the 95 % quantile in milliseconds."""
+    page.goto(f"{address}/see")
+    browser.settled(page)
+    more, times = page.get_by_test_id("stNumberInputStepUp").first, []
+    for _ in range(20):
+        before, started = page.locator(".input canvas").first.evaluate("c => c.toDataURL()"), time.perf_counter()
+        more.click()
+        while page.locator(".input canvas").first.evaluate("c => c.toDataURL()") == before:
+            pass
+        times.append(1000 * (time.perf_counter() - started))
+    p50, p95 = np.percentile(times, (50, 95))
+    print(f"another digit, {when}: p50 {p50:.0f} ms, p95 {p95:.0f} ms until it is painted (n = {len(times)})")
+    return float(p95)
 
 
 def moves(page: Page, address: str, when: str) -> float:

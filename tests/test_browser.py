@@ -286,7 +286,7 @@ def test_measuring_shows_progress_and_stops(page: Page, address: str) -> None:
     driver.settled(page)
     driver.settled(page)
     page.get_by_role("button", name="Measure").click()
-    expect(page.get_by_text(re.compile("digit-cnn, PGD: .* images, about"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("digit-cnn, PGD: .* images, about"))).to_be_visible(timeout=120_000)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=30_000)
 
@@ -489,6 +489,25 @@ def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, 
     expect(page.locator(".verdict")).to_be_visible()
     visit(page, f"{address}/cards?card=seen-to-learn")
     expect(page.get_by_text("python -m core evaluate seen-to-learn")).to_be_visible()
+
+
+def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page: Page) -> None:
+    environment = dict(NOISESCOPE_RUNS=str(tmp_path / "runs"))
+    with driver.server(tmp_path / "second", **environment) as other:
+        with driver.server(tmp_path / "first", **environment) as address:
+            visit(page, f"{address}/train")
+            epochs = page.get_by_role("spinbutton", name="Epochs")
+            epochs.fill("200")
+            epochs.press("Enter")
+            driver.settled(page)
+            page.get_by_role("button", name="Launch").click()
+            expect(page.get_by_text("at work")).to_be_visible(timeout=60_000)
+        visit(page, f"{other}/train")
+        expect(page.get_by_text("at work")).to_be_visible(timeout=60_000)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_text("stopped").first).to_be_visible(timeout=60_000)
+    for log in ("first", "second"):
+        assert "Traceback" not in (tmp_path / log).read_text()
 
 
 def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -> None:
