@@ -29,6 +29,7 @@ class Finding:
     here: str
     why: str
     page: str  # where it can be explored
+    table: tuple[dict[str, str], ...] = ()  # the same, where it is many numbers: the study's row, then ours
 
 
 def measure() -> Iterator[str]:
@@ -129,6 +130,20 @@ def _gap(reported: Reported, network: str) -> float:
     return sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here)
 
 
+def _table(reported: Reported, *networks: str) -> tuple[dict[str, str], ...]:
+    """Put the study's accuracies and ours, in percent, under their strengths."""
+    levels = [f"{level:g}" for level in reported.levels]
+    printed = dict(zip(levels, (f"{v:.2f}" for v in reported.accuracy), strict=True))
+    rows = [{"right, %": f"the study's {reported.network}", **printed, "n": ""}]
+    for network in networks:
+        if curve := _curve(network, reported.kind):
+            values = [f"{curve.accuracy[curve.levels.index(level)]:.2f}" for level in reported.levels]
+            rows.append(
+                {"right, %": network, **dict(zip(levels, values, strict=True)), "n": f"{curve.n:,}, seed {curve.seed}"}
+            )
+    return tuple(rows)
+
+
 def _apart(reported: Reported) -> str:
     gap = _gap(reported, "digit-cnn")
     if isnan(gap):
@@ -140,14 +155,14 @@ def _noise_curves() -> Iterator[Finding]:
     salt, gaussian = (r for r in REPORTED if r.figure == 7)
     yield Finding(
         "Figure 7, salt and pepper", _said(salt), _points(salt, "digit-cnn"),
-        _apart(salt), "break",
+        _apart(salt), "break", _table(salt, "digit-cnn"),
     )  # fmt: skip
     yield Finding(
         "Figure 7, Gaussian", f"{_said(gaussian)}; Gaussian noise hurts the CNN more",
         f"{_points(gaussian, 'digit-cnn')}; {_points(gaussian, 'digit-mlp')}",
         "" if isnan(_gap(gaussian, "digit-mlp") + _gap(gaussian, "digit-cnn")) else
         f"The printed row lies {_gap(gaussian, 'digit-mlp'):.1f} points from the network without convolutions and {_gap(gaussian, 'digit-cnn'):.1f} from the CNN: it may be "
-        "the wrong network's.", "break",
+        "the wrong network's.", "break", _table(gaussian, "digit-cnn", "digit-mlp"),
     )  # fmt: skip
 
 
@@ -169,21 +184,22 @@ def _attack_curves() -> Iterator[Finding]:
     fgsm = next(r for r in REPORTED if r.kind == "FGSM")
     yield Finding(
         "Figure 12, FGSM", _said(fgsm), _points(fgsm, "digit-cnn"),
-        _apart(fgsm), "break",
+        _apart(fgsm), "break", _table(fgsm, "digit-cnn"),
     )  # fmt: skip
 
 
 def _pixels() -> Iterator[Finding]:
     one = next(r for r in REPORTED if r.kind == "OnePixel")
     tried = pixels.current().get("digit-cnn")
-    here = _points(one, "digit-cnn")
-    if tried:
-        here += f"; every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} (n = {tried.n:,})"
     curve, why = _curve("digit-cnn", "OnePixel"), ""
     if curve:
         low, high = evaluation.wilson(curve.hits[0], curve.n)
         why = f"It drew candidates at random; here {curve.corruption} breeds them. On average {_gap(one, 'digit-cnn'):.1f} points apart; n = {curve.n:,} leaves {50 * (high - low):.1f} open at one pixel."
-    yield Finding("Figure 12, one pixel", _said(one), here, why, "pixels")
+    if tried:
+        why += f" Every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} % (n = {tried.n:,})."
+    yield Finding(
+        "Figure 12, one pixel", _said(one), _points(one, "digit-cnn"), why, "pixels", _table(one, "digit-cnn")
+    )
 
 
 def _means() -> Iterator[Finding]:

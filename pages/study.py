@@ -19,11 +19,17 @@ for finding in remeasured.findings():
         head, link = st.columns([5, 1], vertical_alignment="center")
         head.markdown(f"**{finding.figure}**")
         link.page_link(HERE / f"{finding.page}.py", label="Explore", icon=":material/arrow_forward:")
-        left, right = st.columns(2)
-        left.caption("The study says")
-        left.markdown(finding.says)
-        right.caption("Measured here")
-        right.markdown(finding.here.replace("; ", "  \n"))
+        if finding.table:
+            st.dataframe(list(finding.table), hide_index=True, width="stretch")
+            st.caption(
+                "Test digits read right, in percent, at each strength. The first row is typed in from the study."
+            )
+        else:
+            left, right = st.columns(2)
+            left.caption("The study says")
+            left.markdown(finding.says)
+            right.caption("Measured here")
+            right.markdown(finding.here.replace("; ", "  \n"))
         if finding.why:
             st.markdown(f"*{finding.why}*")
 controls.source(cache.dataset("mnist", "test"))
