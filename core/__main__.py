@@ -263,6 +263,7 @@ def main() -> int:
     ).add_argument("what", nargs="?", default="denoisers", choices=("denoisers", "attacks", "study"))
     commands.add_parser("list", help="list the networks")
     given = parser.parse_args()
+    checkpoints.commit()  # as the code is when the work begins
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
     try:
         match given.command:

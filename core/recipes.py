@@ -172,7 +172,7 @@ def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabr
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
     feed = training.noise2clean if recipe.target == "clean" else training.noise2noise
     model.to(fabric.device)
-    optimiser = (_muon if recipe.optimiser == "Muon" else _adamw)(model, recipe.learning_rate)
+    optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
     return training.Fit(
         model,
@@ -216,6 +216,9 @@ def _muon(model: nn.Module, rate: float) -> Optimizer:
         dict(params=others, use_muon=False, lr=rate, weight_decay=0.01),
     ]
     return Muon(groups)
+
+
+OPTIMISERS = {"AdamW": _adamw, "Muon": _muon}
 
 
 def _aside(dataset: Dataset) -> int:

@@ -18,7 +18,7 @@ from core import Refusal, recipes, runs
 from core.attacks import PGD
 from core.losses import LOSSES, Loss
 from core.noise import BLIND, Noise, RandomImpulse
-from core.recipes import PRESETS, RECIPES, Classification, Denoising, Recipe
+from core.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe
 from core.runs import Run
 
 WORDS = {
@@ -93,14 +93,24 @@ def denoising(one: Denoising) -> Denoising:
         format_func=lambda n: n or "drawn weights",
     )
     made = one.noise if kind == type(one.noise).__name__ else NOISES[kind]()
-    with st.expander("Levels of the noise, exponent of the loss"):
+    with st.expander("Levels of the noise, exponent of the loss, optimiser"):
+        optimiser = st.segmented_control(
+            "Optimiser", list(OPTIMISERS), default=one.optimiser, required=True, key=f"optimiser-{one.name}"
+        )
         made = controls.sliders(made, (), f"{one.name}.")
         shaped = controls.sliders(
             one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",), f"{one.name}."
         )
     assert isinstance(made, Noise)
     assert isinstance(shaped, Loss)
-    return replace(one, noise=made, loss=shaped, target="clean" if target == "clean" else "noisy", start=start)
+    return replace(
+        one,
+        noise=made,
+        loss=shaped,
+        target="clean" if target == "clean" else "noisy",
+        start=start,
+        optimiser="Muon" if optimiser == "Muon" else "AdamW",
+    )
 
 
 def classification(one: Classification) -> Classification:

@@ -193,20 +193,33 @@ def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
     assert params.parse(kept["loss"], LOSSES) == recipe.loss
 
 
-@pytest.mark.parametrize("stopped", [0, 1, 3, 4, 5, 11])
-def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(tiles: Dataset, stopped: int) -> None:
+def test_muon_steps_along_the_kernels_within_and_adamw_along_all_else() -> None:
+    model = models.build("DigitUNet", 0)
+    kernels, others = recipes.OPTIMISERS["Muon"](model, 1e-3).param_groups
+    names = {p: name for name, p in model.named_parameters()}
+    assert [g["use_muon"] for g in (kernels, others)] == [True, False]
+    assert {names[p] for p in kernels["params"]} == {n for n in names.values() if n.endswith("weight")} - recipes.ENDS
+    assert {*kernels["params"], *others["params"]} == set(model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "stopped"), [*(("AdamW", k) for k in (0, 1, 3, 4, 5, 11)), ("Muon", 3), ("Muon", 5)]
+)
+def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(
+    tiles: Dataset, optimiser: str, stopped: int
+) -> None:
     """Weights, average, optimiser, schedule, random stream and place in the epoch, through a file that holds no code."""
 
     def begin() -> tuple[models.Network, training.Fit]:
         model = models.build("DigitUNet", 0)
         images = Dataset("mnist", "train", tiles.pixels[:, :1], tiles.labels, tiles.classes, False, "")
-        optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, 12)
+        moved = recipes.OPTIMISERS[optimiser](model, 1e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(moved, 1e-3, 12, cycle_momentum=False)
         clean = images.images(slice(0, 32))
         best = training.Best(training.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
         pairs = training.noise2noise(images, BlindGaussian(50.0), 64)
         return model, training.Fit(
-            model, pairs, L2(), optimiser, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
+            model, pairs, L2(), moved, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
         )
 
     whole, fit = begin()
