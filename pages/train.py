@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.util import find_spec
 from math import isfinite
 
@@ -244,7 +245,7 @@ def exports(run: Run) -> None:
     table.writerows(lines)
     columns[2].download_button("Metrics (CSV)", file.getvalue(), f"{run.id}.csv", "text/csv", width="stretch")
     if find_spec("tensorboard"):
-        events = runs.tensorboard(run.id)
+        events = partial(runs.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
         columns[3].download_button("TensorBoard", events, f"events.out.tfevents.{run.id}", width="stretch")
 
 
