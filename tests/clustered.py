@@ -6,6 +6,7 @@ import torch
 
 from core import checkpoints, data, evaluation, quality
 from core.attacks import FGSM
+from core.models import quick
 from core.noise import Gaussian
 
 if __name__ == "__main__":
@@ -16,6 +17,6 @@ if __name__ == "__main__":
     denoiser, card = checkpoints.denoiser("n2n-gaussian-50")
     tiles, noises = data._tiles("test", ""), (Gaussian(25.0), Gaussian(50.0))
     tables = quality.empty(noises, len(tiles))
-    for _done in quality.measure(denoiser, tiles, noises, tables, workers=2):
+    for _done in quality.measure(quick(denoiser), tiles, noises, tables, workers=2):
         pass
     torch.save(dict(counts=counts, tables=tables), sys.argv[1])
