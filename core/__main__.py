@@ -39,10 +39,11 @@ from core.study import DENOISERS
 DEFENDED = 1000  # digits; each takes 180 steps through the denoiser
 
 
-def train(name: str, devices: int, nodes: int) -> None:
+def train(name: str, devices: int, nodes: int, retell: bool) -> None:
     """Train a network by its recipe and put it into checkpoints/; `evaluate` scores it.
 
-    On several devices every process comes here; the first alone speaks and writes.
+    On several devices every process comes here; the first alone speaks and writes. To `retell` is to keep the weights there
+    are and to put only the curve of this second training into their card: another processor rounds otherwise.
     """
     recipe = recipes.recipe(name)
     model = recipes.untrained(recipe)
@@ -64,6 +65,10 @@ def train(name: str, devices: int, nodes: int) -> None:
                     tqdm.write(f"{name} {history[-1]}")
                 losses.clear()
     if not first:
+        return
+    if retell:
+        weights = checkpoints.encoded(model, recipe.stored)
+        checkpoints.rewrite(replace(checkpoints.read(name), history=history, told_by=checkpoints.digest(weights)))
         return
     record = recipes.record(recipe)
     if isinstance(recipe, Denoising) and recipe.start:
@@ -248,6 +253,9 @@ def main() -> int:
         )
     for option, text in (("--devices", "on each machine"), ("--nodes", "machines; on each, start it through torchrun")):
         commands.choices["train"].add_argument(option, type=int, default=1, help=f"how many {text}")
+    commands.choices["train"].add_argument(
+        "--retell", action="store_true", help="only put its training curve into its card"
+    )
     commands.choices["train"].add_argument("--run", metavar="ID", help="go on with a run of the training page instead")
     added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
@@ -271,7 +279,7 @@ def main() -> int:
                 os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
                 print(f"{given.run}: {runs.work(given.run, given.devices, given.nodes)}")
             case "train":
-                train(given.name, given.devices, given.nodes)
+                train(given.name, given.devices, given.nodes, given.retell)
             case "evaluate":
                 evaluate(given.name)
             case "fool":

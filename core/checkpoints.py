@@ -39,14 +39,22 @@ class Card:
     sha256: str
     scores: dict[str, Any]
     history: list[dict[str, float]]  # per epoch: mean loss and, of a denoiser, the validation score in dB
+    told_by: str = (
+        ""  # the hash of the weights whose training `history` tells, where it is a second one by the same recipe
+    )
 
 
 def save(model: Network, card: Card, dtype: torch.dtype = torch.float32) -> Card:
     """Write weights and card, each whole or not at all; return the card with the hash of the weights."""
-    weights = save_weights({name: value.to(dtype).contiguous() for name, value in model.state_dict().items()})
+    weights = encoded(model, dtype)
     card = replace(card, sha256=digest(weights))
     write(path(card.name, ".safetensors"), weights)
     return rewrite(card)
+
+
+def encoded(model: Network, dtype: torch.dtype) -> bytes:
+    """Return the weights of a network as they lie on disk."""
+    return save_weights({name: value.to(dtype).contiguous() for name, value in model.state_dict().items()})
 
 
 def digest(weights: bytes) -> str:
@@ -105,7 +113,7 @@ def read(name: str) -> Card:
     """Return the card of a checkpoint; raises Refusal where there is none or it cannot be read."""
     try:
         record = json.loads(path(name, ".json").read_text())
-        return Card(**{field.name: record[field.name] for field in fields(Card)})
+        return Card(**{field.name: record[field.name] for field in fields(Card) if field.name in record})
     except OSError:
         raise Refusal(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
     except (ValueError, KeyError, TypeError):

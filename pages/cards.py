@@ -73,6 +73,10 @@ with right:
         st.caption(
             f"Mean loss of an epoch and, of a denoiser, PSNR on {recipes.VALIDATION:,} images set aside.{annealed}"
         )
+        if card.told_by:
+            st.caption(
+                f"The curve is that of a second training by the same recipe, on another processor, whose weights (SHA-256 `{card.told_by[:16]}…`) differ by rounding."
+            )
     else:
         st.caption("Its training curve was not recorded.")
 controls.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))
