@@ -154,18 +154,22 @@ def fool(name: str, images: int) -> None:
 
 
 def spread() -> None:
-    """Attack each of the study's denoisers and show what comes of it to the others and to classical methods."""
+    """Attack each of the study's denoisers and show what comes of it to the others and to classical methods.
+
+    What a row knows of networks that are still the same is not measured again.
+    """
     models = {name: checkpoints.denoiser(name) for name in DENOISERS}
     test = data.full("cifar10", "test")
     hashes = {name: card.sha256 for name, (_, card) in models.items()}
     evaluated = {**{name: quick(model) for name, (model, _) in models.items()}, **transfer.CLASSICS}
     for name, (model, card) in models.items():
-        known = transfer.current().get(name)
-        if known and set(known.lost) == set(evaluated):
+        known = transfer.standing(card, hashes)
+        missing = {other: run for other, run in evaluated.items() if known is None or other not in known.lost}
+        if not missing:
             continue
-        *_, row = tqdm(transfer.lost(quick(model), evaluated, card, hashes, test), name, transfer.BATCHES + 1)
+        *_, row = tqdm(transfer.lost(quick(model), missing, card, hashes, test), name, transfer.BATCHES + 1)
         assert isinstance(row, transfer.Row)
-        transfer.keep(row)
+        transfer.keep(row.joined(known))
         print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
 
 

@@ -1,7 +1,7 @@
 """Does an attack on one denoiser hurt others? Decibels lost, beside white noise of equal energy."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
@@ -31,6 +31,12 @@ class Row:
     lost: dict[str, float]
     interval: dict[str, float]
     evaluated: dict[str, str]  # the hash of every network it was shown to
+
+    def joined(self, known: "Row | None") -> "Row":
+        """Return this row with what another knows of further networks."""
+        if known is None:
+            return self
+        return replace(self, lost={**known.lost, **self.lost}, interval={**known.interval, **self.interval})
 
 
 def lost(
@@ -76,6 +82,16 @@ def current() -> dict[str, Row]:
         for name, row in kept().items()
         if row.attack == repr(fooled.ATTACK) and all(checkpoints.current(*pair) for pair in row.evaluated.items())
     }
+
+
+def standing(card: Card, hashes: dict[str, str]) -> Row | None:
+    """Return what is known of the attack on a network as it is now, without the networks that have changed since."""
+    row = kept().get(card.name)
+    if row is None or (row.sha256, row.attack) != (card.sha256, repr(fooled.ATTACK)):
+        return None
+    changed = {name for name, sha256 in hashes.items() if row.evaluated.get(name) != sha256}
+    lost, interval = ({n: v for n, v in d.items() if n not in changed} for d in (row.lost, row.interval))
+    return replace(row, lost=lost, interval=interval)
 
 
 def kept() -> dict[str, Row]:

@@ -55,6 +55,10 @@ def test_train_then_evaluate_on_the_sample(
     assert run(monkeypatch, "evaluate", "digit-mlp") == 0
     assert "digit-mlp FGSM(epsilon=0.1) n=797: 0:" in capsys.readouterr().out
     assert sorted(p.name for p in shelf.rglob("*.*")) == ["digit-mlp.json", "digit-mlp.json", "digit-mlp.safetensors"]
+    first = checkpoints.read("digit-mlp")
+    checkpoints.rewrite(replace(first, history=[]))
+    assert run(monkeypatch, "train", "digit-mlp", "--retell") == 0
+    assert checkpoints.read("digit-mlp") == replace(first, told_by=first.sha256)  # on the same machine
 
 
 def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(

@@ -1,5 +1,6 @@
 """Transfer and defence: their bookkeeping, on few images."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,3 +49,12 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     transfer.keep(row)
     assert transfer.kept() == {"mine": row}
     assert transfer.current() == {}  # no such network is here
+    known = transfer.standing(card, {"mine": "abc"})
+    assert known == row
+    changed = transfer.standing(card, {"mine": "abc", "itself": "new"})
+    assert changed
+    assert set(changed.lost) == {"nothing"}
+    *_, again = transfer.lost(blur, {"itself": blur}, card, {"mine": "abc", "itself": "new"}, some)
+    assert isinstance(again, transfer.Row)
+    assert again.joined(changed).lost == row.lost
+    assert transfer.standing(replace(card, sha256="other"), {"mine": "abc"}) is None
