@@ -289,8 +289,8 @@ def words(kind: str) -> str:
 def sentence(noise: Noise) -> str:
     """Say a noise in words, with its level.
 
-    >>> sentence(BlindGaussian(50.0)), sentence(BlindPoisson(100.0)), sentence(Gaussian(25.0))
-    ('Gaussian noise of sigma 0 to 50 grey levels', 'shot noise at about 100 photons per pixel', 'Gaussian(sigma=25.0)')
+    >>> sentence(BlindGaussian(50.0)), sentence(BlindPoisson(9.0))
+    ('Gaussian noise of sigma 0 to 50 grey levels', 'shot noise at about 9 photons per pixel')
     """
     match noise:
         case BlindGaussian(sigma_max):

@@ -1,6 +1,7 @@
 """The command line: `python -m core train NAME | evaluate NAME | fool NAME | pixels NAME | transfer | defend | study | compare | report | data [NAME] | list`."""
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -46,6 +47,11 @@ def train(name: str, devices: int, nodes: int, retell: bool) -> None:
     are and to put only the curve of this second training into their card: another processor rounds otherwise.
     """
     recipe = recipes.recipe(name)
+    record = recipes.record(recipe)
+    if isinstance(recipe, Denoising) and recipe.start:
+        record["start_sha256"] = checkpoints.read(recipe.start).sha256
+    if retell and checkpoints.read(name).recipe != json.loads(json.dumps(record)):
+        raise Refusal(f"{name} was trained by another recipe: train it anew, without --retell.")
     model = recipes.untrained(recipe)
     history: list[dict[str, float]] = []
     losses: list[float] = []
@@ -70,9 +76,6 @@ def train(name: str, devices: int, nodes: int, retell: bool) -> None:
         weights = checkpoints.encoded(model, recipe.stored)
         checkpoints.rewrite(replace(checkpoints.read(name), history=history, told_by=checkpoints.digest(weights)))
         return
-    record = recipes.record(recipe)
-    if isinstance(recipe, Denoising) and recipe.start:
-        record["start_sha256"] = checkpoints.read(recipe.start).sha256
     card = checkpoints.Card(
         name, recipe.title, recipe.architecture, recipe.dataset, record, recipe.seed,
         checkpoints.commit(), "", {}, history,

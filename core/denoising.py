@@ -11,7 +11,7 @@ from core.models import UNet
 from core.types import Images, Model
 from core.workers import each
 
-TILE = 768  # pixels, a multiple of UNet.SIDE; a tile takes up to 1.4 GB while it is computed
+TILE = 512  # pixels, a multiple of UNet.SIDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iter
     """Denoise pictures (N, C, H, W) by a UNet, tile by tile, clipped to [0, 1]; the last value yielded holds all of them.
 
     A tile is computed with the UNet.REACH pixels around it, beyond which nothing touches it, and begins on the grid of
-    the network's pools: so it is what the whole picture would give, up to the rounding of float32. Several `workers`
-    take a tile each, on one thread each.
+    the network's windows: so it is what the whole picture would give, up to rounding. Several `workers` take a tile each,
+    on one thread each.
     """
     *_, h, w = x.shape
     out = torch.empty_like(x)

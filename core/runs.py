@@ -15,12 +15,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
+from itertools import islice, pairwise
 from pathlib import Path
 from pickle import UnpicklingError
+from statistics import mean
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TextIO
 
@@ -119,14 +121,28 @@ def every() -> list[Run]:
     return sorted(found, key=lambda run: (run.status.queued, run.id), reverse=True)
 
 
+def damaged() -> dict[str, str]:
+    """Return what is wrong with each run that cannot be read."""
+    found = {}
+    for place in folder().iterdir() if folder().is_dir() else []:
+        if NAME.fullmatch(place.name) and place.is_dir():
+            try:
+                read(place.name)
+            except Refusal as refusal:
+                found[place.name] = str(refusal)
+    return found
+
+
 def read(run: str) -> Run:
     """Return a run; raises Refusal where it is not there or only half there."""
     try:
         recipe = recipes.parse(json.loads(path(run, "config.json").read_text()))
     except FileNotFoundError:
+        if path(run).is_dir() and not alive(run):
+            raise Refusal(f"The run {run} is only half there: delete it.") from None
         raise Refusal(f"There is no run {run!r} any more.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise Refusal(f"The run {run} is damaged: delete its folder.") from None
+        raise Refusal(f"The run {run} is damaged: delete it.") from None
     return Run(run, recipe, _status(run), alive(run))
 
 
@@ -167,9 +183,13 @@ def ask(run: str, wish: Wish) -> None:
     with _door():
         if not read(run).active:
             raise Refusal(f"{run} is not at work any more.")
-        if path(run, "wish").exists():
+        with suppress(FileNotFoundError):
             raise Refusal(f"Somebody has already asked {run} to {path(run, 'wish').read_text()}.")
-        checkpoints.write(path(run, "wish"), wish.encode())
+        try:
+            checkpoints.write(path(run, "wish"), wish.encode())
+        except Refusal as full:
+            _signal(read(run), signal.SIGTERM)
+            raise Refusal(f"{full} {run} is asked to pause instead.") from None
 
 
 def end(run: str) -> None:
@@ -178,13 +198,13 @@ def end(run: str) -> None:
         found = read(run)
         if not found.alive or not found.status.process:  # alive: so the number is still its own
             raise Refusal(f"{run} is not at work any more.")
-        os.kill(found.status.process, signal.SIGKILL)
+        _signal(found, signal.SIGKILL)
 
 
 def delete(run: str) -> None:
     """Throw a run away; raises Refusal where it is at work or gone."""
     with _door():
-        if read(run).active:
+        if alive(run) and _status(run).state in ACTIVE:
             raise Refusal(f"{run} is at work: stop it first.")
         gone = folder() / f".{run}.{secrets.token_hex(2)}"
         try:
@@ -197,11 +217,10 @@ def delete(run: str) -> None:
 def adopt(run: str, name: str) -> Card:
     """Put the network of a run among those that every page offers; raises Refusal where there is none yet, or the name is taken."""
     with _door():
-        card = network(run)[0]
+        card, weights = network(run)
         taken = name in TABLES or any(tables.file(name, suffix).exists() for suffix in (".json", ".safetensors"))
         if checkpoints.there(name) or taken or name.startswith("fooled-"):
             raise Refusal(f"There is a network, or a table, {name!r} already: choose another name.")
-        weights = path(run, "network.safetensors").read_bytes()
         checkpoints.write(checkpoints.path(name, ".safetensors"), weights)
         checkpoints.rewrite(replace(card, name=name))
     return checkpoints.read(name)
@@ -265,12 +284,10 @@ def tensorboard(run: str) -> bytes:
 def estimate(recipe: Recipe, batches: int = 8) -> float:
     """Train a few batches and say how many seconds the whole will take on this machine; raises Refusal where data are missing."""
     model = recipes.untrained(recipe)
-    fit = iter(recipes.train(recipe, model, data.load(recipe.dataset, "train")))
-    step = next(fit)
-    began = time.monotonic()
-    for _ in range(batches):
-        step = next(fit)
-    return (time.monotonic() - began) / batches * step.steps
+    fit = recipes.train(recipe, model, data.load(recipe.dataset, "train"))
+    clock = [time.monotonic(), *(time.monotonic() for _ in islice(fit, batches + 1))]
+    seconds = [after - before for before, after in pairwise(clock)]
+    return mean(seconds[1:] or seconds) * fit.steps  # the first takes longer than all others
 
 
 @dataclass(eq=False)
@@ -284,14 +301,28 @@ class Work:
     history: list[dict[str, float]] = field(default_factory=list)
     halted: bool = False  # by a signal
 
+    @property
+    def gone(self) -> bool:
+        """Say whether somebody has deleted the folder of the run."""
+        return not path(self.run, "config.json").exists()
+
     def tell(self, **news: Any) -> None:
-        """Say what the run is doing; a full disk is no reason to stop."""
+        """Say what the run is doing; a full disk is no reason to stop, nor to fall silent."""
         self.status = replace(self.status, beat=self.status.beat + 1, **news)
-        with suppress(Refusal):
-            checkpoints.write(path(self.run, "status.json"), _json(asdict(self.status)))
+        if self.gone:
+            return
+        file, content = path(self.run, "status.json"), _json(asdict(self.status))
+        try:
+            checkpoints.write(file, content)
+        except Refusal:  # no room for a second one: over the first, whose place is its own
+            with suppress(OSError), open(file, "r+b") as old:
+                old.write(content)
+                old.truncate()
 
     def wish(self) -> str:
-        """Return what somebody has asked for: "pause", "stop" or nothing."""
+        """Return what somebody has asked for: "pause", "stop" or nothing; to delete a run's folder is to stop it."""
+        if self.gone:
+            return "stop"
         try:
             return path(self.run, "wish").read_text()
         except OSError:
@@ -311,13 +342,14 @@ def work(run: str, devices: int = 1, nodes: int = 1) -> State:
     """
     if any(int(os.environ.get(rank) or 0) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK")):
         return _follow(run, devices, nodes)
+    read(run)
     with _alive(run):
         now = Work(run, read(run).recipe, replace(_status(run), state="queued", why=""))
         signal.signal(signal.SIGTERM, lambda *_: setattr(now, "halted", True))
         now.tell(queued=now.status.queued or time.time(), process=os.getpid())
         try:
             done = False
-            with _turn(now):
+            with _turn(now, devices):
                 if not now.wish():
                     now.tell(state="running")
                     done = _train(now, devices, nodes)
@@ -371,7 +403,10 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
         now.losses.append(step.loss)
         clock = time.monotonic()
         ends = step.step % (step.steps // now.recipe.epochs) == 0
-        leaving = _leaving(fit, now.wish() if clock - told > TELL or ends else "")
+        due = clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE))
+        leaving = _leaving(fit, now.wish() if clock - told > TELL or ends or due else "")
+        if now.gone:
+            return False
         if ends:
             _epoch(now, fit, step, sampled)
         if clock - told > TELL or ends:
@@ -382,7 +417,7 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
         if leaving:
             _save(now, fit, dataset)
             return False
-        if clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE)) or ends:
+        if due or ends:
             with _tolerant(now):
                 _save(now, fit, dataset)
             saved = clock
@@ -431,9 +466,11 @@ def _restored(run: str, fit: Fit, dataset: Dataset) -> tuple[list[float], list[d
     if not file.exists():
         return [], []
     try:
-        state = torch.load(file, weights_only=True)
-        if state["data"] != dataset.title:
-            raise Refusal(f"{run} began on {state['data']}; here is {dataset.title}: launch it anew.")
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        assert fit.fabric
+        for before, now in ((state["data"], dataset.title), (state["fit"]["device"], fit.fabric.device.type)):
+            if before != now:
+                raise Refusal(f"{run} began on {before}; here is {now}: launch it anew.")
         fit.load(state["fit"])
         return state["losses"], state["history"]
     except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
@@ -499,6 +536,7 @@ def _alive(run: str) -> Iterator[None]:
         yield
         return
     with _lock(run):
+        path(run, "wish").unlink(missing_ok=True)  # of a process that was killed
         yield
 
 
@@ -516,27 +554,51 @@ def _lock(run: str) -> TextIO:
 
 
 @contextmanager
-def _turn(now: Work) -> Iterator[None]:
-    """Wait until it is this run's turn: the first that joined the queue, one at a time on a CPU, one per GPU."""
+def _turn(now: Work, devices: int) -> Iterator[None]:
+    """Wait until it is this run's turn: the first that joined the queue, one at a time on a CPU, one per GPU.
+
+    Under torchrun, which knows its devices, nothing is chosen.
+    """
     places = [folder() / f".turn-{k}" for k in range(max(1, torch.cuda.device_count()))]
     files = [open(place, "w") for place in places]  # noqa: SIM115
     try:
         while not now.wish():
-            first = min((r.status.queued, r.id) for r in every() if r.alive and r.status.state == "queued")
-            if first[1] == now.run:
-                for k, file in enumerate(files):
-                    with suppress(BlockingIOError):
-                        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        if torch.cuda.device_count() > 1:
-                            torch.cuda.set_device(k)
-                        yield
-                        return
+            queue = [(r.status.queued, r.id) for r in every() if r.alive and r.status.state == "queued"]
+            if queue and min(queue)[1] == now.run:
+                free = _held(files, min(devices, len(files)))
+                if free:
+                    if len(files) > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
+                        known = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(len(files))))
+                        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(known.split(",")[k] for k in free)
+                    yield
+                    return
             now.tell()
             time.sleep(TELL)
         yield
     finally:
         for file in files:
             file.close()
+
+
+def _held(files: Sequence[TextIO], count: int) -> list[int]:
+    """Lock so many of these files, or none; returns which."""
+    held = []
+    for k, file in enumerate(files):
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.append(k)
+            if len(held) == count:
+                return held
+    for k in held:
+        fcntl.flock(files[k], fcntl.LOCK_UN)
+    return []
+
+
+def _signal(found: Run, what: signal.Signals) -> None:
+    """Send a signal to the process of a run that lives."""
+    with suppress(ProcessLookupError):
+        if found.status.process:
+            os.kill(found.status.process, what)
 
 
 @contextmanager
@@ -571,7 +633,8 @@ def _start(run: str) -> None:
     }
     try:
         with _lock(run) as alive, open(path(run, "log.txt"), "a") as out:
-            queued = replace(_status(run), state="queued", why="", queued=time.time())
+            old = _status(run)  # its process is gone: its number may be another's by now
+            queued = replace(old, state="queued", why="", queued=time.time(), process=0, beat=old.beat + 1)
             checkpoints.write(path(run, "status.json"), _json(asdict(queued)))
             subprocess.Popen(
                 [sys.executable, "-m", "core", "train", "--run", run], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,

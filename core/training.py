@@ -155,7 +155,7 @@ def on_device(
     from lightning_fabric import Fabric
 
     if precision == "quickest":
-        precision = "bf16-mixed" if native_bfloat16() else "32-true"
+        precision = "bf16-mixed" if native_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "32-true"
     many = devices * nodes > 1
     fabric = Fabric(
         accelerator=accelerator,
@@ -237,6 +237,7 @@ class Fit:
         between = self.done % (self.steps // self.epochs) == 0
         return dict(
             done=self.done,
+            device=self._random.device.type,
             begun=self._random.get_state() if between else self._begun,
             model=self.model.state_dict(),
             optimiser=self._optimiser.state_dict(),

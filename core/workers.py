@@ -46,14 +46,29 @@ def _on_cluster(task: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
         torch.set_num_threads(1)
         return task(item)
 
+    def got(waiting: Any) -> Result:
+        try:
+            result: Result = ray.get(waiting)
+            return result
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayError as error:
+            raise Refusal(
+                f"The Ray cluster gave a piece of work up ({type(error).__name__}): look at its log."
+            ) from None
+
     remote: Any = ray.remote(max_retries=RETRIES)(done)
     shared = ray.put(task)  # once: it holds the network and the images
     resources: dict[str, float] = ray.cluster_resources()
     ahead = 2 * max(1, int(resources.get("CPU", 1)))
     waiting: deque[Any] = deque()
-    for item in items:
-        waiting.append(remote.remote(shared, item))
-        if len(waiting) >= ahead:
-            yield ray.get(waiting.popleft())
-    while waiting:
-        yield ray.get(waiting.popleft())
+    try:
+        for item in items:
+            waiting.append(remote.remote(shared, item))
+            if len(waiting) >= ahead:
+                yield got(waiting.popleft())
+        while waiting:
+            yield got(waiting.popleft())
+    finally:
+        for piece in waiting:
+            ray.cancel(piece)

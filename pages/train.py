@@ -313,6 +313,10 @@ told = st.session_state.get("told")
 if may and st.toggle("Start a run", not runs.every(), key="launching"):
     with st.container(border=True):
         launcher()
+for broken, why in runs.damaged().items():
+    st.warning(why, icon=":material/broken_image:")
+    if may:
+        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(runs.delete, broken),))
 known = runs.every()
 if not known:
     if told:

@@ -59,6 +59,9 @@ def test_train_then_evaluate_on_the_sample(
     checkpoints.rewrite(replace(first, history=[]))
     assert run(monkeypatch, "train", "digit-mlp", "--retell") == 0
     assert checkpoints.read("digit-mlp") == replace(first, told_by=first.sha256)  # on the same machine
+    checkpoints.rewrite(replace(first, recipe={**first.recipe, "epochs": 7}))
+    assert run(monkeypatch, "train", "digit-mlp", "--retell") == 1
+    assert "digit-mlp was trained by another recipe" in capsys.readouterr().err
 
 
 def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(

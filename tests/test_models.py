@@ -5,7 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.denoise import Plain
+from core import checkpoints, data
 from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, build, freeze, max_pool, native_bfloat16, quick
+from core.noise import Gaussian, eight_bit
 from core.types import generator
 
 EACH = pytest.mark.parametrize("name", ARCHITECTURES)
@@ -84,7 +86,7 @@ def test_the_unet_is_noise2noises_and_starts_by_doing_no_harm() -> None:
 def test_the_unet_computes_what_upsampling_and_joining_would() -> None:
     model, drawn = unet(), Plain()
     drawn.load_state_dict(model.state_dict())
-    x = torch.rand((2, 3, 64, 96), generator=generator(0))
+    x = torch.rand((2, 3, 32, 32), generator=generator(0))
     assert torch.allclose(model(x), drawn(x), atol=1e-5)
 
 
@@ -92,22 +94,56 @@ def test_quick_work_is_nearly_the_same() -> None:
     model, x = unet(), torch.rand((2, 3, 64, 96), generator=generator(0))
     moved = (quick(model)(x) - model(x)).abs()
     assert moved.mean() < 0.02
-    assert (moved.max() > 0) == native_bfloat16()
+    assert (moved.max() > 0) == native_bfloat16("cpu")
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 3, 33, 31), (1, 3, 64, 97)])
+@pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 3, 33, 31), (1, 3, 20, 97), (2, 3, 64, 97)])
 def test_the_unet_takes_any_size(shape: tuple[int, ...]) -> None:
     x = torch.rand(shape, generator=generator(0))
-    model = unet()
-    assert model(x).shape == x.shape
-    padded = torch.nn.functional.pad(x, (0, -shape[3] % 32, 0, -shape[2] % 32), mode="replicate")
-    assert torch.equal(model(padded)[..., : shape[2], : shape[3]], model(x))
+    z = unet()(x)
+    assert z.shape == x.shape
+    assert z.isfinite().all()
+
+
+def test_a_larger_image_is_seen_through_windows_as_large_as_what_was_trained_on() -> None:
+    """In its very corner one window counts alone; everywhere their weights add up to 1, so a constant stays one."""
+    x, model = torch.rand((1, 3, 80, 64), generator=generator(0)), unet()
+    assert torch.allclose(model(x)[..., 0, 0], model(x[..., :32, :32])[..., 0, 0], atol=1e-5)
+
+    class Constant(UNet):
+        def correction(self, x: Any) -> Any:
+            assert x.shape[2:] == (32, 32)
+            return torch.full_like(x, 0.25)
+
+    assert torch.allclose(Constant()(x), x + 0.25, atol=1e-6)
+
+
+def test_windows_leave_no_seams() -> None:
+    """Where two windows meet, neighbours are no further apart than elsewhere, though each window is off by another shade."""
+
+    class Shaded(UNet):
+        def correction(self, x: Any) -> Any:
+            return torch.rand((len(x), 1, 1, 1), generator=generator(0)).expand_as(x)
+
+    shade = Shaded()(torch.zeros(1, 3, 160, 160))
+    assert shade.diff(dim=3).abs().max() < 0.12  # a seam would be up to 1
+
+
+@pytest.mark.parametrize("name", ["n2n-start", "n2n-gaussian-50", "n2n-poisson-100"])
+def test_a_photograph_is_denoised_as_well_as_its_tiles(name: str) -> None:
+    """Whole, these networks fell to 22 dB and below: what their deep levels do on 32 x 32 is of no use on more."""
+    model, _ = checkpoints.denoiser(name)
+    x = torch.from_numpy(data.photograph("astronaut")).permute(2, 0, 1)[None, :, 100:228, 100:228].float() / 255
+    noisy = eight_bit(Gaussian(30.0)(x, generator(0)))
+    tiles = torch.cat([model(part) for rows in noisy.split(32, 2) for part in rows.split(32, 3)])
+    clean = torch.cat([part for rows in x.split(32, 2) for part in rows.split(32, 3)])
+    whole, single = (float((a - b).square().mean()) for a, b in ((model(noisy), x), (tiles, clean)))
+    assert whole < 1.05 * single
 
 
 def test_no_pixel_further_than_its_reach_touches_an_output_of_the_unet() -> None:
-    x = torch.rand((1, 3, 416, 416), generator=generator(0)).requires_grad_()
-    for place in (200, 223):
+    x = torch.rand((1, 3, 160, 160), generator=generator(0)).requires_grad_()
+    for place in (64, 79, 80):
         (g,) = torch.autograd.grad(unet()(x)[0, :, place, place].sum(), x)
         rows = g.abs().sum((0, 1, 3)).nonzero().flatten()
-        assert place - UNet.REACH <= rows[0] < place - 100
-        assert place + 100 < rows[-1] <= place + UNet.REACH
+        assert place - UNet.REACH < rows[0] < place < rows[-1] < place + UNet.REACH

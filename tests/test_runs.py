@@ -216,9 +216,17 @@ def test_a_half_written_or_deleted_folder_is_one_sentence_and_hides_no_other() -
     broken = runs.folder() / "broken"
     shutil.copytree(runs.path(run), broken)
     (broken / "config.json").write_text('{"name": "qui')
-    with pytest.raises(Refusal, match="The run broken is damaged: delete its folder"):
+    with pytest.raises(Refusal, match="The run broken is damaged: delete it"):
         runs.read("broken")
+    (runs.folder() / "empty").mkdir()
     assert [r.id for r in runs.every()] == [run]
+    assert runs.damaged() == {
+        "broken": "The run broken is damaged: delete it.",
+        "empty": "The run empty is only half there: delete it.",
+    }
+    runs.delete("broken")
+    runs.delete("empty")
+    assert runs.damaged() == {}
     with open(runs.path(run, "metrics.jsonl"), "a") as file:
         file.write('{"step": 9')  # as a killed process leaves it
     (runs.path(run, "status.json")).write_text("{")
@@ -227,6 +235,81 @@ def test_a_half_written_or_deleted_folder_is_one_sentence_and_hides_no_other() -
     shutil.rmtree(runs.path(run))
     with pytest.raises(Refusal, match="There is no run"):
         runs.resume(run)
+
+
+def test_a_run_whose_folder_is_deleted_while_it_works_ends_and_holds_nobody_up() -> None:
+    run, waiting = runs.launch(ENDLESS), runs.launch(ENDLESS)
+    until(partial(begun, run))
+    shutil.rmtree(runs.path(waiting))
+    shutil.rmtree(runs.path(run))
+    third = runs.launch(QUICK)
+    assert finished(third).state == "done"
+    assert [r.id for r in runs.every()] == [third]
+    assert not runs.path(run).exists()
+
+
+def test_a_resumed_run_is_not_taken_for_the_process_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.launch(ENDLESS)
+    until(partial(begun, run))
+    kill(run)
+    old = runs.read(run).status
+    assert old.process
+    monkeypatch.setattr(os, "kill", None)  # nobody is to be killed
+    runs.resume(run)
+    found = runs.read(run).status
+    assert found.process != old.process
+    assert found.beat > old.beat
+    monkeypatch.undo()
+
+
+def test_where_the_disk_is_full_a_run_can_still_be_stopped_and_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.launch(ENDLESS)
+    until(partial(begun, run))
+
+    def full(target: Path, content: bytes) -> None:
+        raise Refusal(f"{target.name} could not be saved (No space left on device).")
+
+    monkeypatch.setattr(checkpoints, "write", full)
+    with pytest.raises(Refusal, match=f"No space left on device.* {run} is asked to pause instead"):
+        runs.ask(run, "stop")
+    assert finished(run).state == "paused"
+    now = runs.Work(run, ENDLESS, runs.read(run).status)
+    now.tell(state="failed", why="it speaks")
+    assert (runs.read(run).state, runs.read(run).status.why) == ("failed", "it speaks")
+
+
+def test_a_wish_of_a_killed_process_does_not_stop_the_next() -> None:
+    run = runs.launch(QUICK)
+    assert finished(run).state == "done"
+    checkpoints.write(runs.path(run, "wish"), b"stop")
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        assert runs.work(run) == "done"
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+
+
+def test_each_run_takes_free_devices_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arithmetic of several GPUs, on a machine that has none: which are locked, and which a process then sees."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
+    checkpoints.write(runs.path("one", "config.json"), runs._json(recipes.record(QUICK)))
+    now = runs.Work("one", QUICK, runs.Status())
+    now.tell(queued=1.0)
+    with runs._alive("one"):
+        now.tell()
+        with runs._turn(now, 1):
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")  # as another process has it
+            with runs._turn(now, 2):
+                assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,6"
+                with open(runs.folder() / ".turn-0", "w") as one, open(runs.folder() / ".turn-1", "w") as two:
+                    assert runs._held([one, two], 1) == []
+
+
+@pytest.mark.parametrize("batch", [256, 1024])
+def test_how_long_a_few_large_batches_take_is_measured_too(batch: int) -> None:
+    assert runs.estimate(replace(QUICK, batch=batch, epochs=1)) > 0
 
 
 def test_a_damaged_state_fails_in_one_sentence() -> None:
