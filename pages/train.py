@@ -179,7 +179,7 @@ def pressed(what: Callable[[], object]) -> None:
 def launch(plan: tuple[Recipe, ...]) -> None:
     """Launch every recipe of a plan and look at the first."""
     names = [runs.launch(r) for r in plan]
-    st.session_state.update(run=names[0], against=names[1:])
+    st.session_state.update(run=names[0], against=names[1:], launching=False)  # what is to be watched moves up
 
 
 def steering(run: Run) -> None:
