@@ -20,6 +20,7 @@ from core.data import Dataset
 from core.models import Classifier
 
 torch.set_num_threads(1)
+ANYWHERE = ("denoising", "layers", "likeness", "losses", "metrics", "models", "noise", "params", "quality", "statistic", "training", "workers")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,13 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoints folder of the test's own."""
     monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "checkpoints")
     return tmp_path / "checkpoints"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what looks at no data set: to run it once is enough, with them or without."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
+            item.add_marker("anywhere")
 
 
 def pytest_report_header() -> str:
