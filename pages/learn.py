@@ -102,7 +102,7 @@ def three_losses(photo: Photo) -> None:
     if not side_by_side(photo, thing, names, f"losses-{type(thing).__name__}"):
         return
     st.caption(
-        "The same network, start (n2n-gaussian-50), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
+        "The same network, start (n2n-start), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
     )
     curves = {}
     for name in names:
