@@ -32,6 +32,7 @@ WORDS = {
     "died": ":material/heart_broken: its process ended without a word (killed, or out of memory); resume it, it goes on from where it was last saved",
 }
 NOISES = {**BLIND, "RandomImpulse": RandomImpulse}
+UNETS = {"UNet": ("cifar10", "U-Net, colour pictures"), "DigitUNet": ("mnist", "small U-Net, digits")}
 SILENT = 60.0  # seconds without a sign of life
 TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pictures"}
 
@@ -62,16 +63,24 @@ def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
 
 
 def denoising(one: Denoising) -> Denoising:
-    """Let somebody choose noise, loss, targets and where a denoiser begins."""
-    columns = st.columns(4)
+    """Let somebody choose network and data, noise, loss, targets and where a denoiser begins."""
+    columns = st.columns(5)
+    network = columns[0].selectbox(
+        "Network and data",
+        list(UNETS),
+        list(UNETS).index(one.architecture),
+        key=f"unet-{one.name}",
+        format_func=lambda n: UNETS[n][1],
+    )
+    one = replace(one, architecture=network, dataset=UNETS[network][0])
     kinds = list(NOISES)
-    kind = columns[0].selectbox(
+    kind = columns[1].selectbox(
         "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=show.words
     )
-    loss = columns[1].selectbox(
+    loss = columns[2].selectbox(
         "Loss", list(LOSSES), list(LOSSES).index(type(one.loss).__name__), key=f"loss-{one.name}"
     )
-    target = columns[2].selectbox(
+    target = columns[3].selectbox(
         "Targets",
         list(TARGETS),
         list(TARGETS).index(one.target),
@@ -86,11 +95,11 @@ def denoising(one: Denoising) -> Denoising:
             if cache.denoiser(n)[1].architecture == one.architecture
         ),
     ]
-    start = columns[3].selectbox(
+    start = columns[4].selectbox(
         "Begins with",
         starts,
         starts.index(one.start) if one.start in starts else 0,
-        key=f"start-{one.name}",
+        key=f"start-{one.name}-{network}",
         format_func=lambda n: n or "drawn weights",
     )
     made = one.noise if kind == type(one.noise).__name__ else NOISES[kind]()

@@ -620,3 +620,17 @@ def test_where_training_is_off_everyone_may_still_watch(monkeypatch: pytest.Monk
     assert "Launching is off on this server" in words(at)
     assert "There is no run yet" in words(at)
     assert not at.toggle
+
+
+def test_a_recipe_can_be_given_another_network_and_other_data(
+    tmp_path: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOISESCOPE_TRAINING", "on")
+    monkeypatch.setenv("NOISESCOPE_RUNS", str(tmp_path / "runs"))
+    at = opened("train")
+    chosen = at.selectbox(key="plan")
+    chosen.select(next(o for o in chosen.options if o.startswith("n2n-gaussian-50"))).run()
+    assert "991,203 weights" in words(at)
+    at.selectbox(key="unet-n2n-gaussian-50").select("DigitUNet").run()
+    assert "62,257 weights" in words(at)
+    assert not at.exception
