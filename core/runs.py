@@ -405,7 +405,7 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
         ends = step.step % (step.steps // now.recipe.epochs) == 0
         due = clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE))
         leaving = _leaving(fit, now.wish() if clock - told > TELL or ends or due else "")
-        if now.gone:
+        if (leaving or ends) and now.gone:
             return False
         if ends:
             _epoch(now, fit, step, sampled)
