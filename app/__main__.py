@@ -17,14 +17,15 @@ def warm() -> None:
     from streamlit import logger
 
     logger.set_log_level("ERROR")  # caches are meant to be filled outside a session here
-    from app import cache, controls
-    from core import Refusal
+    from app import cache
+    from app.controls import pickers
+    from core import UserError
 
     cache.dataset("mnist", "test")
     try:
-        for name in controls.classifiers():
+        for name in pickers.classifiers():
             cache.network(name)
-    except Refusal as refusal:
+    except UserError as refusal:
         print(refusal)  # the pages that need it say so too
     logger.set_log_level("INFO")
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from core import Refusal
+from core import UserError
 from core.params import Span
 
 T = TypeVar("T")
@@ -40,12 +40,12 @@ def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> 
     value = st.session_state.get(key, kept.get(key, default))
     try:
         parse(str(value))
-    except Refusal:
+    except UserError:
         value = default  # chosen on another page, where there was more to choose from
     if arrived(name):
         try:
             value = parse(st.query_params[name])
-        except Refusal as refusal:
+        except UserError as refusal:
             value = default
             notice(f"{refusal} Shown instead: {default}.")
     st.session_state[key] = kept[key] = value
@@ -91,7 +91,7 @@ def one_of(options: Collection[str], what: str) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if text not in options:
-            raise Refusal(f"The address asks for {what} {text!r}, which is not offered here.")
+            raise UserError(f"The address asks for {what} {text!r}, which is not offered here.")
         return text
 
     return parse
@@ -102,7 +102,7 @@ def whole(low: int, high: int, what: str) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"-?\d{1,12}", text) or not low <= int(text) <= high:
-            raise Refusal(f"The address asks for {what} {text}, but they go from {low:,} to {high:,}.")
+            raise UserError(f"The address asks for {what} {text}, but they go from {low:,} to {high:,}.")
         return int(text)
 
     return parse
@@ -118,7 +118,9 @@ def real(span: Span, what: str, sort: type[float]) -> Callable[[str], float]:
             value = nan
         if not span.low <= value <= span.high:
             unit = f" ({span.unit})" if span.unit else ""
-            raise Refusal(f"The address asks for {what} {text}, but it goes from {span.low:g} to {span.high:g}{unit}.")
+            raise UserError(
+                f"The address asks for {what} {text}, but it goes from {span.low:g} to {span.high:g}{unit}."
+            )
         return sort(value)
 
     return parse

@@ -14,38 +14,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app import frames, show, strips
+from app.browser import frames, strips
+from app.draw import charts
+from app.draw.charts import Picture
 from app.jobs import Jobs
-from app.show import Picture
-from core import (
-    Refusal,
-    checkpoints,
-    data,
-    defence,
-    denoising,
-    evaluation,
-    fooled,
-    pictures,
-    pixels,
-    quality,
-    recipes,
-    runs,
-    similar,
-    tables,
-    timeline,
-    transfer,
-)
+from core import UserError, checkpoints
 from core.attacks import ImageAttack, OnePixel
-from core.attacks.pixels import exhaustive
+from core.attacks.few_pixels import exhaustive
 from core.checkpoints import Card
-from core.classical import CLASSICAL
-from core.data import Dataset, Split
-from core.evaluation import Corruption
-from core.fooled import Fooled, full
-from core.models import Classifier, DigitCNN, UNet, quick
+from core.data import datasets, uploads
+from core.data.datasets import Dataset, Split
+from core.denoisers import tiled
+from core.denoisers.classical import CLASSICAL
+from core.experiments import accuracy, attack_path, attack_rates, defence, denoising, few_pixels, tables, transfer
+from core.experiments.accuracy import Corruption
+from core.experiments.attack_path import Timeline
+from core.experiments.attack_rates import Fooled, full
+from core.measures import feature_neighbours
+from core.models import Classifier, DigitCNN, UNet, autocast
 from core.noise import Noise, eight_bit, parse
-from core.recipes import Recipe
-from core.timeline import Timeline
+from core.runs import worker
+from core.training import recipes
+from core.training.recipes import Recipe
 from core.types import Images, Labels, Model, Scores, generator
 
 SMALLEST = 8  # pixels, the least side of a picture
@@ -89,23 +79,23 @@ class Photo:
         if self.own:
             return _brought(self.own)[0]
         if self.name:
-            return torch.from_numpy(data.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
+            return torch.from_numpy(datasets.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
         return dataset("cifar10", "test").images([self.index])
 
 
 def dataset(name: str, split: Split) -> Dataset:
     """Hold a data set in memory for all sessions; one whose files have changed is read anew, and all that hangs on it."""
-    stamps, now = _stamps(), data.stamp(name)
+    stamps, now = _stamps(), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
-        for derived in (_dataset, _predictions, _digit_frames, atlas, exciters, neighbours):
+        for derived in (_dataset, _predictions, _digit_frames, atlas, top_activations, neighbours):
             derived.clear()
     return _dataset(name, split)
 
 
 @st.cache_resource(show_spinner="Reading the images ...")
 def _dataset(name: str, split: Split) -> Dataset:
-    return data.load(name, split)
+    return datasets.load(name, split)
 
 
 @st.cache_resource(show_spinner=False)
@@ -115,27 +105,27 @@ def _stamps() -> dict[str, tuple[str, int, int]]:
 
 @st.cache_data(show_spinner="Reading the picture ...", max_entries=50)
 def uploaded(content: bytes) -> tuple[Digit, str]:
-    """Read an uploaded picture of a digit, once; and what had to be done to read it. Raises Refusal."""
-    picture = pictures.decode(content, side=1000)
+    """Read an uploaded picture of a digit, once; and what had to be done to read it. Raises UserError."""
+    picture = uploads.decode(content, side=1000)
     return own(picture.image), picture.note
 
 
 def brought(content: bytes) -> tuple[Photo, str]:
-    """Read a picture somebody brought, once; and what had to be done to read it. Raises Refusal."""
+    """Read a picture somebody brought, once; and what had to be done to read it. Raises UserError."""
     if min(_brought(content)[0].shape[-2:]) < SMALLEST:
-        raise Refusal(f"This picture is less than {SMALLEST} pixels wide or high: choose a larger one.")
+        raise UserError(f"This picture is less than {SMALLEST} pixels wide or high: choose a larger one.")
     return Photo(own=content), _brought(content)[1]
 
 
 @st.cache_resource(show_spinner="Reading the picture ...", max_entries=4)
 def _brought(content: bytes) -> tuple[Images, str]:
-    picture = pictures.decode(content)
+    picture = uploads.decode(content)
     return picture.image.expand(-1, 3, -1, -1).contiguous(), picture.note
 
 
 def own(image: Images) -> Digit:
-    """Bring a picture of a digit into the network's form. Raises Refusal for a blank one."""
-    return Digit(own=(pictures.as_digit(image) * 255).round().byte().numpy().tobytes())
+    """Bring a picture of a digit into the network's form. Raises UserError for a blank one."""
+    return Digit(own=(uploads.as_digit(image) * 255).round().byte().numpy().tobytes())
 
 
 def network(name: str) -> tuple[Classifier, Card]:
@@ -221,10 +211,10 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
     if key not in held:
         x = photo.image()
         noisy = eight_bit(noise(x, generator(seed)))
-        for progress in denoising.denoise(quick(model), noisy, workers=2):  # more would only take more memory
+        for progress in tiled.denoise(autocast(model), noisy, workers=2):  # more would only take more memory
             yield progress.share
-        scores = [denoising.scores(z, x) for z in (noisy, progress.image)]
-        held[key] = Large(show.colour(noisy[0]), show.colour(progress.image[0]), *scores)
+        scores = [tiled.scores(z, x) for z in (noisy, progress.image)]
+        held[key] = Large(charts.colour(noisy[0]), charts.colour(progress.image[0]), *scores)
         while len(held) > 3:
             held.pop(next(iter(held)), None)
     yield held[key]
@@ -254,7 +244,7 @@ def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo
     if found is None:
         x = shrunk(photo)
         target = F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
-        for step in timeline.run(model, attack, x, full(noise_of(card)), seed, target):
+        for step in attack_path.run(model, attack, x, full(noise_of(card)), seed, target):
             if isinstance(step, float):
                 yield step
             else:
@@ -271,7 +261,7 @@ def _timelines() -> dict[tuple[object, ...], Timeline]:
     return {}
 
 
-def quality_of(name: str) -> quality.Kept:
+def quality_of(name: str) -> denoising.Kept:
     """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
     _, card = denoiser(name)
     test, file = dataset("cifar10", "test"), checkpoints.FOLDER / "curves" / f"{name}.safetensors"
@@ -280,22 +270,22 @@ def quality_of(name: str) -> quality.Kept:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept(name: str, changed: int) -> quality.Kept | None:
-    return quality.kept(name)
+def _kept(name: str, changed: int) -> denoising.Kept | None:
+    return denoising.kept(name)
 
 
 @st.cache_resource(show_spinner="The network denoises some test images ...")
-def _measured(name: str, sha256: str, title: str) -> quality.Kept:
+def _measured(name: str, sha256: str, title: str) -> denoising.Kept:
     model, card = denoiser(name)
     noise = noise_of(card)
     some = dataset("cifar10", "test").part(slice(0, 500))
-    tables = quality.empty((noise,), len(some))
-    for _ in quality.measure(model, some, (noise,), tables):
+    tables = denoising.empty((noise,), len(some))
+    for _ in denoising.measure(model, some, (noise,), tables):
         pass
-    return quality.Kept(name, sha256, repr(noise), some.title, checkpoints.commit(), tables[0])
+    return denoising.Kept(name, sha256, repr(noise), some.title, checkpoints.commit(), tables[0])
 
 
-def fooled_of(name: str) -> Fooled | None:
+def attack_rates_of(name: str) -> Fooled | None:
     """Return how a denoiser fares under attack on many test images; None where that is not measured."""
     file = tables.file(f"fooled-{name}")
     return _fooled(name, file.stat().st_mtime_ns if file.exists() else 0)
@@ -303,7 +293,7 @@ def fooled_of(name: str) -> Fooled | None:
 
 @st.cache_resource(show_spinner=False)
 def _fooled(name: str, changed: int) -> Fooled | None:
-    return fooled.kept(name)
+    return attack_rates.kept(name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,14 +327,14 @@ def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel, stamp:
     return strips.search(model, x, y, list(search.search(model, x, y)))
 
 
-def exhausted() -> dict[str, pixels.Exhausted]:
+def exhausted() -> dict[str, few_pixels.Exhausted]:
     """Return what every single pixel does to a test set, by network; what was measured of other weights is left out."""
-    return pixels.current()
+    return few_pixels.current()
 
 
-def curves_of(name: str) -> list[evaluation.Curve]:
+def curves_of(name: str) -> list[accuracy.Curve]:
     """Return the curves measured of a network as it is now."""
-    return [c for c in evaluation.curves(name) if checkpoints.current(name, c.sha256)]
+    return [c for c in accuracy.curves(name) if checkpoints.current(name, c.sha256)]
 
 
 def transferred() -> dict[str, transfer.Row]:
@@ -360,12 +350,12 @@ def defended() -> dict[str, defence.Defence]:
 def training_time(recipe: Recipe) -> float:
     """Return how many seconds a recipe will take, by a few batches of it, measured once for each kind of training."""
     plain = replace(recipe, name="time", title="", seed=0, learning_rate=1e-4, epochs=1)
-    return recipe.epochs * _training_time(repr(plain), plain, data.stamp(recipe.dataset))
+    return recipe.epochs * _training_time(repr(plain), plain, datasets.stamp(recipe.dataset))
 
 
 @st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
 def _training_time(key: str, _recipe: Recipe, stamp: object) -> float:
-    return runs.estimate(_recipe, 4)
+    return worker.estimate(_recipe, 4)
 
 
 @dataclass(frozen=True)
@@ -389,7 +379,7 @@ def adopted() -> list[Card]:
     cards = []
     for file in sorted(checkpoints.FOLDER.glob("*.json")):
         if file.stem not in recipes.RECIPES:
-            with suppress(Refusal):
+            with suppress(UserError):
                 cards.append(checkpoints.read(file.stem))
     return cards
 
@@ -409,12 +399,12 @@ def _cases(name: str, sha256: str, indices: tuple[int, ...], title: str) -> list
     model, card = denoiser(name)
     test, noise, found = dataset("cifar10", "test"), noise_of(card), []
     for index in indices:
-        number, place = divmod(index, quality.BATCH)
-        x = test.images(slice(number * quality.BATCH, (number + 1) * quality.BATCH))
-        noisy, _ = quality.corrupted(noise, x, quality.SEED + number)
+        number, place = divmod(index, denoising.BATCH)
+        x = test.images(slice(number * denoising.BATCH, (number + 1) * denoising.BATCH))
+        noisy, _ = denoising.corrupted(noise, x, denoising.SEED + number)
         with torch.no_grad():
             denoised = model(noisy[[place]])
-        found.append(np.concatenate([show.colour(z) for z in (x[place], noisy[place], denoised[0])]))
+        found.append(np.concatenate([charts.colour(z) for z in (x[place], noisy[place], denoised[0])]))
     return found
 
 
@@ -425,7 +415,7 @@ def predictions(name: str) -> tuple[Labels, Scores]:
 
 @st.cache_resource(show_spinner="The network reads all test digits ...")
 def _predictions(name: str, sha256: str) -> tuple[Labels, Scores]:
-    sure, answer = evaluation.logits(network(name)[0], dataset("mnist", "test")).softmax(1).max(1)
+    sure, answer = accuracy.logits(network(name)[0], dataset("mnist", "test")).softmax(1).max(1)
     return answer, sure
 
 
@@ -441,15 +431,15 @@ def _digit_frames(name: str, sha256: str, digit: Digit, corruption: Corruption, 
 
 
 @st.cache_resource(show_spinner="The network looks at every training image once ...")
-def atlas(name: str, sha256: str) -> similar.Atlas:
+def atlas(name: str, sha256: str) -> feature_neighbours.Atlas:
     """Hold the second-layer maps of all training images."""
     model, _ = network(name)
     assert isinstance(model, DigitCNN)
-    return similar.atlas(model, dataset("mnist", "train"))
+    return feature_neighbours.atlas(model, dataset("mnist", "train"))
 
 
 @st.cache_data(show_spinner=False)
-def exciters(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[int, int, int, float]]]]:
+def top_activations(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[int, int, int, float]]]]:
     """Find, per filter of each convolution, the test images that excite it most: (index, row, column, value), best first."""
     model, _ = network(name)
     assert isinstance(model, DigitCNN)
@@ -487,16 +477,20 @@ def neighbours(
     trial, maps = digit_trial(name, digit, corruption, seed)
     known = atlas(name, sha256)
     answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
-    clean, corrupted = (similar.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1))
+    clean, corrupted = (
+        feature_neighbours.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1)
+    )
     return Neighbours(clean, corrupted)
 
 
-def digit_trial(name: str, digit: Digit, corruption: Corruption, seed: int) -> tuple[evaluation.Trial, similar.Maps]:
+def digit_trial(
+    name: str, digit: Digit, corruption: Corruption, seed: int
+) -> tuple[accuracy.Trial, feature_neighbours.Maps]:
     """Corrupt one digit and return the trial and the second-layer maps of both versions, (2, 5, 8, 8)."""
     model, _ = network(name)
     assert isinstance(model, DigitCNN)
-    trial = evaluation.trial(model, digit.image(), evaluation.bind(corruption, model, digit.labels(model), seed))
-    return trial, similar.maps(model, torch.cat([trial.clean, trial.corrupted]))
+    trial = accuracy.trial(model, digit.image(), accuracy.bind(corruption, model, digit.labels(model), seed))
+    return trial, feature_neighbours.maps(model, torch.cat([trial.clean, trial.corrupted]))
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from core import Refusal, evaluation
+from core import UserError
 from core.checkpoints import Card
-from core.data import Dataset
-from core.evaluation import Corruption, Curve
+from core.data.datasets import Dataset
+from core.experiments import accuracy
+from core.experiments.accuracy import Corruption, Curve
 from core.models import Classifier
 
 
@@ -45,7 +46,7 @@ class Job:
         """Return what has been measured so far."""
         if self.counts is None:
             return None
-        return evaluation.curve(self.card, self.dataset, self.corruption, self.levels, self.seed, self.counts)
+        return accuracy.curve(self.card, self.dataset, self.corruption, self.levels, self.seed, self.counts)
 
     def state(self) -> str:
         """Say how far it is and how long it will take, in a few words."""
@@ -59,13 +60,13 @@ class Job:
         with self.turn:
             self.began = time.monotonic()
             try:
-                for counts in evaluation.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
+                for counts in accuracy.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
                     if self.halt.is_set():
                         break
                     self.counts = counts.clone()
                 if measured := self.curve():
-                    evaluation.keep(measured)
-            except Refusal as refusal:
+                    accuracy.keep(measured)
+            except UserError as refusal:
                 self.problem = str(refusal)
             except Exception:
                 logging.getLogger("noisescope").exception("measuring %s failed", self.corruption)
@@ -89,7 +90,7 @@ class Jobs:
         seed: int,
     ) -> tuple[Job, bool]:
         """Start a sweep, or join the one somebody else has started: the job, and whether it is new."""
-        key = card.name, evaluation.family(repr(corruption))
+        key = card.name, accuracy.family(repr(corruption))
         with self._lock:
             known = self._jobs.get(key)
             if known and known.running and not known.halt.is_set():

@@ -16,7 +16,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from app import address  # noqa: E402
-from core import Refusal  # noqa: E402
+from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
 
 PAGES = {
@@ -77,7 +77,7 @@ def main() -> None:
     address.enter(chosen.url_path)
     try:
         chosen.run()
-    except Refusal as refusal:
+    except UserError as refusal:
         address.leave()
         st.warning(str(refusal), icon=":material/info:")
     except Exception:

@@ -11,12 +11,14 @@ import time
 import torch
 
 from benchmarks.denoise import plain
-from core import checkpoints, data, fooled
+from core import checkpoints
 from core.attacks import DAG
-from core.models import UNet, quick
+from core.data import datasets
+from core.experiments import attack_rates
+from core.models import UNet, autocast
 from core.noise import Gaussian
+from core.parallel import imap
 from core.types import Images
-from core.workers import each
 
 IMAGES, BATCH, FEW = 256, 128, 4
 ATTACK = DAG()
@@ -45,11 +47,11 @@ def main() -> int:
     model, card = checkpoints.denoiser("n2n-gaussian-50")
     slow = plain()
     slow.load_state_dict(model.state_dict())
-    case = fooled.case(data.load("cifar10", "test").images(slice(0, IMAGES)), Gaussian(50.0), 0)
+    case = attack_rates.case(datasets.load("cifar10", "test").images(slice(0, IMAGES)), Gaussian(50.0), 0)
     print(f"{card.name}, {len(case.clean)} images, {ATTACK!r}, {torch.get_num_threads()} threads")
     pairs = list(zip(case.clean.split(BATCH), case.noisy.split(BATCH), strict=True))
     started = time.perf_counter()
-    ours = torch.cat(list(each(lambda pair: ATTACK(quick(model), *pair), pairs, os.cpu_count() or 1)))
+    ours = torch.cat(list(imap(lambda pair: ATTACK(autocast(model), *pair), pairs, os.cpu_count() or 1)))
     batched = (time.perf_counter() - started) / len(ours)
     started = time.perf_counter()
     theirs = torch.cat([usual(slow, case.clean[[k]], case.noisy[[k]]) for k in range(FEW)])

@@ -16,12 +16,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from core import data, recipes, training
-from core.data import Dataset
-from core.losses import L2
-from core.models import UNet, quick
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.experiments.denoising import corrupted
+from core.models import UNet, autocast
 from core.noise import BlindGaussian
-from core.quality import corrupted
+from core.training import loop, recipes
+from core.training.losses import L2
 from core.types import Images
 
 SECONDS = 20.0  # each way is timed for about so long, after three steps to warm up
@@ -90,13 +91,11 @@ def ours(images: Dataset, batch: int) -> Iterator[int]:
     """Train as the recipes do, moving average included."""
     model = UNet()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-    pairs = training.noise2noise(images, BlindGaussian(50.0), batch)
-    best = training.Best(training.average(model), lambda _: 0.0)
-    fabric = training.on_device("cpu", "bf16-mixed")
+    pairs = loop.noise2noise(images, BlindGaussian(50.0), batch)
+    best = loop.Best(loop.average(model), lambda _: 0.0)
+    fabric = loop.on_device("cpu", "bf16-mixed")
     steps = len(images) // batch
-    for _ in training.Fit(
-        model, pairs, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric
-    ):
+    for _ in loop.Fit(model, pairs, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric):
         yield batch
 
 
@@ -111,7 +110,7 @@ def one_by_one(model: UNet, x: Tensor) -> Iterator[int]:
 @torch.no_grad()
 def batched(model: UNet, x: Tensor) -> Iterator[int]:
     """Denoise as `python -m core evaluate` does."""
-    run = quick(model)
+    run = autocast(model)
     for part in x.split(50):
         run(part)
         yield len(part)
@@ -132,7 +131,7 @@ def speed(steps: Iterator[int]) -> float:
 def main() -> None:
     """Print both ways' speeds and their ratios."""
     torch.set_num_threads(os.cpu_count() or 1)
-    images = data.load("cifar10", "train")
+    images = datasets.load("cifar10", "train")
     print(f"{torch.get_num_threads()} threads, {images.title}; images per second")
     mine = speed(ours(images, 64))
     for batch in BATCHES:
@@ -144,8 +143,8 @@ def main() -> None:
     assert isinstance(model, UNet)
     model.eval().requires_grad_(False)
     x, _ = corrupted(BlindGaussian(), images.images(slice(0, 5000)), 0)
-    quick, slow = speed(batched(model, x)), speed(one_by_one(plain(), x))
-    print(f"denoising: ours {quick:.0f}, one image at a time {slow:.0f}: {quick / slow:.1f} times")
+    quickly, slow = speed(batched(model, x)), speed(one_by_one(plain(), x))
+    print(f"denoising: ours {quickly:.0f}, one image at a time {slow:.0f}: {quickly / slow:.1f} times")
 
 
 if __name__ == "__main__":

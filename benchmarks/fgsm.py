@@ -13,13 +13,15 @@ from collections.abc import Callable
 import foolbox
 import torch
 
-from core import checkpoints, data, evaluation, vision
+from core import checkpoints
 from core.attacks import FGSM
-from core.data import Dataset
+from core.data import datasets, torchvision_shim
+from core.data.datasets import Dataset
+from core.experiments import accuracy
 from core.models import Classifier
 from core.types import Images, Labels
 
-vision.datasets()  # torchattacks imports torchvision
+torchvision_shim.datasets()  # torchattacks imports torchvision
 import torchattacks  # noqa: E402
 
 EPSILONS = tuple(round(0.03 * k, 2) for k in range(11))
@@ -59,7 +61,7 @@ def run(attack: Attack, model: torch.nn.Module, x: Images, y: Labels, batch: int
 def ours(model: Classifier, test: Dataset, batch: int) -> tuple[float, list[int]]:
     """Sweep everything as `python -m core evaluate` does: seconds, and how many answers are right."""
     started = time.perf_counter()
-    *_, counts = evaluation.sweep(model, test, FGSM(), EPSILONS, seed=0, batch=batch, workers=os.cpu_count() or 1)
+    *_, counts = accuracy.sweep(model, test, FGSM(), EPSILONS, seed=0, batch=batch, workers=os.cpu_count() or 1)
     return time.perf_counter() - started, [int(table.trace()) for table in counts]
 
 
@@ -76,7 +78,7 @@ def flipped(model: Classifier, x: Images, y: Labels) -> Flips:
 def main() -> int:
     """Time the three in turn, three rounds at every batch size; the fastest round of each counts."""
     model, card = checkpoints.classifier("digit-cnn")
-    test = data.load("mnist", "test")
+    test = datasets.load("mnist", "test")
     x, y = test.images(), test.labels
     print(f"{card.name} on {test.title}, {len(EPSILONS)} strengths, {os.cpu_count()} cores")
     seconds: dict[str, dict[int, float]] = {name: dict.fromkeys(BATCHES, 1e9) for name in ("Noisescope", *PEERS)}

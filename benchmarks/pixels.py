@@ -13,13 +13,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from core import checkpoints, data, evaluation, vision
+from core import checkpoints
 from core.attacks import OnePixel
-from core.attacks.pixels import exhaustive
+from core.attacks.few_pixels import exhaustive
+from core.data import datasets, torchvision_shim
+from core.experiments import accuracy
 from core.models import Classifier
 from core.types import Images, Labels
 
-vision.datasets()  # torchattacks imports torchvision
+torchvision_shim.datasets()  # torchattacks imports torchvision
 warnings.filterwarnings("ignore")
 import torchattacks  # noqa: E402
 from art.attacks.evasion import PixelAttack  # noqa: E402
@@ -31,7 +33,7 @@ Flips = Callable[[Classifier, Images, Labels], torch.Tensor]
 
 def ours(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
     """Search as this house does."""
-    return misread(model, OnePixel(1, 400, 100)(model, x, y), y)
+    return misclassified(model, OnePixel(1, 400, 100)(model, x, y), y)
 
 
 def everything(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
@@ -42,7 +44,7 @@ def everything(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
 def theirs(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
     """Search with torchattacks, as many queries."""
     z = torchattacks.OnePixel(model, pixels=1, steps=100, popsize=400, inf_batch=400)(x, y)
-    return misread(model, z, y)
+    return misclassified(model, z, y)
 
 
 def arts(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
@@ -51,11 +53,11 @@ def arts(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
         torch.nn.Sequential(Scale(), model), torch.nn.CrossEntropyLoss(), x.shape[1:], 10, clip_values=(0, 255)
     )
     images = PixelAttack(scaled, th=1, es=1, max_iter=100).generate((255 * x).numpy().astype(np.float32), y.numpy())
-    return misread(model, torch.from_numpy(images).float() / 255, y)
+    return misclassified(model, torch.from_numpy(images).float() / 255, y)
 
 
 @torch.no_grad()
-def misread(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
+def misclassified(model: Classifier, x: Images, y: Labels) -> torch.Tensor:
     """Say which images the network gets wrong."""
     answers: torch.Tensor = model(x).argmax(1)
     return answers != y
@@ -70,8 +72,8 @@ class Scale(torch.nn.Module):
 
 def chosen(model: Classifier) -> tuple[Images, Labels]:
     """Choose digits that are read right: the least sure of them, and any."""
-    test = data.load("mnist", "test")
-    probability = evaluation.logits(model, test).softmax(1)
+    test = datasets.load("mnist", "test")
+    probability = accuracy.logits(model, test).softmax(1)
     sure, answer = probability.max(1)
     right = (answer == test.labels).nonzero().flatten()
     rows = torch.cat([right[sure[right].argsort()[: 20 * EACH : 20]], right[:EACH]])

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
-from core import recipes, runs
+from core.runs import worker
+from core.training import recipes
 from tests import browser
 
 MEASURE = """async () => {
@@ -61,11 +62,11 @@ def main() -> None:
                 print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
             alone = moves(page, address, "nothing else at work"), digits(page, address, "nothing else at work")
             os.environ["NOISESCOPE_RUNS"] = f"{folder}/runs"
-            run = runs.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
-            while runs.read(run).status.step == 0:
+            run = worker.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
+            while worker.read(run).status.step == 0:
                 time.sleep(0.2)
             beside = moves(page, address, "beside a training run"), digits(page, address, "beside a training run")
-            runs.ask(run, "stop")
+            worker.ask(run, "stop")
             for what, one, other in zip(("event to painted frame", "another digit"), alone, beside, strict=True):
                 print(f"beside a training run / alone: {other / one:.2f} (p95, {what})")
 

@@ -9,11 +9,11 @@ Conventions, the same in every module:
     clipping    a noise is not clipped; `evaluation.trial` clips once, before the model sees it
     losses      summed over the batch inside attacks, so an image never feels its neighbours
     gradients   torch.autograd.grad with respect to images, on a frozen model in eval mode
-    complaints  `Refusal`: one sentence for a person, saying what is wrong and what to do
+    complaints  `UserError`: one sentence for a person, saying what is wrong and what to do
 
 This package never imports streamlit, app or pages.
 """
 
 
-class Refusal(Exception):
+class UserError(Exception):
     """Say in one sentence what cannot be done and what to do instead; never shown with a traceback."""

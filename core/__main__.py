@@ -12,30 +12,21 @@ from math import ceil
 import torch
 from tqdm import tqdm
 
-from core import (
-    Refusal,
-    checkpoints,
-    data,
-    defence,
-    evaluation,
-    fooled,
-    pixels,
-    quality,
-    recipes,
-    remeasured,
-    report,
-    runs,
-    transfer,
-)
+from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.classical import BM3D, CLASSICAL
-from core.data import Dataset
-from core.evaluation import Curve
-from core.measures import MEASURES, SEED
-from core.models import UNet, quick
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.denoisers.classical import BM3D, CLASSICAL
+from core.experiments import accuracy, attack_rates, defence, denoising, few_pixels, transfer
+from core.experiments.accuracy import Curve
+from core.experiments.measures import MEASURES, SEED
+from core.models import UNet, autocast
 from core.noise import parse
-from core.recipes import Classification, Denoising
-from core.study import DENOISERS
+from core.runs import worker
+from core.study import findings, report
+from core.study.reported import DENOISERS
+from core.training import recipes
+from core.training.recipes import Classification, Denoising
 
 DEFENDED = 1000  # digits; each takes 180 steps through the denoiser
 
@@ -51,11 +42,11 @@ def train(name: str, devices: int, nodes: int, retell: bool) -> None:
     if isinstance(recipe, Denoising) and recipe.start:
         record["start_sha256"] = checkpoints.read(recipe.start).sha256
     if retell and checkpoints.read(name).recipe != json.loads(json.dumps(record)):
-        raise Refusal(f"{name} was trained by another recipe: train it anew, without --retell.")
+        raise UserError(f"{name} was trained by another recipe: train it anew, without --retell.")
     model = recipes.untrained(recipe)
     history: list[dict[str, float]] = []
     losses: list[float] = []
-    fit = recipes.train(recipe, model, data.full(recipe.dataset, "train"), devices, nodes)
+    fit = recipes.train(recipe, model, datasets.full(recipe.dataset, "train"), devices, nodes)
     first = fit.fabric is None or fit.fabric.is_global_zero
     with tqdm(desc=name, unit="step", disable=not first) as bar:
         for step in fit:
@@ -87,49 +78,49 @@ def train(name: str, devices: int, nodes: int, retell: bool) -> None:
 def evaluate(name: str) -> None:
     """Measure a network on the full test set: its scores go into its card, its curves into checkpoints/curves/."""
     model, card = checkpoints.load(name)
-    dataset = data.full(card.dataset, "test")
+    dataset = datasets.full(card.dataset, "test")
     if isinstance(model, UNet):
         return evaluate_denoiser(model, card, dataset)
-    checkpoints.rewrite(replace(card, scores=evaluation.scores(model, dataset)))
+    checkpoints.rewrite(replace(card, scores=accuracy.scores(model, dataset)))
     for corruption, levels in MEASURES:
-        steps = evaluation.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
-        *_, counts = tqdm(steps, repr(corruption), len(dataset) // evaluation.BATCH)
-        measured = evaluation.curve(card, dataset, corruption, levels, SEED, counts)
-        evaluation.keep(measured)
+        steps = accuracy.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
+        *_, counts = tqdm(steps, repr(corruption), len(dataset) // accuracy.BATCH)
+        measured = accuracy.curve(card, dataset, corruption, levels, SEED, counts)
+        accuracy.keep(measured)
         print(summary(measured))
 
 
 def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
     """Measure a denoiser at blind and at fixed levels; what is done when it is stopped is not done again."""
     noise = parse(card.recipe["noise"])
-    noises = quality.settings(noise)
-    tables = quality.resume(card, noises, len(dataset))
+    noises = denoising.settings(noise)
+    tables = denoising.resume(card, noises, len(dataset))
     saved = time.monotonic()
     with tqdm(desc=card.name, total=len(noises) * len(dataset), unit="image") as bar:
-        for done in quality.measure(quick(model), dataset, noises, tables, workers=os.cpu_count() or 1):
+        for done in denoising.measure(autocast(model), dataset, noises, tables, workers=os.cpu_count() or 1):
             bar.update(done - bar.n)
             if time.monotonic() - saved > 10:
-                quality.pause(card, noises, tables)
+                denoising.pause(card, noises, tables)
                 saved = time.monotonic()
-    quality.keep(card, noise, tables[0], dataset)
-    checkpoints.rewrite(replace(card, scores=quality.scores(noises, tables, dataset)))
-    quality.finish(card)
+    denoising.keep(card, noise, tables[0], dataset)
+    checkpoints.rewrite(replace(card, scores=denoising.scores(noises, tables, dataset)))
+    denoising.finish(card)
     print(described(checkpoints.read(card.name)))
 
 
 def compare() -> None:
     """Measure every classical method under the noise of every denoiser; what is done when it is stopped is not done again."""
-    test = data.full("cifar10", "test")
+    test = datasets.full("cifar10", "test")
     noises = dict.fromkeys(
         r.noise for r in recipes.RECIPES.values() if isinstance(r, Denoising) and r.dataset == test.name
     )
     for method, denoise in {**CLASSICAL, "BM3D": BM3D()}.items():
         images = test.part(slice(0, 500)) if method == "BM3D" else test  # it takes a quarter of a second for each
         for noise in noises:
-            steps = quality.compare(noise, method, denoise, images)
-            if not sum(1 for _ in tqdm(steps, f"{method}, {noise!r}", ceil(len(images) / quality.BATCH))):
+            steps = denoising.compare(noise, method, denoise, images)
+            if not sum(1 for _ in tqdm(steps, f"{method}, {noise!r}", ceil(len(images) / denoising.BATCH))):
                 continue
-            found = quality.compared()[repr(noise)][method]
+            found = denoising.compared()[repr(noise)][method]
             print(
                 f"{method}, {noise!r}, n = {found['n']:,}: {found['noisy']['mean']:.2f} dB -> {found['denoised']['mean']:.2f} dB"
             )
@@ -138,22 +129,24 @@ def compare() -> None:
 def fool(name: str, images: int) -> None:
     """Attack a denoiser on so many test images; what is done when it is stopped is kept, and not done again."""
     model, card = checkpoints.denoiser(name)
-    dataset = data.full(card.dataset, "test")
-    found = fooled.begin(card, dataset)
+    dataset = datasets.full(card.dataset, "test")
+    found = attack_rates.begin(card, dataset)
     saved = time.monotonic()
     try:
         with tqdm(desc=name, total=images, initial=len(found.rows), unit="image") as bar:
             for done in (
-                fooled.measure(quick(model), dataset, found, os.cpu_count() or 1) if len(found.rows) < images else ()
+                attack_rates.measure(autocast(model), dataset, found, os.cpu_count() or 1)
+                if len(found.rows) < images
+                else ()
             ):
                 bar.update(done - bar.n)
                 if done >= images:
                     break
                 if time.monotonic() - saved > 60:
-                    fooled.keep(found)
+                    attack_rates.keep(found)
                     saved = time.monotonic()
     finally:
-        fooled.keep(found)
+        attack_rates.keep(found)
 
 
 def spread() -> None:
@@ -162,15 +155,15 @@ def spread() -> None:
     What a row knows of networks that are still the same is not measured again.
     """
     models = {name: checkpoints.denoiser(name) for name in DENOISERS}
-    test = data.full("cifar10", "test")
+    test = datasets.full("cifar10", "test")
     hashes = {name: card.sha256 for name, (_, card) in models.items()}
-    evaluated = {**{name: quick(model) for name, (model, _) in models.items()}, **transfer.CLASSICS}
+    evaluated = {**{name: autocast(model) for name, (model, _) in models.items()}, **transfer.CLASSICS}
     for name, (model, card) in models.items():
         known = transfer.standing(card, hashes)
         missing = {other: run for other, run in evaluated.items() if known is None or other not in known.lost}
         if not missing:
             continue
-        *_, row = tqdm(transfer.lost(quick(model), missing, card, hashes, test), name, transfer.BATCHES + 1)
+        *_, row = tqdm(transfer.lost(autocast(model), missing, card, hashes, test), name, transfer.BATCHES + 1)
         assert isinstance(row, transfer.Row)
         transfer.keep(row.joined(known))
         print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
@@ -179,25 +172,25 @@ def spread() -> None:
 def count_pixels(name: str) -> None:
     """Try every pixel of every test digit; then search for few that do, on some."""
     model, card = checkpoints.classifier(name)
-    test = data.full("mnist", "test")
+    test = datasets.full("mnist", "test")
     workers = os.cpu_count() or 1
-    steps = pixels.exhaust(model, card, test, len(test), workers)
-    *_, found = tqdm(steps, f"{name}, every pixel", len(test) // pixels.BATCH)
-    pixels.keep(found)
+    steps = few_pixels.exhaust(model, card, test, len(test), workers)
+    *_, found = tqdm(steps, f"{name}, every pixel", len(test) // few_pixels.BATCH)
+    few_pixels.keep(found)
     print(f"{name}: {found.clean} of {found.n} right, {found.safe} whichever pixel is set")
-    sweep = evaluation.sweep(model, test, pixels.SEARCH, pixels.COUNTS, SEED, pixels.BATCH, workers)
-    for counts in tqdm(sweep, f"{name}, {pixels.SEARCH!r}", pixels.SEARCHED // pixels.BATCH):
-        if int(counts[0].sum()) >= pixels.SEARCHED:
+    sweep = accuracy.sweep(model, test, few_pixels.SEARCH, few_pixels.COUNTS, SEED, few_pixels.BATCH, workers)
+    for counts in tqdm(sweep, f"{name}, {few_pixels.SEARCH!r}", few_pixels.SEARCHED // few_pixels.BATCH):
+        if int(counts[0].sum()) >= few_pixels.SEARCHED:
             break
-    measured = evaluation.curve(card, test, pixels.SEARCH, pixels.COUNTS, SEED, counts)
-    evaluation.keep(measured)
+    measured = accuracy.curve(card, test, few_pixels.SEARCH, few_pixels.COUNTS, SEED, counts)
+    accuracy.keep(measured)
     print(summary(measured))
 
 
 def defend() -> None:
     """Attack every digit network without, behind and through the denoiser of digits."""
     shield, shield_card = checkpoints.denoiser("n2n-digits")
-    test = data.full("mnist", "test")
+    test = datasets.full("mnist", "test")
     for recipe in recipes.RECIPES.values():
         if isinstance(recipe, Classification):
             model, card = checkpoints.classifier(recipe.name)
@@ -227,11 +220,11 @@ def summary(curve: Curve) -> str:
 
 def fetch(names: list[str]) -> None:
     """Download data sets that are missing or damaged."""
-    for name in names or list(data.SOURCES):
-        with tqdm(desc=data.SOURCES[name].title, total=100, unit="%") as bar:
-            for share in data.download(name):
+    for name in names or list(datasets.SOURCES):
+        with tqdm(desc=datasets.SOURCES[name].title, total=100, unit="%") as bar:
+            for share in datasets.download(name):
                 bar.update(int(100 * share) - bar.n)
-        print(f"{data.SOURCES[name].title} is complete in {data.folder()}.")
+        print(f"{datasets.SOURCES[name].title} is complete in {datasets.folder()}.")
 
 
 def listing() -> Iterator[str]:
@@ -240,13 +233,13 @@ def listing() -> Iterator[str]:
         try:
             card = checkpoints.read(name)
             state = described(card)
-        except Refusal as refusal:
+        except UserError as refusal:
             state = str(refusal)
         yield f"{name:20} {recipe.title}: {state}"
 
 
 def main() -> int:
-    """Parse the command line and run it; a Refusal is one line on stderr and exit status 1."""
+    """Parse the command line and run it; a UserError is one line on stderr and exit status 1."""
     parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command, text in (
@@ -266,7 +259,7 @@ def main() -> int:
     commands.choices["train"].add_argument("--run", metavar="ID", help="go on with a run of the training page instead")
     added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
-        "names", nargs="*", choices=[*data.SOURCES, []]
+        "names", nargs="*", choices=[*datasets.SOURCES, []]
     )
     commands.add_parser("pixels", help="attack few pixels of the test digits").add_argument("name", metavar="NAME")
     commands.add_parser("transfer", help="attack each denoiser and try the result on the others")
@@ -284,7 +277,7 @@ def main() -> int:
         match given.command:
             case "train" if given.run:
                 os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
-                print(f"{given.run}: {runs.work(given.run, given.devices, given.nodes)}")
+                print(f"{given.run}: {worker.work(given.run, given.devices, given.nodes)}")
             case "train":
                 train(given.name, given.devices, given.nodes, given.retell)
             case "evaluate":
@@ -300,15 +293,15 @@ def main() -> int:
             case "compare":
                 compare()
             case "study":
-                print(*remeasured.measure(), sep="\n")
+                print(*findings.measure(), sep="\n")
             case "report":
-                writers = {"denoisers": report.denoisers, "attacks": report.attacks, "study": remeasured.document}
+                writers = {"denoisers": report.denoisers, "attacks": report.attacks, "study": findings.document}
                 print(writers[given.what](), end="")
             case "data":
                 fetch(given.names)
             case "list":
                 print("\n".join(listing()))
-    except Refusal as refusal:
+    except UserError as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

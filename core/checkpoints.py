@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
-from core import Refusal, models
+from core import UserError, models
 from core.models import Classifier, Network, UNet
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
@@ -69,55 +69,57 @@ def rewrite(card: Card) -> Card:
 
 
 def classifier(name: str) -> tuple[Classifier, Card]:
-    """Load a network that tells digits apart; raises Refusal where it is another kind, or what `load` refuses."""
+    """Load a network that tells digits apart; raises UserError where it is another kind, or what `load` refuses."""
     model, card = load(name)
     if not isinstance(model, Classifier):
-        raise Refusal(f"{name} is not a network that reads digits: choose another.")
+        raise UserError(f"{name} is not a network that reads digits: choose another.")
     return model, card
 
 
 def denoiser(name: str) -> tuple[UNet, Card]:
-    """Load a network that takes noise away; raises Refusal where it is another kind, or what `load` refuses."""
+    """Load a network that takes noise away; raises UserError where it is another kind, or what `load` refuses."""
     model, card = load(name)
     if not isinstance(model, UNet):
-        raise Refusal(f"{name} is not a network that takes noise away: choose another.")
+        raise UserError(f"{name} is not a network that takes noise away: choose another.")
     return model, card
 
 
 def load(name: str) -> tuple[Network, Card]:
     """Return a network, frozen and in eval mode, and its card.
 
-    Raises Refusal, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the
+    Raises UserError, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the
     card speaks of, or this version of Noisescope does not know its architecture.
     """
     card = read(name)
     try:
         weights = path(name, ".safetensors").read_bytes()
     except OSError:
-        raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
+        raise UserError(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
     if digest(weights) != card.sha256:
-        raise Refusal(
+        raise UserError(
             f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again."
         )
     if card.architecture not in models.ARCHITECTURES:
-        raise Refusal(f"{name} is a {card.architecture}, which this version does not know: update Noisescope.")
+        raise UserError(f"{name} is a {card.architecture}, which this version does not know: update Noisescope.")
     model = models.build(card.architecture, card.seed)
     try:
         model.load_state_dict(load_weights(weights))
     except (RuntimeError, SafetensorError):
-        raise Refusal(f"The weights of {name} do not fit a {card.architecture}: fetch or train {name} again.") from None
+        raise UserError(
+            f"The weights of {name} do not fit a {card.architecture}: fetch or train {name} again."
+        ) from None
     return models.freeze(model), card
 
 
 def read(name: str) -> Card:
-    """Return the card of a checkpoint; raises Refusal where there is none or it cannot be read."""
+    """Return the card of a checkpoint; raises UserError where there is none or it cannot be read."""
     try:
         record = json.loads(path(name, ".json").read_text())
         return Card(**{field.name: record[field.name] for field in fields(Card) if field.name in record})
     except OSError:
-        raise Refusal(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
+        raise UserError(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
     except (ValueError, KeyError, TypeError):
-        raise Refusal(f"The card of {name} cannot be read: fetch or train {name} again.") from None
+        raise UserError(f"The card of {name} cannot be read: fetch or train {name} again.") from None
 
 
 def there(name: str) -> bool:
@@ -129,19 +131,19 @@ def current(name: str, sha256: str) -> bool:
     """Say whether a network is here with just these weights."""
     try:
         return read(name).sha256 == sha256
-    except Refusal:
+    except UserError:
         return False
 
 
 def path(name: str, suffix: str) -> Path:
-    """Return where a checkpoint's file lies; raises Refusal for a name that is not one (`../../x`)."""
+    """Return where a checkpoint's file lies; raises UserError for a name that is not one (`../../x`)."""
     if not NAME.fullmatch(name):
-        raise Refusal(f"{name!r} is not the name of a network: use lower-case letters, digits, dots and dashes.")
+        raise UserError(f"{name!r} is not the name of a network: use lower-case letters, digits, dots and dashes.")
     return FOLDER / f"{name}{suffix}"
 
 
 def write(target: Path, content: bytes) -> None:
-    """Put a file in place whole or not at all; raises Refusal where the disk does not take it."""
+    """Put a file in place whole or not at all; raises UserError where the disk does not take it."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +154,7 @@ def write(target: Path, content: bytes) -> None:
         os.replace(part, target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise Refusal(
+        raise UserError(
             f"{target.name} could not be saved ({error.strerror}): free some disk space or check the folder's rights."
         ) from None
 

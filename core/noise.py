@@ -14,7 +14,7 @@ from jaxtyping import Bool
 from torch import Generator, Tensor
 
 from core import params
-from core.params import Span, at, spanned
+from core.params import Span, at, validated
 from core.types import Images, Levels, PerImage, generator
 
 SIGMA = Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")
@@ -25,41 +25,41 @@ LIGHT = Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixe
 class Noise(Protocol):
     """Draw a corrupted version of a batch of images from chance."""
 
-    def __call__(self, x: Images, random: Generator) -> Images: ...
+    def __call__(self, x: Images, rng: Generator) -> Images: ...
 
 
 @runtime_checkable
 class Blind(Noise, Protocol):
-    """A noise whose level differs from image to image: `draw` the levels, then corrupt with levels `given`."""
+    """A noise whose level differs from image to image: `draw` the levels, then corrupt `at_level`."""
 
     LEVEL: ClassVar[Span]  # what a level is
 
-    def draw(self, n: int, random: Generator) -> PerImage: ...
+    def draw(self, n: int, rng: Generator) -> PerImage: ...
 
-    def given(self, x: Images, levels: PerImage, random: Generator) -> Images: ...
+    def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images: ...
 
 
-@spanned
+@validated
 class Gaussian:
     """Additive white noise, y = x + sigma / 255 n with n ~ N(0, 1) per value; mean x, variance (sigma / 255)^2."""
 
     sigma: Annotated[float, SIGMA] = 25.0
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return _gaussian(x, self.sigma, random)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return _gaussian(x, self.sigma, rng)
 
 
-@spanned
+@validated
 class Poisson:
     """Shot noise, y = Poisson(x photons) / photons; mean x, variance x / photons: the brighter, the noisier."""
 
     photons: Annotated[float, LIGHT] = 100.0
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return torch.poisson(x * self.photons, generator=random) / self.photons
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return torch.poisson(x * self.photons, generator=rng) / self.photons
 
 
-@spanned
+@validated
 class Impulse:
     """Masked Gaussian noise, y = x + m sigma / 255 n, m ~ Bernoulli(p) per value (the study's "random impulse").
 
@@ -69,11 +69,11 @@ class Impulse:
     p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
     sigma: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")] = 50.0
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return _impulse(x, self.p, self.sigma, random)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return _impulse(x, self.p, self.sigma, rng)
 
 
-@spanned
+@validated
 class RandomImpulse:
     """Replace a pixel, all channels at once, by a uniform random colour with probability p (Lehtinen et al. 2018).
 
@@ -82,13 +82,13 @@ class RandomImpulse:
 
     p: Annotated[float, Span(0, 0.95, 0.01, unit="share of pixels", label="Share replaced (p)")] = 0.5
 
-    def __call__(self, x: Images, random: Generator) -> Images:
+    def __call__(self, x: Images, rng: Generator) -> Images:
         n, _, h, w = x.shape
-        hit = _uniform((n, 1, h, w), random) < self.p
-        return torch.where(hit, _uniform(x.shape, random), x)
+        hit = _uniform((n, 1, h, w), rng) < self.p
+        return torch.where(hit, _uniform(x.shape, rng), x)
 
 
-@spanned
+@validated
 class ReplaceGaussian:
     """Replace exactly int(fraction H W) pixels of each image by clip(N(mean, std), 0, 1) per value (study, 2.3.1)."""
 
@@ -96,42 +96,42 @@ class ReplaceGaussian:
     mean: Annotated[float, Span(0, 1, 0.05, label="Mean")] = 0.5
     std: Annotated[float, Span(0, 1, 0.05, label="Spread (std)")] = 0.2
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        hit = _exactly(self.fraction, x, random)
-        values = (self.mean + self.std * _normal(x.shape, random)).clamp(0, 1)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        hit = _exactly(self.fraction, x, rng)
+        values = (self.mean + self.std * _normal(x.shape, rng)).clamp(0, 1)
         return torch.where(hit, values, x)
 
 
-@spanned
+@validated
 class SaltAndPepper:
     """Set exactly int(fraction H W) pixels of each image to 0 or 1, all channels alike, each with probability 1/2."""
 
     fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced")] = 0.1
 
-    def __call__(self, x: Images, random: Generator) -> Images:
+    def __call__(self, x: Images, rng: Generator) -> Images:
         n, _, h, w = x.shape
-        hit = _exactly(self.fraction, x, random)
-        return torch.where(hit, (_uniform((n, 1, h, w), random) < 0.5).to(x.dtype), x)
+        hit = _exactly(self.fraction, x, rng)
+        return torch.where(hit, (_uniform((n, 1, h, w), rng) < 0.5).to(x.dtype), x)
 
 
-@spanned
+@validated
 class BlindGaussian:
     """Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max)."""
 
     LEVEL: ClassVar = SIGMA
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
-    def draw(self, n: int, random: Generator) -> PerImage:
-        return self.sigma_max * _uniform((n, 1, 1, 1), random)
+    def draw(self, n: int, rng: Generator) -> PerImage:
+        return self.sigma_max * _uniform((n, 1, 1, 1), rng)
 
-    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
-        return _gaussian(x, levels, random)
+    def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
+        return _gaussian(x, levels, rng)
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return self.given(x, self.draw(len(x), random), random)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return self.at_level(x, self.draw(len(x), rng), rng)
 
 
-@spanned
+@validated
 class BlindPoisson:
     """Shot noise whose light differs from image to image: photons ~ NB(mean / d, 1 / mean) d / mean, at least 1.
 
@@ -142,20 +142,20 @@ class BlindPoisson:
     mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
     dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
 
-    def draw(self, n: int, random: Generator) -> PerImage:
+    def draw(self, n: int, rng: Generator) -> PerImage:
         """Draw the light of `n` images, in photons at white."""
-        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=random, device=random.device)))
+        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=rng, device=rng.device)))
         counts = stream.negative_binomial(self.mean / self.dispersion, 1 / self.mean, size=(n, 1, 1, 1))
-        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1).to(random.device)
+        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1).to(rng.device)
 
-    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
-        return torch.poisson(x * levels, generator=random) / levels
+    def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
+        return torch.poisson(x * levels, generator=rng) / levels
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return self.given(x, self.draw(len(x), random), random)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return self.at_level(x, self.draw(len(x), rng), rng)
 
 
-@spanned
+@validated
 class BlindImpulse:
     """Masked Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max); p stays."""
 
@@ -163,14 +163,14 @@ class BlindImpulse:
     LEVEL: ClassVar = SIGMA
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
-    def draw(self, n: int, random: Generator) -> PerImage:
-        return self.sigma_max * _uniform((n, 1, 1, 1), random)
+    def draw(self, n: int, rng: Generator) -> PerImage:
+        return self.sigma_max * _uniform((n, 1, 1, 1), rng)
 
-    def given(self, x: Images, levels: PerImage, random: Generator) -> Images:
-        return _impulse(x, self.p, levels, random)
+    def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
+        return _impulse(x, self.p, levels, rng)
 
-    def __call__(self, x: Images, random: Generator) -> Images:
-        return self.given(x, self.draw(len(x), random), random)
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return self.at_level(x, self.draw(len(x), rng), rng)
 
 
 NOISES = {
@@ -185,7 +185,7 @@ BLIND = {"BlindGaussian": BlindGaussian, "BlindPoisson": BlindPoisson, "BlindImp
 
 
 def parse(text: str) -> Noise:
-    """Build the noise whose repr is `text`; raises Refusal where there is none."""
+    """Build the noise whose repr is `text`; raises UserError where there is none."""
     return params.parse(text, {**NOISES, **BLIND})
 
 
@@ -194,12 +194,12 @@ def levels(noise: Noise, x: Images, strengths: list[float], seed: int) -> Levels
     return torch.stack([at(noise, level)(x, generator(seed)) for level in strengths])
 
 
-def pair(noise: Noise, x: Images, random: Generator) -> tuple[Images, Images]:
+def pair(noise: Noise, x: Images, rng: Generator) -> tuple[Images, Images]:
     """Draw two independent corruptions of each image, both at its one level where levels differ."""
     if isinstance(noise, Blind):
-        levels = noise.draw(len(x), random)
-        return noise.given(x, levels, random), noise.given(x, levels, random)
-    return noise(x, random), noise(x, random)
+        levels = noise.draw(len(x), rng)
+        return noise.at_level(x, levels, rng), noise.at_level(x, levels, rng)
+    return noise(x, rng), noise(x, rng)
 
 
 def eight_bit(x: Images) -> Images:
@@ -207,31 +207,31 @@ def eight_bit(x: Images) -> Images:
     return (x.clamp(0, 1) * 255).round() / 255
 
 
-def _uniform(shape: Sequence[int], random: Generator) -> Tensor:
-    return torch.rand(tuple(shape), generator=random, device=random.device)
+def _uniform(shape: Sequence[int], rng: Generator) -> Tensor:
+    return torch.rand(tuple(shape), generator=rng, device=rng.device)
 
 
-def _normal(shape: Sequence[int], random: Generator) -> Tensor:
-    return torch.randn(tuple(shape), generator=random, device=random.device)
+def _normal(shape: Sequence[int], rng: Generator) -> Tensor:
+    return torch.randn(tuple(shape), generator=rng, device=rng.device)
 
 
-def _gaussian(x: Images, sigma: float | Tensor, random: Generator) -> Images:
-    return x + sigma / 255 * _normal(x.shape, random)
+def _gaussian(x: Images, sigma: float | Tensor, rng: Generator) -> Images:
+    return x + sigma / 255 * _normal(x.shape, rng)
 
 
-def _impulse(x: Images, p: float, sigma: float | Tensor, random: Generator) -> Images:
-    hit = _uniform(x.shape, random) < p
-    return torch.where(hit, _gaussian(x, sigma, random), x)
+def _impulse(x: Images, p: float, sigma: float | Tensor, rng: Generator) -> Images:
+    hit = _uniform(x.shape, rng) < p
+    return torch.where(hit, _gaussian(x, sigma, rng), x)
 
 
-def _exactly(fraction: float, x: Images, random: Generator) -> Bool[Tensor, "n 1 h w"]:
+def _exactly(fraction: float, x: Images, rng: Generator) -> Bool[Tensor, "n 1 h w"]:
     """Mark int(fraction H W) distinct pixels of each image; a larger fraction keeps those of a smaller one."""
     n, _, h, w = x.shape
     count = int(fraction * h * w)
     if not count:
-        return torch.zeros((n, 1, h, w), dtype=torch.bool, device=random.device)
-    place = torch.arange(h * w, device=random.device)
-    drawn = torch.randint(2**62 // (h * w), (n, h * w), generator=random, device=random.device)
+        return torch.zeros((n, 1, h, w), dtype=torch.bool, device=rng.device)
+    place = torch.arange(h * w, device=rng.device)
+    drawn = torch.randint(2**62 // (h * w), (n, h * w), generator=rng, device=rng.device)
     keys = drawn * (h * w) + place  # all different
     last = torch.from_numpy(np.partition(keys.cpu().numpy(), count - 1, axis=1)[:, count - 1 : count]).to(keys.device)
     return (keys <= last).view(n, 1, h, w)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
-from core import Refusal
+from core import UserError
 
 T = TypeVar("T")
 
@@ -38,14 +38,14 @@ class Span:
 
 
 @dataclass_transform(frozen_default=True)
-def spanned(cls: type[T]) -> type[T]:
+def validated(cls: type[T]) -> type[T]:
     """Make `cls` a frozen dataclass that refuses a value outside its field's Span."""
     cls.__post_init__ = _check  # type: ignore[attr-defined]
     return dataclass(frozen=True)(cls)
 
 
 def spans(cls: type) -> Mapping[str, Span]:
-    """Return the Span of every field of a spanned class that has one, in the order of the fields."""
+    """Return the Span of every field of a validated class that has one, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
     found = {
         f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)
@@ -76,7 +76,7 @@ def at(thing: T, level: float) -> T:
 
 
 def parse(text: str, classes: Mapping[str, type[T]]) -> T:
-    """Build the value whose repr is `text`, out of the classes named; raises Refusal where it is none of theirs.
+    """Build the value whose repr is `text`, out of the classes named; raises UserError where it is none of theirs.
 
     >>> from core.noise import NOISES
     >>> parse("Gaussian(sigma=50.0)", NOISES)
@@ -89,7 +89,7 @@ def parse(text: str, classes: Mapping[str, type[T]]) -> T:
             return classes[call.func.id](**values)
     except (SyntaxError, ValueError, KeyError, TypeError):
         pass
-    raise Refusal(f"{text!r} is not one of {', '.join(classes)}: update Noisescope.")
+    raise UserError(f"{text!r} is not one of {', '.join(classes)}: update Noisescope.")
 
 
 def _check(self: Any) -> None:
@@ -102,6 +102,6 @@ def _check(self: Any) -> None:
             or not span.low <= value <= span.high
         ):
             unit = f" {span.unit}" if span.unit else ""
-            raise Refusal(
+            raise UserError(
                 f"{type(self).__name__}: {name} is {value!r}, but it goes from {span.low:g} to {span.high:g}{unit}."
             )

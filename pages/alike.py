@@ -4,14 +4,17 @@ import numpy as np
 import streamlit as st
 import torch
 
-from app import address, cache, controls, photographs, show
+from app import address, cache
 from app.cache import Photo
-from core import fooled, likeness
+from app.controls import photographs, pickers
+from app.draw import charts
 from core.attacks import DAG
-from core.likeness import Distance
+from core.experiments import attack_rates
+from core.experiments.attack_path import Timeline
+from core.measures import jacobian, noise_similarity
+from core.measures.noise_similarity import Distance
 from core.noise import Noise
-from core.study import DENOISERS
-from core.timeline import Timeline
+from core.study.reported import DENOISERS
 
 st.title("Is adversarial noise like noise?")
 st.markdown(
@@ -21,15 +24,15 @@ st.markdown(
 
 row = st.columns([1.3, 2.6, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = controls.denoiser()
+    name = pickers.denoiser()
 with row[1]:
     photo = photographs.photo()
 with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
-    attack = controls.sliders(DAG(), ())
-    seed = controls.seeded()
+    attack = pickers.sliders(DAG(), ())
+    seed = pickers.seeded()
 photographs.study()
-address.publish(denoiser=name, **photographs.picked(photo), **controls.changed(attack), seed=seed or None)
-made_for = fooled.full(cache.noise_of(cache.denoiser(name)[1]))
+address.publish(denoiser=name, **photographs.picked(photo), **pickers.changed(attack), seed=seed or None)
+made_for = attack_rates.full(cache.noise_of(cache.denoiser(name)[1]))
 NOISE, ATTACK = "noise, clipped", "adversarial noise"
 DRAWN = "noise, as drawn"
 
@@ -43,13 +46,13 @@ def values(found: Timeline) -> None:
     left, right = st.columns([1.2, 1])
     with left:
         st.plotly_chart(
-            show.densities({n: 255 * z.flatten().numpy() for n, z in noises.items()}, edges),
+            charts.densities({n: 255 * z.flatten().numpy() for n, z in noises.items()}, edges),
             key="values",
             theme="streamlit",
         )
         st.caption("Share of all values by how far they are moved. A tall bar in the middle is cut off.")
     with right:
-        measured = {n: likeness.distance(noises[n], noises[ATTACK]) for n in (DRAWN, NOISE)}
+        measured = {n: noise_similarity.distance(noises[n], noises[ATTACK]) for n in (DRAWN, NOISE)}
         st.dataframe([row_of(n, found) for n, found in measured.items()], hide_index=True, width="stretch")
         st.caption(
             "How far the adversarial noise is from the noise. **Wasserstein**: how far values must be moved, on average, to turn one histogram into the other, in grey levels. "
@@ -74,10 +77,10 @@ def neighbours(found: Timeline) -> None:
     noises = {NOISE: found.case.noisy - x, ATTACK: found.attacked[-1:] - x, "white noise": found.case.white}
     left, right = st.columns(2)
     with left:
-        spectra = {n: likeness.spectrum(z).numpy() for n, z in noises.items()}
+        spectra = {n: noise_similarity.spectrum(z).numpy() for n, z in noises.items()}
         curves = {n: (np.arange(len(s)), s) for n, s in spectra.items()}
         st.plotly_chart(
-            show.lines(
+            charts.lines(
                 curves, "waves across the picture", "energy (1: as white noise)", [0, len(curves[NOISE][0]) - 1]
             ),
             key="spectrum",
@@ -85,9 +88,9 @@ def neighbours(found: Timeline) -> None:
         )
         st.caption("Right: fine grain. Left: large patches. Does the attack put its energy where noise puts it?")
     with right:
-        curves = {n: (np.arange(9), likeness.autocorrelation(z).numpy()) for n, z in noises.items()}
+        curves = {n: (np.arange(9), noise_similarity.autocorrelation(z).numpy()) for n, z in noises.items()}
         st.plotly_chart(
-            show.lines(curves, "pixels apart", "correlation", [0, 8]), key="autocorrelation", theme="streamlit"
+            charts.lines(curves, "pixels apart", "correlation", [0, 8]), key="autocorrelation", theme="streamlit"
         )
         st.caption(
             "Noise drawn pixel by pixel falls to 0 at once. A curve that swings says that neighbours go together."
@@ -97,7 +100,7 @@ def neighbours(found: Timeline) -> None:
 def reason(found: Timeline, made_for: Noise) -> None:
     """Show n, J^T n and the perturbation, and how they are correlated after every step."""
     x, n = found.case.clean, found.case.noisy - found.case.clean
-    first = likeness.pull(cache.denoiser(name)[0], x, n)
+    first = jacobian.vjp(cache.denoiser(name)[0], x, n)
     last = found.attacked[-1:] - x
     st.subheader("Why they look alike")
     st.markdown(
@@ -109,44 +112,47 @@ def reason(found: Timeline, made_for: Noise) -> None:
     for column, (title, z) in zip(columns, parts.items(), strict=False):
         grey = z[0].mean(0)
         column.image(
-            show.enlarged(show.diverging(grey, 3 * float(grey.std())), max(1, 256 // x.shape[2])), output_format="PNG", width="stretch",
+            charts.enlarged(charts.diverging(grey, 3 * float(grey.std())), max(1, 256 // x.shape[2])), output_format="PNG", width="stretch",
             caption=f"{title}: full colour at ±3 standard deviations",
         )  # fmt: skip
     with columns[3]:
         steps = np.arange(1, len(found.attacked))
         curves = {
-            f"with {what}": (steps, np.array([likeness.correlation(z[None] - x, part) for z in found.attacked[1:]]))
+            f"with {what}": (
+                steps,
+                np.array([noise_similarity.correlation(z[None] - x, part) for z in found.attacked[1:]]),
+            )
             for what, part in (("n", n), ("Jᵀn", first))
         }
         st.plotly_chart(
-            show.lines(curves, "step", "correlation of what is added", [0, len(steps)]),
+            charts.lines(curves, "step", "correlation of what is added", [0, len(steps)]),
             key="correlation",
             theme="streamlit",
         )
     st.caption(
-        f"Correlation of n with Jᵀn {likeness.correlation(n, first):.2f}, of n with what is added {likeness.correlation(n, last):.2f}, of Jᵀn with it "
-        f"{likeness.correlation(first, last):.2f} (Pearson, over all {n.numel():,} values). {name}, noise {made_for!r}, seed {seed}, {attack!r}."
+        f"Correlation of n with Jᵀn {noise_similarity.correlation(n, first):.2f}, of n with what is added {noise_similarity.correlation(n, last):.2f}, of Jᵀn with it "
+        f"{noise_similarity.correlation(first, last):.2f} (Pearson, over all {n.numel():,} values). {name}, noise {made_for!r}, seed {seed}, {attack!r}."
     )
 
 
 def every(photo: Photo) -> None:
     """Draw the histograms of the study's seven networks, as its figures do."""
-    names = [n for n in DENOISERS if n in controls.sound(controls.denoisers())]
+    names = [n for n in DENOISERS if n in pickers.sound(pickers.denoisers())]
     for start in range(0, len(names), 3):
         for column, n in zip(st.columns(3), names[start : start + 3], strict=False):
             with column:
-                found = controls.attacked(n, photo, attack, seed, photo)
+                found = pickers.attacked(n, photo, attack, seed, photo)
                 x = found.case.clean
                 noises = {NOISE: found.case.noisy - x, ATTACK: found.attacked[-1:] - x}
                 reach = 255 * max(float(torch.quantile(z.abs(), 0.995)) for z in noises.values())
                 st.plotly_chart(
-                    show.densities(
+                    charts.densities(
                         {k: 255 * z.flatten().numpy() for k, z in noises.items()}, np.linspace(-reach, reach, 42)
                     ),
                     key=f"values-{n}",
                     theme="streamlit",
                 )
-                apart = likeness.distance(noises[NOISE], noises[ATTACK])
+                apart = noise_similarity.distance(noises[NOISE], noises[ATTACK])
                 st.caption(
                     f"{n}: Wasserstein {apart.wasserstein:.1f} grey levels, Kolmogorov-Smirnov {apart.kolmogorov:.2f}, shape {apart.shape:.2f}"
                 )
@@ -155,11 +161,11 @@ def every(photo: Photo) -> None:
 if photo is None:
     st.info("Choose a picture above.", icon=":material/image:")
 else:
-    found = controls.attacked(name, photo, attack, seed, photo)
+    found = pickers.attacked(name, photo, attack, seed, photo)
     values(found)
     neighbours(found)
     reason(found, made_for)
     st.subheader("The study's seven networks (Figures 31 and 33)")
     if st.toggle("Show them all", key="all", help="about two seconds each, the first time"):
         every(photo)
-controls.source(cache.dataset("cifar10", "test"))
+pickers.source(cache.dataset("cifar10", "test"))

@@ -2,13 +2,16 @@
 
 import streamlit as st
 
-from app import address, cache, controls, show
-from core import Refusal, evaluation
+from app import address, cache
+from app.controls import pickers
+from app.draw import charts
+from core import UserError
 from core.attacks import ATTACKS
-from core.evaluation import Curve
-from core.measures import MEASURES, SEED
+from core.experiments import accuracy
+from core.experiments.accuracy import Curve
+from core.experiments.measures import MEASURES, SEED
 from core.params import strength
-from core.study import REPORTED
+from core.study.reported import REPORTED
 
 st.title("How fast does it break?")
 st.markdown(
@@ -16,10 +19,10 @@ st.markdown(
 )
 
 cards = {}
-for name in controls.classifiers():
+for name in pickers.classifiers():
     try:
         cards[name] = cache.network(name)[1]
-    except Refusal as refusal:
+    except UserError as refusal:
         st.warning(str(refusal), icon=":material/info:")
 if not cards:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
@@ -43,7 +46,7 @@ def shown() -> list[Curve]:
     kept = {
         (c.network, c.corruption, c.data): c
         for name in names
-        for c in evaluation.curves(name)
+        for c in accuracy.curves(name)
         if c.sha256 == cards[name].sha256
     }
     return [c for c in {**kept, **live}.values() if c.kind in kinds and c.network in names]
@@ -54,7 +57,7 @@ def picture() -> None:
     """Draw the curves; while something is being measured, again and again."""
     curves = shown()
     st.plotly_chart(
-        show.accuracy(curves, [r for r in REPORTED if r.kind in kinds], list(cards), view == "noise"),
+        charts.accuracy(curves, [r for r in REPORTED if r.kind in kinds], list(cards), view == "noise"),
         key="curves",
         theme="streamlit",
     )
@@ -67,7 +70,7 @@ def picture() -> None:
     for job in under_way:
         words, button = st.columns([5, 1], vertical_alignment="center")
         words.progress(
-            job.n / len(job.dataset), f"{job.card.name}, {show.words(type(job.corruption).__name__)}: {job.state()}"
+            job.n / len(job.dataset), f"{job.card.name}, {charts.words(type(job.corruption).__name__)}: {job.state()}"
         )
         button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
     if st.session_state.get("watching") and not under_way:
@@ -81,7 +84,7 @@ for problem in jobs.problems():
     st.warning(problem, icon=":material/info:")
 
 for reported in REPORTED:
-    gaps = show.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
+    gaps = charts.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
     if gaps:
         words = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
         st.info(
@@ -95,7 +98,7 @@ curves = shown()
 if curves:
     columns = st.columns([2, 2, 3], vertical_alignment="bottom")
     network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
-    mine = {f"{show.words(c.kind)}, {c.data}": c for c in curves if c.network == network}
+    mine = {f"{charts.words(c.kind)}, {c.data}": c for c in curves if c.network == network}
     kind = columns[1].selectbox("Under", list(mine), key="under")
     chosen = mine[kind]
     percent = chosen.field == "fraction"
@@ -106,10 +109,10 @@ if curves:
         format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}",
     )
     table = chosen.counts[chosen.levels.index(level)]
-    st.plotly_chart(show.confusion(table), key="confusion", theme="streamlit")
-    low, high = evaluation.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
+    st.plotly_chart(charts.confusion(table), key="confusion", theme="streamlit")
+    low, high = accuracy.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
     st.caption(
-        f"{network} under {show.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a dark column off the diagonal: the answer it falls back on."
+        f"{network} under {charts.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a dark column off the diagonal: the answer it falls back on."
     )
 
 st.subheader("Measure it yourself")
@@ -119,7 +122,12 @@ st.caption(
 columns = st.columns([2, 2, 1], vertical_alignment="bottom")
 name = columns[0].selectbox("Which network", list(cards), key="measure-network")
 kind = columns[1].segmented_control(
-    "Under which noise or attack", kinds, default=kinds[0], required=True, key=f"measure-{view}", format_func=show.words
+    "Under which noise or attack",
+    kinds,
+    default=kinds[0],
+    required=True,
+    key=f"measure-{view}",
+    format_func=charts.words,
 )
 corruption, levels = measures[kinds.index(kind or kinds[0])]
 if columns[2].button(
@@ -132,4 +140,4 @@ if columns[2].button(
     if new:
         st.rerun()
     st.toast("Somebody has started this measurement already: watch it above.")
-controls.source(dataset)
+pickers.source(dataset)

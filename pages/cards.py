@@ -5,16 +5,20 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import address, cache, controls, show
-from core import Refusal, checkpoints, quality, recipes
+from app import address, cache
+from app.controls import pickers
+from app.draw import charts
+from core import UserError, checkpoints
 from core.checkpoints import Card
+from core.experiments import denoising
+from core.training import recipes
 
 st.title("Which networks are here?")
 st.markdown(
     "Every network was trained here, by a recipe you can run again. **Which learned longest, which scores best?**"
 )
 
-names = controls.classifiers() + controls.denoisers("mnist") + controls.denoisers()
+names = pickers.classifiers() + pickers.denoisers("mnist") + pickers.denoisers()
 if not names:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
     st.stop()
@@ -29,22 +33,22 @@ def scores(card: Card) -> None:
         st.metric("Test digits read right", f"{100 * card.scores['accuracy']:.2f} %")
         st.caption(f"95 % interval {low} to {high} %, n = {card.scores['n']:,}.")
     else:
-        st.dataframe(show.settings(card.scores["settings"]), hide_index=True, width="stretch")
+        st.dataframe(charts.settings(card.scores["settings"]), hide_index=True, width="stretch")
         st.caption(
             f"Mean PSNR in dB and SSIM on {card.scores['data']}, noise seed {card.scores['seed']}, 8-bit input; "
-            f"in brackets the {100 * quality.QUANTILES[0]:.0f} and {100 * quality.QUANTILES[-1]:.0f} % quantiles. "
+            f"in brackets the {100 * denoising.QUANTILES[0]:.0f} and {100 * denoising.QUANTILES[-1]:.0f} % quantiles. "
             "First row: the noise it was trained on; second: no noise at all."
         )
 
 
 address.restore("card", names[0], address.one_of(names, "the network"))
-name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {controls.title(n)}"))
+name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {pickers.title(n)}"))
 address.publish(card=name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
-    card = (cache.network if name in controls.classifiers() else cache.denoiser)(name)[1]
+    card = (cache.network if name in pickers.classifiers() else cache.denoiser)(name)[1]
 except OSError:
-    raise Refusal(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
+    raise UserError(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
 left, right = st.columns([1, 1.4])
 with left:
     st.subheader("Recipe")
@@ -66,7 +70,7 @@ with right:
     scores(card)
     st.subheader("Training")
     if card.history:
-        st.plotly_chart(show.history(card.history), key="history", theme="streamlit")
+        st.plotly_chart(charts.history(card.history), key="history", theme="streamlit")
         annealed = (
             " The loss grows here because its exponent falls." if "AnnealedL0" in str(card.recipe.get("loss")) else ""
         )
@@ -79,4 +83,4 @@ with right:
             )
     else:
         st.caption("Its training curve was not recorded.")
-controls.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))
+pickers.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))

@@ -4,11 +4,13 @@ from math import inf
 
 import streamlit as st
 
-from app import address, cache, controls, photographs, show, strips
-from app.browser import follow, strip, wipe
+from app import address, cache
+from app.browser import follow, strip, strips, wipe
 from app.cache import Photo
+from app.controls import photographs, pickers
+from app.draw import charts
 from core import params
-from core.classical import CLASSICAL
+from core.denoisers.classical import CLASSICAL
 
 HIGH, WIDE = 560, 800  # pixels of a large picture that are shown
 
@@ -17,26 +19,26 @@ st.markdown("Slide the noise and compare. **What does the network keep, what doe
 
 row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = controls.denoiser()
+    name = pickers.denoiser()
 with row[1]:
     photo = photographs.photo()
 with row[2]:
-    noise = controls.noise("Gaussian")
+    noise = pickers.noise("Gaussian")
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    noise, seed = controls.details(noise)
+    noise, seed = pickers.details(noise)
 photographs.study()
-names = controls.sound(controls.denoisers())
+names = pickers.sound(pickers.denoisers())
 
 
 def publish(photo: Photo | None, level: float | None) -> None:
     """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    address.publish(denoiser=name, **photographs.picked(photo), **controls.chosen(noise, seed, level))
+    address.publish(denoiser=name, **photographs.picked(photo), **pickers.chosen(noise, seed, level))
 
 
 def small(photo: Photo, levels: list[float]) -> None:
     """Slide a small picture through every level, in the browser."""
     packed = cache.strip(name, photo, noise, tuple(levels), seed)
-    at = strip(packed, key="denoise", start=controls.level(noise, levels), anew=address.moved())
+    at = strip(packed, key="denoise", start=pickers.level(noise, levels), anew=address.moved())
     publish(photo, levels[len(levels) // 2 if at is None else at])
     st.caption(
         "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
@@ -48,12 +50,12 @@ def small(photo: Photo, levels: list[float]) -> None:
         f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
         "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
-    controls.harm(name)
+    pickers.harm(name)
 
 
 def big(photo: Photo) -> None:
     """Denoise a large picture at one level, tile by tile, and wipe between before and after."""
-    at = controls.strength(noise)
+    at = pickers.strength(noise)
     publish(photo, params.level(at))
     with st.empty():
         for result in cache.large(name, photo, at, seed):
@@ -74,7 +76,7 @@ def big(photo: Photo) -> None:
     wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
     st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown pixel by pixel.")
     st.download_button(
-        "Download the denoised picture (PNG)", lambda: show.png(result.denoised), f"denoised-{name}.png", "image/png"
+        "Download the denoised picture (PNG)", lambda: charts.png(result.denoised), f"denoised-{name}.png", "image/png"
     )
 
 
@@ -88,4 +90,4 @@ if photo:
     small(photo, levels) if levels else big(photo)
 else:
     publish(photo, None)
-controls.source(cache.dataset("cifar10", "test"))
+pickers.source(cache.dataset("cifar10", "test"))

@@ -2,12 +2,16 @@
 
 import streamlit as st
 
-from app import address, cache, controls, photographs, show, strips
-from app.browser import strip
+from app import address, cache
+from app.browser import strip, strips
 from app.cache import Photo
-from core import Refusal, fooled, metrics
+from app.controls import photographs, pickers
+from app.draw import charts
+from core import UserError
 from core.attacks import ImageAttack, Lookalike
-from core.study import DENOISERS
+from core.experiments import attack_rates
+from core.measures import metrics
+from core.study.reported import DENOISERS
 
 AIM = Photo(photographs.STUDY["Truck"])
 COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance, as strong", "chance, denoised")
@@ -20,14 +24,14 @@ st.markdown(
 
 row = st.columns([1.3, 2.6, 1.6, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = controls.denoiser()
+    name = pickers.denoiser()
 with row[1]:
     photo = photographs.photo()
 with row[2]:
-    attack = controls.image_attack()
+    attack = pickers.image_attack()
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    attack = controls.sliders(attack, ("seed",))
-    seed = controls.seeded()
+    attack = pickers.sliders(attack, ("seed",))
+    seed = pickers.seeded()
 photographs.study()
 test = cache.dataset("cifar10", "test")
 aim = photo or Photo()
@@ -35,7 +39,7 @@ if isinstance(attack, Lookalike):
     last = len(test) - 1
     address.restore("aim", min(AIM.index, last), address.whole(0, last, "test image"))
     aim = Photo(int(st.number_input(f"Make it look like test image, 0 to {last:,}", 0, last, key="aim")))
-made_for = fooled.full(cache.noise_of(cache.denoiser(name)[1]))
+made_for = attack_rates.full(cache.noise_of(cache.denoiser(name)[1]))
 
 
 def step(last: int) -> int:
@@ -45,18 +49,18 @@ def step(last: int) -> int:
         if address.arrived("at") or text is None:
             return last if text is None else address.whole(0, last, "step")(text)
         return min(int(text), last)  # what this page has written itself, when there were more steps
-    except Refusal as refusal:
+    except UserError as refusal:
         address.notice(f"{refusal} Shown instead: {last}.")
         return last
 
 
 def lead(photo: Photo, attack: ImageAttack) -> None:
     """Show the steps of one attack."""
-    found = controls.attacked(name, photo, attack, seed, aim)
+    found = pickers.attacked(name, photo, attack, seed, aim)
     last = len(found.attacked) - 1
     at = strip(strips.timeline(found), key="timeline", start=step(last), anew=address.moved())
     address.publish(
-        denoiser=name, **photographs.picked(photo), attack=type(attack).__name__, **controls.changed(attack, ("seed",)),
+        denoiser=name, **photographs.picked(photo), attack=type(attack).__name__, **pickers.changed(attack, ("seed",)),
         aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, at=last if at is None else at,
     )  # fmt: skip
     l2 = found.l2
@@ -71,12 +75,12 @@ def lead(photo: Photo, attack: ImageAttack) -> None:
 
 def everyone(photo: Photo) -> None:
     """Show what the attack does to each of the study's networks."""
-    names = [n for n in DENOISERS if n in controls.sound(controls.denoisers())]
+    names = [n for n in DENOISERS if n in pickers.sound(pickers.denoisers())]
     heads = st.columns([1.3] + [1.0] * len(COLUMNS))
     for head, title in zip(heads[1:], COLUMNS, strict=True):
         head.markdown(f"**{title}**")
     for n in names:
-        found = controls.attacked(n, photo, attack, seed, aim)
+        found = pickers.attacked(n, photo, attack, seed, aim)
         x = found.case.clean
         pictures = (
             found.case.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
@@ -86,7 +90,7 @@ def everyone(photo: Photo) -> None:
         cells[0].markdown(f"**{n}**  \nL2 {float(found.l2[-1]):.2f}")
         for cell, picture in zip(cells[1:], pictures, strict=True):
             cell.image(
-                show.enlarged(show.colour(picture[0]), max(1, 128 // picture.shape[2])),
+                charts.enlarged(charts.colour(picture[0]), max(1, 128 // picture.shape[2])),
                 output_format="PNG",
                 width="stretch",
                 caption=f"{float(metrics.psnr(picture, x)):.1f} dB",
@@ -105,4 +109,4 @@ else:
             f"Each under its own noise, seed {seed}, after {attack.steps} steps. The study shows the first four columns (Figures 30 and 32); the last two, "
             "chance at the attack's own strength, say how much of the damage is aim."
         )
-controls.source(test)
+pickers.source(test)

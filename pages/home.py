@@ -4,12 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cache, controls
+from app import cache
 from app.browser import scrub
 from app.cache import Digit
-from core import data, params
+from app.controls import pickers
+from core import params
 from core.attacks import FGSM
-from core.evaluation import Corruption
+from core.data import datasets
+from core.experiments.accuracy import Corruption
 from core.noise import SaltAndPepper
 
 HERE = Path(__file__).parent
@@ -22,7 +24,7 @@ st.markdown(
 )
 
 test = cache.dataset("mnist", "test")
-names = controls.classifiers()
+names = pickers.classifiers()
 if not names:
     st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
     st.stop()
@@ -78,9 +80,9 @@ for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
     with card, st.container(border=True):
         st.page_link(HERE / f"{page}.py", label=f"**{title}**")
         st.caption(text)
-controls.source(test)
-if not data.stamp("cifar10")[1]:
+pickers.source(test)
+if not datasets.stamp("cifar10")[1]:
     st.caption(
         "CIFAR-10, the pictures of the study's second half, is not here: those pages show tiles of built-in photographs."
     )
-    controls.offer("cifar10")
+    pickers.offer("cifar10")

@@ -5,11 +5,15 @@ import streamlit as st
 import torch
 from scipy.stats import nbinom
 
-from app import address, cache, controls, photographs, show, strips
-from app.browser import strip
+from app import address, cache
+from app.browser import strip, strips
 from app.cache import Photo
-from core import noise, params, report, statistic
+from app.controls import photographs, pickers
+from app.draw import charts
+from core import noise, params
 from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
+from core.study import report
+from core.training import minimisers
 from core.types import Images, generator
 
 VIEWS = {
@@ -32,15 +36,15 @@ def pair(photo: Photo) -> None:
         list(BLIND),
         default="BlindGaussian",
         required=True,
-        format_func=show.words,
+        format_func=charts.words,
     )
     draw = st.session_state.setdefault("pair-draw", 0)
     right.button("Draw another pair", icon=":material/casino:", on_click=_again, width="stretch")
-    x, random, blind = middle(photo), generator(draw), BLIND[kind or "BlindGaussian"]()
-    levels = blind.draw(1, random)
-    one, other = blind.given(x, levels, random), blind.given(x, levels, random)
+    x, rng, blind = middle(photo), generator(draw), BLIND[kind or "BlindGaussian"]()
+    levels = blind.draw(1, rng)
+    one, other = blind.at_level(x, levels, rng), blind.at_level(x, levels, rng)
     seen = noise.eight_bit(one)
-    pictures = [show.colour(z[0]) for z in (x, seen, other)] + [show.diverging((one - other)[0].mean(0), 0.5)]
+    pictures = [charts.colour(z[0]) for z in (x, seen, other)] + [charts.diverging((one - other)[0].mean(0), 0.5)]
     titles = ("nobody shows this", "the network sees this", "and shall say this", "their difference")
     beside(dict(zip(titles, pictures, strict=True)))
     st.caption(
@@ -49,10 +53,10 @@ def pair(photo: Photo) -> None:
     )
 
 
-def beside(pictures: dict[str, show.Picture]) -> None:
+def beside(pictures: dict[str, charts.Picture]) -> None:
     """Show pictures beside each other, by their titles."""
     for column, (title, picture) in zip(st.columns(len(pictures)), pictures.items(), strict=True):
-        large = show.enlarged(picture, max(1, 256 // picture.shape[0]))
+        large = charts.enlarged(picture, max(1, 256 // picture.shape[0]))
         column.image(large, output_format="PNG", caption=title, width="stretch")
 
 
@@ -71,19 +75,19 @@ def one_pixel() -> None:
     """Show what one pixel may be and where each loss settles, with a dial for gamma."""
     columns = st.columns(4, vertical_alignment="bottom")
     kind = columns[0].selectbox(
-        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=show.words
+        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=charts.words
     )
     with columns[1]:
-        thing: Noise = controls.strength(NOISES[kind]())
+        thing: Noise = pickers.strength(NOISES[kind]())
     value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
     gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
-    targets = statistic.draws(thing, value, seed=0)
-    settled = {name: statistic.settle(loss, targets) for name, loss in statistic.losses(gamma).items()}
+    targets = minimisers.draws(thing, value, seed=0)
+    settled = {name: minimisers.settle(loss, targets) for name, loss in minimisers.losses(gamma).items()}
     for column, (name, found) in zip(st.columns(3), settled.items(), strict=True):
         column.metric(f"{name} settles at", f"{found.best:.3f}", f"{found.best - value:+.3f} off", delta_color="off")
-    st.plotly_chart(show.settled(targets, settled, value), key="settled", theme="streamlit")
+    st.plotly_chart(charts.settled(targets, settled, value), key="settled", theme="streamlit")
     st.caption(
-        f"{thing!r}, {statistic.DRAWS:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median, L0 with a small gamma on the mode. "
+        f"{thing!r}, {minimisers.DRAWS:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median, L0 with a small gamma on the mode. "
         "Turn gamma to 2 and L0 is L2, to 1 and it is L1. Look for a noise under which only one of them finds the truth."
     )
 
@@ -110,7 +114,7 @@ def three_losses(photo: Photo) -> None:
         curves[name] = np.array([e["epoch"] for e in epochs]), np.array([e["score"] for e in epochs])
     last = max(len(x) for x, _ in curves.values())
     st.plotly_chart(
-        show.lines(curves, "epoch", "validation PSNR, dB", [0.9, last + 0.1]), key="curves", theme="streamlit"
+        charts.lines(curves, "epoch", "validation PSNR, dB", [0.9, last + 0.1]), key="curves", theme="streamlit"
     )
     st.caption(
         "PSNR on images set aside, after each epoch of training. What the eye likes best need not be what PSNR likes best: compare with the pictures."
@@ -135,7 +139,7 @@ def clean_targets(photo: Photo) -> None:
 
 def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -> bool:
     """Slide one noise over the networks called `names`; say whether all of them are here."""
-    missing = [n for n in names if n not in controls.denoisers()]
+    missing = [n for n in names if n not in pickers.denoisers()]
     if missing:
         st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
         return False
@@ -143,7 +147,7 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
     if not levels:
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
-    start = controls.nearest(levels, params.level(thing))
+    start = pickers.nearest(levels, params.level(thing))
     strip(cache.gallery(names, photo, thing, tuple(levels), 0, whole=False), key=key, start=start)
     return True
 
@@ -154,7 +158,7 @@ def photons(photo: Photo) -> None:
     with left:
         light = int(st.select_slider("Light, photons at white", [1, 3, 10, 30, 100, 200, 500, 1000], 100))
         counts = torch.poisson(middle(photo) * light, generator=generator(0))[0].mean(0)
-        st.plotly_chart(show.counts(counts), key="counts", theme="streamlit")
+        st.plotly_chart(charts.counts(counts), key="counts", theme="streamlit")
         st.caption(
             f"Photons that reached each pixel, mean of three colours, seed 0: {float(counts.min()):.0f} to {float(counts.max()):.0f}. The fewer, the noisier."
         )
@@ -168,7 +172,7 @@ def photons(photo: Photo) -> None:
             cut = len(k) // width * width
             curves[f"d = {d}"] = k[:cut:width] * d / mean, share[:cut].reshape(-1, width).sum(1) / (width * d / mean)
         st.plotly_chart(
-            show.lines(curves, "photons at white", "density", [0, 4 * mean]), key="dispersion", theme="streamlit"
+            charts.lines(curves, "photons at white", "density", [0, 4 * mean]), key="dispersion", theme="streamlit"
         )
         st.caption(
             f"How the light is spread over the images for several dispersions d: a negative binomial, photons ~ NB({mean}/d, 1/{mean}) d/{mean}. The networks were trained with d = 75."
@@ -181,16 +185,16 @@ def clipping(photo: Photo) -> None:
     sigma = left.slider("Noise (sigma), grey levels", 0, 100, 100, 5)
     count = int(right.select_slider("Targets that are averaged", [1, 4, 16, 64, TARGETS], TARGETS))
     x = middle(photo)
-    random, sums = generator(0), [torch.zeros_like(x), torch.zeros_like(x)]
+    rng, sums = generator(0), [torch.zeros_like(x), torch.zeros_like(x)]
     for _ in range(count):
-        y = Gaussian(float(sigma))(x, random)
+        y = Gaussian(float(sigma))(x, rng)
         sums = [sums[0] + y, sums[1] + noise.eight_bit(y)]
     free, clipped = (s / count for s in sums)
     pictures = {
-        "original": show.colour(x[0]),
-        "average, not clipped": show.colour(free[0]),
-        "average, clipped": show.colour(clipped[0]),
-        "its bias": show.diverging((clipped - x)[0].mean(0), 0.25),
+        "original": charts.colour(x[0]),
+        "average, not clipped": charts.colour(free[0]),
+        "average, clipped": charts.colour(clipped[0]),
+        "its bias": charts.diverging((clipped - x)[0].mean(0), 0.25),
     }
     beside(pictures)
     dark, bright = x < 0.1, x > 0.9
@@ -221,4 +225,4 @@ if view in pictured:
 else:
     one_pixel()
     address.publish(view=view)
-controls.source(cache.dataset("cifar10", "test"))
+pickers.source(cache.dataset("cifar10", "test"))

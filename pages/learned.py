@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from app import address, cache, controls, show
+from app import address, cache
+from app.controls import pickers
+from app.draw import charts
 from core.models import DigitCNN
 
 st.title("What has it learned?")
@@ -12,11 +14,11 @@ st.markdown(
 
 left, _ = st.columns([1, 2])
 with left:
-    name = controls.network(architecture="DigitCNN")
+    name = pickers.network(architecture="DigitCNN")
 model, card = cache.network(name)
 assert isinstance(model, DigitCNN)
 test = cache.dataset("mnist", "test")
-exciters = cache.exciters(name, card.sha256, 8)
+top_activations = cache.top_activations(name, card.sha256, 8)
 address.publish(network=name)
 
 fields = {stage.name: stage for stage in model.STAGES}
@@ -26,18 +28,18 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
     st.subheader(f"Layer {layer[-1]}")
     for k, filters in enumerate(weights):
         left, right = st.columns([1, 3.4], vertical_alignment="center")
-        found = exciters[layer][k]
+        found = top_activations[layer][k]
         left.image(
-            show.row([show.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
+            charts.row([charts.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
             caption=f"Filter {k + 1}" + (f", one pattern for each of the {inputs} maps of layer 1" if inputs > 1 else ""),
         )  # fmt: skip
         stage = fields[layer]
         pictures = [
-            show.framed(test.images([i])[0], row * stage.stride, column * stage.stride, stage.field)
+            charts.framed(test.images([i])[0], row * stage.stride, column * stage.stride, stage.field)
             for i, row, column, _ in found
         ]
         right.image(
-            show.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
+            charts.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
             caption=f"no. {', '.join(str(i) for i, *_ in found)}: it answers {found[0][3]:.2f} to {found[-1][3]:.2f}",
         )  # fmt: skip
     st.caption(
@@ -45,6 +47,6 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
     )
 
 st.caption(
-    f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(exciters['conv1'][0])} strongest of n = {len(test):,}."
+    f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(top_activations['conv1'][0])} strongest of n = {len(test):,}."
 )
-controls.source(test)
+pickers.source(test)

@@ -3,20 +3,23 @@
 import numpy as np
 import streamlit as st
 
-from app import address, cache, controls, show
-from core import checkpoints, fooled
-from core.fooled import STEPS, Fooled
-from core.study import DENOISERS, RATIOS
+from app import address, cache
+from app.controls import pickers
+from app.draw import charts
+from core import checkpoints
+from core.experiments import attack_rates
+from core.experiments.attack_rates import STEPS, Fooled
+from core.study.reported import DENOISERS, RATIOS
 
 st.title("How often, on ten thousand images?")
 st.markdown(
     "Each image is attacked, and the denoiser's PSNR after noise is divided by its PSNR after the attack: above 1, the attack did more harm. "
     "**The study divides by a noise of another strength. What is left when chance and aim are equally strong?**"
 )
-found = [f for name in DENOISERS if (f := cache.fooled_of(name)) and len(f.rows)]
+found = [f for name in DENOISERS if (f := cache.attack_rates_of(name)) and len(f.rows)]
 if not found:
     st.info("No network has been attacked yet: `python -m core fool n2n-gaussian-50`.", icon=":material/info:")
-    controls.source(cache.dataset("cifar10", "test"))
+    pickers.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [f.network for f in found]
 left, right = st.columns([1, 2], vertical_alignment="bottom")
@@ -35,7 +38,7 @@ both = np.concatenate([values.numpy() for values in ratios.values()])
 low, high = np.quantile(both, (0.001, 0.999))
 edges = np.arange(np.floor(low * 40) / 40 - 0.025, high + 0.05, 0.0125)
 st.plotly_chart(
-    show.spread({n: v.numpy() for n, v in ratios.items()}, edges, "PSNR after noise / PSNR after the attack", 1.0),
+    charts.spread({n: v.numpy() for n, v in ratios.items()}, edges, "PSNR after noise / PSNR after the attack", 1.0),
     key=f"ratios-{name}-{steps}",
     theme="streamlit",
 )
@@ -60,8 +63,13 @@ if name in RATIOS:
             "statement": f"images with a ratio {'up to' if np.isinf(s.low) else 'from'} {s.high if np.isinf(s.low) else s.low:g}"
             + ("" if np.isinf(s.low) or np.isinf(s.high) else f" to {s.high:g}"),
             "study reports": f"{s.percent:g} %",
-            **{f"here, {k} steps": f"{fooled.share(one.ratio(k, fair=False), s.low, s.high):.2f} %" for k in STEPS},
-            **{f"fair, {k} steps": f"{fooled.share(one.ratio(k, fair=True), s.low, s.high):.2f} %" for k in STEPS},
+            **{
+                f"here, {k} steps": f"{attack_rates.share(one.ratio(k, fair=False), s.low, s.high):.2f} %"
+                for k in STEPS
+            },
+            **{
+                f"fair, {k} steps": f"{attack_rates.share(one.ratio(k, fair=True), s.low, s.high):.2f} %" for k in STEPS
+            },
         }
         for s in said.shares
     ]
@@ -81,7 +89,7 @@ else:
     st.caption(f"The study prints no figures for {name}.")
 
 st.subheader("Who is fooled most easily?")
-by = {fair: dict(fooled.ranked(found, steps, fair)) for fair in (False, True)}
+by = {fair: dict(attack_rates.ranked(found, steps, fair)) for fair in (False, True)}
 means = {f.network: f.means for f in found}
 st.dataframe(
     [
@@ -131,4 +139,4 @@ if stale:
     st.warning(
         f"Measured with older weights: {', '.join(stale)}. Run `python -m core fool` again.", icon=":material/info:"
     )
-controls.source(cache.dataset("cifar10", "test"))
+pickers.source(cache.dataset("cifar10", "test"))

@@ -5,12 +5,14 @@ from dataclasses import replace
 import streamlit as st
 import torch
 
-from app import address, cache, controls, show
+from app import address, cache
 from app.browser import strip
 from app.cache import Digit
+from app.controls import pickers
+from app.draw import charts
 from core.attacks import OnePixel
-from core.evaluation import Curve
-from core.study import REPORTED
+from core.experiments.accuracy import Curve
+from core.study.reported import REPORTED
 
 VALUES = {"bw": (0.0, 1.0), "five": (0.0, 0.25, 0.5, 0.75, 1.0)}
 ONE = next(r for r in REPORTED if r.kind == "OnePixel")
@@ -23,21 +25,21 @@ st.markdown(
 )
 row = st.columns([1.15, 2.6, 1.0, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = controls.network()
+    name = pickers.network()
 with row[1]:
-    digit = controls.digit(name, first=WEAK)
+    digit = pickers.digit(name, first=WEAK)
 with row[2]:
     address.restore("pixels", 1, address.whole(1, 40, "pixels"))
     count = int(st.number_input("Pixels to change", 1, 40, key="pixels"))
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    search = controls.sliders(OnePixel(count), ("pixels", "seed"))
+    search = pickers.sliders(OnePixel(count), ("pixels", "seed"))
     address.restore("values", "bw", address.one_of(VALUES, "the values"))
     tried = str(
         st.segmented_control(
             "Try each pixel in", list(VALUES), key="values", required=True, format_func=TITLES.__getitem__
         )
     )
-    seed = controls.seeded()
+    seed = pickers.seeded()
 search = replace(search, pixels=count, seed=seed)
 
 
@@ -58,9 +60,9 @@ def weak(digit: Digit) -> None:
     lost = (before - found.probability[0]).amax(0)  # (h, w): the most any value costs
     flipped = (found.answer[0] != y[0]).any(0)
     left, middle, right = st.columns([1, 1, 1.3])
-    left.image(show.enlarged(show.grey(x[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit")
+    left.image(charts.enlarged(charts.grey(x[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit")
     middle.image(
-        show.marked(show.diverging(lost, max(0.05, float(lost.abs().max()))), flipped, 10), output_format="PNG", width="stretch",
+        charts.marked(charts.diverging(lost, max(0.05, float(lost.abs().max()))), flipped, 10), output_format="PNG", width="stretch",
         caption=f"red: how much less sure, full colour at {100 * max(0.05, float(lost.abs().max())):.1f} points; framed: the answer changes",
     )  # fmt: skip
     with right:
@@ -90,7 +92,7 @@ def searched(digit: Digit) -> None:
 def over_number(curves: list[Curve]) -> None:
     """Draw accuracy over the number of pixels, beside the study's points."""
     st.plotly_chart(
-        show.pixels(curves, cache.exhausted(), [ONE], controls.classifiers()), key="curve", theme="streamlit"
+        charts.pixels(curves, cache.exhausted(), [ONE], pickers.classifiers()), key="curve", theme="streamlit"
     )
     first = curves[0]
     st.caption(
@@ -102,7 +104,7 @@ def over_number(curves: list[Curve]) -> None:
 
 
 address.publish(
-    network=name, **controls.picked(digit), pixels=count, **controls.changed(search, ("pixels", "seed")),
+    network=name, **pickers.picked(digit), pixels=count, **pickers.changed(search, ("pixels", "seed")),
     values=None if tried == "bw" else tried, seed=seed or None,
 )  # fmt: skip
 if digit is not None:
@@ -110,7 +112,7 @@ if digit is not None:
     st.subheader("Searching for them")
     searched(digit)
 st.subheader("How many pixels for how many digits?")
-curves = [c for n in controls.classifiers() for c in cache.curves_of(n) if c.kind == "OnePixel"]
+curves = [c for n in pickers.classifiers() for c in cache.curves_of(n) if c.kind == "OnePixel"]
 if curves:
     over_number(curves)
 else:
@@ -121,7 +123,7 @@ if name in known:
     left, right = st.columns([1, 1.6])
     flips = torch.tensor(found.flips).float()
     left.image(
-        show.enlarged(show.grey(flips / flips.max().clamp(min=1)), 8),
+        charts.enlarged(charts.grey(flips / flips.max().clamp(min=1)), 8),
         output_format="PNG",
         width="stretch",
         caption="where digits are weak: white, most digits flipped by this pixel alone",
@@ -131,4 +133,4 @@ if name in known:
         f"{100 * found.clean / found.n:.2f} % → {100 * found.safe / found.n:.2f} %. The study reports {ONE.accuracy[0]:g} % for one pixel, on its own network and by a random search."
     )
     right.caption(f"The most dangerous pixel flips {int(flips.max())} digits. n = {found.n:,}, {found.data}.")
-controls.source(cache.dataset("mnist", "test"))
+pickers.source(cache.dataset("mnist", "test"))

@@ -4,9 +4,12 @@ import numpy as np
 import streamlit as st
 import torch
 
-from app import address, cache, controls, photographs, show
-from core import quality, study
+from app import address, cache
+from app.controls import photographs, pickers
+from app.draw import charts
+from core.experiments import denoising
 from core.noise import Blind
+from core.study import reported
 
 SHOWN = 10  # images of a bar
 RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
@@ -16,7 +19,7 @@ st.markdown("Each test image got noise once and was denoised once. **Which pictu
 
 left, middle, right = st.columns([1.2, 2, 1.6], vertical_alignment="bottom")
 with left:
-    name = controls.denoiser()
+    name = pickers.denoiser()
 address.publish(denoiser=name)
 kept, (_, card) = cache.quality_of(name), cache.denoiser(name)
 test, noise, table = cache.dataset("cifar10", "test"), cache.noise_of(card), kept.table
@@ -38,10 +41,10 @@ if classes:
 rows = wanted.nonzero().flatten()
 if not len(rows):
     st.info("No test image is like that: widen the levels or choose other classes.")
-    controls.source(test)
+    pickers.source(test)
     st.stop()
 
-found = quality.summary(table[rows])
+found = denoising.summary(table[rows])
 columns = st.columns(4)
 columns[0].metric("Images", f"{found['n']:,}", help=kept.data)
 if found["noisy"]:
@@ -80,7 +83,7 @@ def clicked(chart: str) -> None:
 for column, (chart, (values, edges, axis, mark)) in zip(st.columns(2), CHARTS.items(), strict=True):
     with column:
         st.plotly_chart(
-            show.spread(values, edges, axis, mark),
+            charts.spread(values, edges, axis, mark),
             key=f"{chart}-{name}",
             theme="streamlit",
             on_select=lambda chart=chart: clicked(chart),
@@ -113,16 +116,16 @@ else:
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(name, tuple(shown)), strict=False):
     column.image(
-        show.enlarged(picture, 4),
+        charts.enlarged(picture, 4),
         output_format="PNG",
         caption=f"no. {index}: {noisy[index]:.1f} to {denoised[index]:.1f} dB",
         width="stretch",
     )
 st.caption("Top: the original, middle: noisy, bottom: denoised, with the very noise that was measured.")
 
-controls.harm(name)
-if name in study.DENOISERS and found["n"] == len(table) and test.full:
-    theirs = study.DENOISERS[name]
+pickers.harm(name)
+if name in reported.DENOISERS and found["n"] == len(table) and test.full:
+    theirs = reported.DENOISERS[name]
     st.caption(
         f"The study's own network under this protocol: {theirs.noisy:.1f} dB noisy, {theirs.denoised:.1f} dB denoised, {theirs.worse:g} % made worse."
     )
@@ -130,6 +133,6 @@ untouched = (
     f" {found['untouched']} images that rounding left without noise are not in the means." if found["untouched"] else ""
 )
 st.caption(
-    f"Network {name}, {kept.noise}, n = {found['n']:,}, noise seed {quality.SEED}, 8-bit input ({kept.data}).{untouched}"
+    f"Network {name}, {kept.noise}, n = {found['n']:,}, noise seed {denoising.SEED}, 8-bit input ({kept.data}).{untouched}"
 )
-controls.source(test)
+pickers.source(test)

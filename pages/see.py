@@ -2,25 +2,26 @@
 
 import streamlit as st
 
-from app import address, cache, controls
+from app import address, cache
 from app.browser import scrub
+from app.controls import pickers
 from core.params import strength
 
 st.title("What does the network see?")
 st.markdown("Slide the strength and follow the picture through every layer to the answer: **where does it go wrong?**")
 
-name, digit, thing, seed = controls.experiment()
+name, digit, thing, seed = pickers.experiment()
 
 reached = None
 if digit:
     frames = cache.digit_frames(name, digit, thing, seed, maps=True)
-    level = scrub(frames, key="see", start=controls.level(thing), anew=address.moved())
+    level = scrub(frames, key="see", start=pickers.level(thing), anew=address.moved())
     reached = None if level is None else strength(type(thing))[1].levels()[level]
-address.publish(network=name, **controls.picked(digit), **controls.chosen(thing, seed, reached))
+address.publish(network=name, **pickers.picked(digit), **pickers.chosen(thing, seed, reached))
 
-controls.examples()
+pickers.examples()
 st.caption(
     "Click a map to enlarge it, then a point in it to see how that number comes about and which pixels it sees. "
     "Grey: how strongly a map answers. Change: red is more than on the clean image, blue is less. Network and noise are seeded: the same address shows the same picture."
 )
-controls.source(cache.dataset("mnist", "test"))
+pickers.source(cache.dataset("mnist", "test"))

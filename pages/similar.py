@@ -3,8 +3,11 @@
 import streamlit as st
 import torch
 
-from app import address, cache, controls, show
-from core import params, similar
+from app import address, cache
+from app.controls import pickers
+from app.draw import charts
+from core import params
+from core.measures import feature_neighbours
 from core.models import DigitCNN
 
 AMONG = {"class": "same answer", "all": "all digits"}
@@ -14,16 +17,16 @@ st.markdown(
     "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
 )
 
-name, digit, thing, seed = controls.experiment(architecture="DigitCNN")
+name, digit, thing, seed = pickers.experiment(architecture="DigitCNN")
 left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
-    thing = controls.strength(thing)
+    thing = pickers.strength(thing)
 with middle:
-    address.restore("metric", "SSIM", address.one_of(list(similar.METRICS), "the measure"))
+    address.restore("metric", "SSIM", address.one_of(list(feature_neighbours.METRICS), "the measure"))
     metric = str(
         st.segmented_control(
             "Alike by",
-            similar.METRICS,
+            feature_neighbours.METRICS,
             key="metric",
             required=True,
             help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.",
@@ -41,7 +44,7 @@ if digit:
     found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, within == "class", 8)
     limits = float(maps.min()), float(maps.max())
     pair = train.images([found.clean[0][0], found.corrupted[0][0]])
-    relatives = similar.maps(model, pair)
+    relatives = feature_neighbours.maps(model, pair)
     sure = torch.stack([trial.before[0], trial.after[0]]).softmax(1)
     says = [f"{int(p.argmax())}, {100 * float(p.max()):.0f} % sure" for p in sure]
     likest = [
@@ -56,9 +59,12 @@ if digit:
     for title, detail, image, its_maps in rows:
         words, picture = st.columns([1, 2.8], vertical_alignment="center")
         words.markdown(f"**{title}**  \n{detail}")
-        tiles = [show.enlarged(show.grey(image[0]), 4), *(show.enlarged(show.grey(m, *limits), 14) for m in its_maps)]
+        tiles = [
+            charts.enlarged(charts.grey(image[0]), 4),
+            *(charts.enlarged(charts.grey(m, *limits), 14) for m in its_maps),
+        ]
         picture.image(
-            show.grid(tiles, 6, gap=8),
+            charts.grid(tiles, 6, gap=8),
             output_format="PNG",
             width=650,
             alt=f"{title}: the image and its five second-layer feature maps",
@@ -69,7 +75,7 @@ if digit:
     for title, (indices, scores) in ((rows[0][0], found.clean), (rows[3][0], found.corrupted)):
         with st.expander(f"{title}: the next seven"):
             st.image(
-                show.grid([show.enlarged(show.grey(i[0]), 3) for i in train.images(indices)], 8),
+                charts.grid([charts.enlarged(charts.grey(i[0]), 3) for i in train.images(indices)], 8),
                 output_format="PNG",
                 alt=title,
             )
@@ -79,10 +85,10 @@ if digit:
     )
 address.publish(
     network=name,
-    **controls.picked(digit),
-    **controls.chosen(thing, seed, params.level(thing)),
+    **pickers.picked(digit),
+    **pickers.chosen(thing, seed, params.level(thing)),
     metric=metric,
     among=within if within != "class" else None,
 )
-controls.examples()
-controls.source(cache.dataset("mnist", "test"))
+pickers.examples()
+pickers.source(cache.dataset("mnist", "test"))

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cache, controls
-from core import remeasured
+from app import cache
+from app.controls import pickers
+from core.study import findings
 
 HERE = Path(__file__).parent
 
@@ -14,7 +15,7 @@ st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
     "Left: what the study prints. Right: what is computed from the result files of this copy."
 )
-for finding in remeasured.findings():
+for finding in findings.findings():
     with st.container(border=True):
         head, link = st.columns([5, 1], vertical_alignment="center")
         head.markdown(f"**{finding.figure}**")
@@ -32,4 +33,4 @@ for finding in remeasured.findings():
             right.markdown(finding.here.replace("; ", "  \n"))
         if finding.why:
             st.markdown(f"*{finding.why}*")
-controls.source(cache.dataset("mnist", "test"))
+pickers.source(cache.dataset("mnist", "test"))

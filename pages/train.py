@@ -13,14 +13,18 @@ from math import isfinite
 import numpy as np
 import streamlit as st
 
-from app import access, address, cache, controls, show, strips
-from app.browser import strip
-from core import Refusal, recipes, runs
+from app import access, address, cache
+from app.browser import strip, strips
+from app.controls import pickers
+from app.draw import charts
+from core import UserError
 from core.attacks import PGD
-from core.losses import LOSSES, Loss
 from core.noise import BLIND, Noise, RandomImpulse
-from core.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe
-from core.runs import Run
+from core.runs import worker
+from core.runs.worker import Run
+from core.training import recipes
+from core.training.losses import LOSSES, Loss
+from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe
 
 WORDS = {
     "queued": ":material/hourglass_empty: waits for its turn",
@@ -75,7 +79,7 @@ def denoising(one: Denoising) -> Denoising:
     one = replace(one, architecture=network, dataset=UNETS[network][0])
     kinds = list(NOISES)
     kind = columns[1].selectbox(
-        "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=show.words
+        "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=charts.words
     )
     loss = columns[2].selectbox(
         "Loss", list(LOSSES), list(LOSSES).index(type(one.loss).__name__), key=f"loss-{one.name}"
@@ -91,7 +95,7 @@ def denoising(one: Denoising) -> Denoising:
         "",
         *(
             n
-            for n in controls.sound(controls.denoisers(one.dataset))
+            for n in pickers.sound(pickers.denoisers(one.dataset))
             if cache.denoiser(n)[1].architecture == one.architecture
         ),
     ]
@@ -107,8 +111,8 @@ def denoising(one: Denoising) -> Denoising:
         optimiser = st.segmented_control(
             "Optimiser", list(OPTIMISERS), default=one.optimiser, required=True, key=f"optimiser-{one.name}"
         )
-        made = controls.sliders(made, (), f"{one.name}.")
-        shaped = controls.sliders(
+        made = pickers.sliders(made, (), f"{one.name}.")
+        shaped = pickers.sliders(
             one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",), f"{one.name}."
         )
     assert isinstance(made, Noise)
@@ -181,26 +185,26 @@ def pressed(what: Callable[[], object]) -> None:
     st.session_state["told"] = ""
     try:
         what()
-    except Refusal as refusal:
+    except UserError as refusal:
         st.session_state["told"] = str(refusal)
 
 
 def launch(plan: tuple[Recipe, ...]) -> None:
     """Launch every recipe of a plan and look at the first."""
-    names = [runs.launch(r) for r in plan]
+    names = [worker.launch(r) for r in plan]
     st.session_state.update(run=names[0], against=names[1:], launching=False)  # what is to be watched moves up
 
 
 def steering(run: Run) -> None:
     """Show the buttons that fit what a run is doing."""
     columns = st.columns(5)
-    if run.state in runs.ACTIVE:
+    if run.state in worker.ACTIVE:
         columns[0].button(
             "Pause",
             icon=":material/pause:",
             key="pause",
             on_click=pressed,
-            args=(lambda: runs.ask(run.id, "pause"),),
+            args=(lambda: worker.ask(run.id, "pause"),),
             width="stretch",
         )
         columns[1].button(
@@ -208,7 +212,7 @@ def steering(run: Run) -> None:
             icon=":material/stop:",
             key="stop",
             on_click=pressed,
-            args=(lambda: runs.ask(run.id, "stop"),),
+            args=(lambda: worker.ask(run.id, "stop"),),
             width="stretch",
         )
         return
@@ -218,7 +222,7 @@ def steering(run: Run) -> None:
             icon=":material/play_arrow:",
             key="resume",
             on_click=pressed,
-            args=(lambda: runs.resume(run.id),),
+            args=(lambda: worker.resume(run.id),),
             width="stretch",
         )
     with columns[1].popover("Adopt", icon=":material/bookmark_add:", width="stretch"):
@@ -227,26 +231,26 @@ def steering(run: Run) -> None:
         st.caption("Cards then has it, and every page whose networks do its work.")
     with columns[2].popover("Delete", icon=":material/delete:", width="stretch"):
         st.markdown("Everything of this run goes, for good; an adopted network stays.")
-        st.button("Delete it", key="delete", on_click=pressed, args=(lambda: runs.delete(run.id),))
+        st.button("Delete it", key="delete", on_click=pressed, args=(lambda: worker.delete(run.id),))
 
 
 def adopt(run: str, name: str) -> None:
     """Adopt a run's network and say where to find it."""
-    runs.adopt(run, name)
+    worker.adopt(run, name)
     st.session_state["told"] = f"{name} is adopted: see Cards, and every page whose networks do its work."
 
 
 def exports(run: Run) -> None:
     """Offer the card, the weights and the metrics."""
-    lines = runs.lines(run.id)
+    lines = worker.lines(run.id)
     columns = st.columns(4)
     try:
-        card, weights = runs.network(run.id)
+        card, weights = worker.network(run.id)
         columns[0].download_button(
             "Card", json.dumps(asdict(card), indent=2), f"{run.id}.json", "application/json", width="stretch"
         )
         columns[1].download_button("Weights", weights, f"{run.id}.safetensors", width="stretch")
-    except Refusal as refusal:
+    except UserError as refusal:
         columns[0].caption(str(refusal))
     file = io.StringIO()
     table = csv.DictWriter(file, ["step", "epoch", "loss", "score"])
@@ -254,7 +258,7 @@ def exports(run: Run) -> None:
     table.writerows(lines)
     columns[2].download_button("Metrics (CSV)", file.getvalue(), f"{run.id}.csv", "text/csv", width="stretch")
     if find_spec("tensorboard"):
-        events = partial(runs.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
+        events = partial(worker.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
         columns[3].download_button("TensorBoard", events, f"events.out.tfevents.{run.id}", width="stretch")
 
 
@@ -263,7 +267,7 @@ def curves(chosen: list[Run]) -> None:
     left, right = st.columns(2)
     losses, scores = {}, {}
     for run in chosen:
-        lines = runs.lines(run.id)
+        lines = worker.lines(run.id)
         steps, values = [x["step"] for x in lines if "epoch" not in x], [x["loss"] for x in lines if "epoch" not in x]
         losses[run.id] = np.array(steps), smoothed(np.array(values))
         epochs = [x for x in lines if "epoch" in x]
@@ -272,17 +276,19 @@ def curves(chosen: list[Run]) -> None:
     end = max([r.status.steps for r in chosen] + [1])
     digits = isinstance(chosen[0].recipe, Classification)
     with left:
-        st.plotly_chart(show.lines(losses, "step", "loss", [0, end]), key="loss", theme="streamlit")
+        st.plotly_chart(charts.lines(losses, "step", "loss", [0, end]), key="loss", theme="streamlit")
         st.caption("The loss of the batches as they come, smoothed a little. It trembles, for every batch is another.")
     with right:
         last = max(r.recipe.epochs for r in chosen)
         st.plotly_chart(
-            show.lines(scores, "epoch", "digits read right, %" if digits else "validation PSNR, dB", [0.8, last + 0.2]),
+            charts.lines(
+                scores, "epoch", "digits read right, %" if digits else "validation PSNR, dB", [0.8, last + 0.2]
+            ),
             key="score",
             theme="streamlit",
         )
         what = (
-            f"{min(runs.EXAMINED, len(cache.dataset('mnist', 'test'))):,} test digits"
+            f"{min(worker.EXAMINED, len(cache.dataset('mnist', 'test'))):,} test digits"
             if digits
             else f"{recipes.VALIDATION:,} pictures set aside (a tenth of a sample)"
         )
@@ -299,7 +305,7 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def picture(run: Run, key: str) -> None:
     """Slide through what the run made of the same few test images after each epoch."""
-    found = runs.samples(run.id)
+    found = worker.samples(run.id)
     if found:
         strip(strips.epochs(found), key=key, start=len(found) - 1)
 
@@ -319,31 +325,31 @@ def compared(one: Run, others: list[Run]) -> None:
 
 
 told = st.session_state.get("told")
-if may and st.toggle("Start a run", not runs.every(), key="launching"):
+if may and st.toggle("Start a run", not worker.every(), key="launching"):
     with st.container(border=True):
         launcher()
-for broken, why in runs.damaged().items():
+for broken, why in worker.damaged().items():
     st.warning(why, icon=":material/broken_image:")
     if may:
-        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(runs.delete, broken),))
-known = runs.every()
+        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(worker.delete, broken),))
+known = worker.every()
 if not known:
     if told:
         st.info(told, icon=":material/info:")
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
-    controls.source(cache.dataset("mnist", "test"))
+    pickers.source(cache.dataset("mnist", "test"))
     st.stop()
 ids = [run.id for run in known]
 address.restore("run", ids[0], address.one_of(ids, "the run"))
 left, right = st.columns([1, 1])
 chosen = str(
-    left.selectbox("Run", ids, key="run", format_func=lambda i: f"{i} ({runs.read(i).state})" if i in ids else i)
+    left.selectbox("Run", ids, key="run", format_func=lambda i: f"{i} ({worker.read(i).state})" if i in ids else i)
 )
-others = [i for i in ids if i != chosen and type(runs.read(i).recipe) is type(runs.read(chosen).recipe)]
+others = [i for i in ids if i != chosen and type(worker.read(i).recipe) is type(worker.read(chosen).recipe)]
 st.session_state["against"] = [i for i in st.session_state.get("against", []) if i in others]
 against = right.multiselect("Compare with", others, key="against", placeholder="no other run")
 address.publish(run=chosen)
-active = any(run.state in runs.ACTIVE for run in known)
+active = any(run.state in worker.ACTIVE for run in known)
 
 
 def silent(run: Run) -> bool:
@@ -352,15 +358,15 @@ def silent(run: Run) -> bool:
     if sign != known:
         st.session_state["sign"] = sign, time.monotonic()
         return False
-    return run.state in runs.ACTIVE and time.monotonic() - since > SILENT
+    return run.state in worker.ACTIVE and time.monotonic() - since > SILENT
 
 
 @st.fragment(run_every=1.0 if active else None)
 def live() -> None:
     """Show how the run is doing, again and again while anything is at work."""
     try:
-        run, rivals = runs.read(chosen), [runs.read(i) for i in against]
-    except Refusal:
+        run, rivals = worker.read(chosen), [worker.read(i) for i in against]
+    except UserError:
         st.rerun()  # somebody has deleted it
     st.markdown(f"**{WORDS[run.state]}**" + (f": {run.status.why}" if run.status.why else ""))
     if run.status.steps:
@@ -375,26 +381,26 @@ def live() -> None:
             icon=":material/heart_broken:",
         )
         if may:
-            st.button("End its process", key="end", on_click=pressed, args=(lambda: runs.end(run.id),))
+            st.button("End its process", key="end", on_click=pressed, args=(lambda: worker.end(run.id),))
     if may:
         steering(run)
     if told := st.session_state.get("told"):
         st.info(told, icon=":material/info:")
     curves([run, *rivals])
     picture(run, "samples")
-    if any(r.state in runs.ACTIVE for r in runs.every()) != active:
+    if any(r.state in worker.ACTIVE for r in worker.every()) != active:
         st.rerun()  # from watching to resting, or back
 
 
 live()
-run = runs.read(chosen)
+run = worker.read(chosen)
 if against:
     st.subheader("Side by side")
-    compared(run, [runs.read(i) for i in against])
+    compared(run, [worker.read(i) for i in against])
 st.subheader("Take it with you")
 exports(run)
 with st.expander("Log", icon=":material/notes:"):
-    st.code((runs.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
+    st.code((worker.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
 with st.expander("Recipe", icon=":material/receipt_long:"):
     st.json(recipes.record(run.recipe))
-controls.source(cache.dataset(run.recipe.dataset, "test"))
+pickers.source(cache.dataset(run.recipe.dataset, "test"))

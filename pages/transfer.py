@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from app import cache, controls, show
-from core import transfer
-from core.study import DENOISERS
+from app import cache
+from app.controls import pickers
+from app.draw import charts
+from core.experiments import transfer
+from core.study.reported import DENOISERS
 
 st.title("Does it transfer?")
 st.markdown(
@@ -13,13 +15,13 @@ st.markdown(
 rows = {name: row for name, row in cache.transferred().items() if name in DENOISERS}
 if not rows:
     st.info("Nothing is measured yet: `python -m core transfer`.", icon=":material/info:")
-    controls.source(cache.dataset("cifar10", "test"))
+    pickers.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [name for name in DENOISERS if name in rows]
 columns = [*(n for n in DENOISERS if all(n in r.lost for r in rows.values())), *transfer.CLASSICS]
 table = [[rows[name].lost[column] for column in columns] for name in names]
 st.plotly_chart(
-    show.matrix(table, columns, names, "evaluated", "attacked", "dB lost"), key="transfer", theme="streamlit"
+    charts.matrix(table, columns, names, "evaluated", "attacked", "dB lost"), key="transfer", theme="streamlit"
 )
 one = rows[names[0]]
 widest = max(max(row.interval.values()) for row in rows.values())
@@ -42,4 +44,4 @@ if others:
         + ".",
         icon=":material/swap_horiz:",
     )
-controls.source(cache.dataset("cifar10", "test"))
+pickers.source(cache.dataset("cifar10", "test"))

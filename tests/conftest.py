@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import checkpoints, data
-from core.data import Dataset
+from core import checkpoints
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.models import Classifier
 
 torch.set_num_threads(1)
-ANYWHERE = ("denoising", "layers", "likeness", "losses", "metrics", "models", "noise", "params", "quality", "statistic", "training", "workers")  # fmt: skip
+ANYWHERE = ("denoising", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def _names(doctest_namespace: dict[str, object]) -> None:
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     """The test digits: MNIST where it is, else the built-in sample."""
-    return data.load("mnist", "test")
+    return datasets.load("mnist", "test")
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_report_header() -> str:
     try:
-        return f"digits: {data.full('mnist', 'test').title}"
+        return f"digits: {datasets.full('mnist', 'test').title}"
     except Exception as why:
         return f"digits: the built-in sample ({why})"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.attacks import ATTACKS, FGSM, PGD, gradient
-from core.data import Dataset
+from core.data.datasets import Dataset
 from core.models import Classifier, build
 
 EACH = pytest.mark.parametrize("kind", ATTACKS.values(), ids=ATTACKS)

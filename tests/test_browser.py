@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from core import checkpoints, data
+from core import checkpoints
+from core.data import datasets
 
 playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import browser as driver
-from tests.test_pictures import bomb
+from tests.test_uploads import bomb
 
 pytestmark = [
     pytest.mark.browser,
@@ -44,7 +45,7 @@ PAGES = {
     "train": "How does a network learn?",
 }
 SHOTS = os.environ.get("SCREENSHOTS")
-FULL = (data.folder() / "MNIST").exists()
+FULL = (datasets.folder() / "MNIST").exists()
 
 
 @pytest.fixture(scope="module")

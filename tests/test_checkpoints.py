@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import Refusal, checkpoints, data, evaluation, models, noise, quality, recipes
+from core import UserError, checkpoints, models, noise
 from core.checkpoints import Card
-from core.data import Dataset
-from core.recipes import RECIPES
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.experiments import accuracy, denoising
+from core.training import recipes
+from core.training.recipes import RECIPES
 
 GOLDEN = Path(__file__).parent / "golden" / "scores.json"
 
@@ -32,7 +35,9 @@ def test_what_is_saved_is_loaded_frozen_and_in_eval_mode(saved: Card) -> None:
 def test_a_truncated_file_is_refused_in_one_sentence(saved: Card, shelf: Path) -> None:
     weights = shelf / "mine.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    with pytest.raises(Refusal, match=r"^The weights of mine are damaged or not the ones its card describes: [^.]*\.$"):
+    with pytest.raises(
+        UserError, match=r"^The weights of mine are damaged or not the ones its card describes: [^.]*\.$"
+    ):
         checkpoints.load("mine")
 
 
@@ -42,30 +47,30 @@ def test_a_truncated_file_with_a_matching_hash_is_refused_all_the_same(saved: Ca
     weights = shelf / "mine.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     checkpoints.rewrite(replace(saved, sha256=hashlib.sha256(weights.read_bytes()).hexdigest()))
-    with pytest.raises(Refusal, match=r"do not fit a DigitMLP"):
+    with pytest.raises(UserError, match=r"do not fit a DigitMLP"):
         checkpoints.load("mine")
 
 
 def test_other_refusals_say_what_to_do(saved: Card, shelf: Path) -> None:
     checkpoints.rewrite(replace(saved, architecture="Oracle"))
-    with pytest.raises(Refusal, match="Oracle, which this version does not know: update"):
+    with pytest.raises(UserError, match="Oracle, which this version does not know: update"):
         checkpoints.load("mine")
     checkpoints.rewrite(replace(saved, architecture="DigitCNN"))
-    with pytest.raises(Refusal, match="do not fit a DigitCNN"):
+    with pytest.raises(UserError, match="do not fit a DigitCNN"):
         checkpoints.load("mine")
     (shelf / "mine.safetensors").unlink()
-    with pytest.raises(Refusal, match="are missing: train it with `python -m core train mine`"):
+    with pytest.raises(UserError, match="are missing: train it with `python -m core train mine`"):
         checkpoints.load("mine")
     (shelf / "mine.json").write_text("{")
-    with pytest.raises(Refusal, match="card of mine cannot be read"):
+    with pytest.raises(UserError, match="card of mine cannot be read"):
         checkpoints.load("mine")
-    with pytest.raises(Refusal, match="There is no network 'yours' here"):
+    with pytest.raises(UserError, match="There is no network 'yours' here"):
         checkpoints.load("yours")
 
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "", ".", "A", "a" * 70])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(Refusal, match="is not the name of a network"):
+    with pytest.raises(UserError, match="is not the name of a network"):
         checkpoints.load(name)
 
 
@@ -74,7 +79,7 @@ def test_a_full_disk_leaves_what_was_there(saved: Card, shelf: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(Refusal, match=r"could not be saved \(No space left on device\): free some disk space"):
+    with pytest.raises(UserError, match=r"could not be saved \(No space left on device\): free some disk space"):
         checkpoints.save(models.build("DigitMLP", 8), saved)
     monkeypatch.undo()
     monkeypatch.setattr(checkpoints, "FOLDER", shelf)
@@ -83,9 +88,9 @@ def test_a_full_disk_leaves_what_was_there(saved: Card, shelf: Path, monkeypatch
 
 
 def test_a_network_of_another_kind_is_refused() -> None:
-    with pytest.raises(Refusal, match="digit-cnn is not a network that takes noise away"):
+    with pytest.raises(UserError, match="digit-cnn is not a network that takes noise away"):
         checkpoints.denoiser("digit-cnn")
-    with pytest.raises(Refusal, match="n2n-gaussian-50 is not a network that reads digits"):
+    with pytest.raises(UserError, match="n2n-gaussian-50 is not a network that reads digits"):
         checkpoints.classifier("n2n-gaussian-50")
 
 
@@ -108,16 +113,16 @@ DENOISERS = [r.name for r in RECIPES.values() if isinstance(r, recipes.Denoising
 
 def sets(name: str, sample: Dataset) -> dict[str, Dataset]:
     """The built-in sample and, where it is there, the full test set."""
-    with suppress(Refusal):
-        return {"sample": sample, name: data.full(name, "test")}
+    with suppress(UserError):
+        return {"sample": sample, name: datasets.full(name, "test")}
     return {"sample": sample}
 
 
 def right(name: str) -> dict[str, int]:
     """Count the right answers of a digit network."""
     model, _ = checkpoints.classifier(name)
-    found = sets("mnist", data._digits("test", ""))
-    return {title: int((evaluation.logits(model, d).argmax(1) == d.labels).sum()) for title, d in found.items()}
+    found = sets("mnist", datasets._digits("test", ""))
+    return {title: int((accuracy.logits(model, d).argmax(1) == d.labels).sum()) for title, d in found.items()}
 
 
 def decibels(name: str) -> dict[str, float]:
@@ -125,13 +130,13 @@ def decibels(name: str) -> dict[str, float]:
     model, card = checkpoints.denoiser(name)
     made_for = noise.parse(card.recipe["noise"])
     scores = {}
-    sample = data._digits("test", "") if card.dataset == "mnist" else data._tiles("test", "")
+    sample = datasets._digits("test", "") if card.dataset == "mnist" else datasets._tiles("test", "")
     for title, images in sets(card.dataset, sample).items():
         some = images.part(slice(0, 500))
-        tables = quality.empty((made_for,), len(some))
-        for _ in quality.measure(model, some, (made_for,), tables):
+        tables = denoising.empty((made_for,), len(some))
+        for _ in denoising.measure(model, some, (made_for,), tables):
             pass
-        scores[title] = quality.summary(tables[0])["denoised"]["mean"]
+        scores[title] = denoising.summary(tables[0])["denoised"]["mean"]
     return scores
 
 
@@ -160,7 +165,7 @@ def test_half_precision_on_disk_costs_less_than_a_hundredth_of_a_decibel(shelf: 
     model = models.build("UNet", 3)
     torch.nn.init.normal_(next(p for n, p in model.named_parameters() if n == "out.weight"), std=0.005)
     checkpoints.save(model, Card("mine", "Mine", "UNet", "cifar10", {}, 3, "", "", {}, []), torch.float16)
-    x = data._tiles("test", "").images(slice(0, 8))
+    x = datasets._tiles("test", "").images(slice(0, 8))
     stored, _ = checkpoints.load("mine")
     moved = (models.freeze(model)(x) - stored(x)).abs().max()
     assert 0 < moved < 0.1 / 255

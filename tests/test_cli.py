@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from core import __main__ as cli
-from core import checkpoints, data, quality, recipes, remeasured, report
-from core.classical import CLASSICAL, Median
-from core.recipes import RECIPES
+from core import checkpoints
+from core.data import datasets
+from core.denoisers.classical import CLASSICAL, Median
+from core.experiments import denoising
+from core.study import findings, report
+from core.training import recipes
+from core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +53,7 @@ def test_train_then_evaluate_on_the_sample(
     monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
-    monkeypatch.setattr(data, "full", lambda name, split: data._digits(split, ""))
+    monkeypatch.setattr(datasets, "full", lambda name, split: datasets._digits(split, ""))
     assert run(monkeypatch, "train", "digit-mlp") == 0
     assert "digit-mlp is trained" in capsys.readouterr().out
     assert run(monkeypatch, "evaluate", "digit-mlp") == 0
@@ -72,8 +76,8 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     small = replace(shipped, epochs=2, batch=32)
     monkeypatch.setattr(recipes, "RECIPES", {small.name: small})
     monkeypatch.setattr(recipes, "VALIDATION", 32)
-    monkeypatch.setattr(quality, "BATCH", 16)
-    monkeypatch.setattr(data, "full", lambda name, split: data._tiles(split, "").part(slice(0, 96)))
+    monkeypatch.setattr(denoising, "BATCH", 16)
+    monkeypatch.setattr(datasets, "full", lambda name, split: datasets._tiles(split, "").part(slice(0, 96)))
     monkeypatch.setattr(cli, "BM3D", Median)
     assert run(monkeypatch, "train", small.name) == 0
     card = checkpoints.read(small.name)
@@ -84,11 +88,11 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     assert "on 96 test images" in capsys.readouterr().out
     found = checkpoints.read(small.name).scores
     assert len(found["settings"]) == 6
-    kept = quality.kept(small.name)
+    kept = denoising.kept(small.name)
     assert kept is not None
-    assert quality.summary(kept.table) == found["settings"][repr(small.noise)]
+    assert denoising.summary(kept.table) == found["settings"][repr(small.noise)]
     assert run(monkeypatch, "compare") == 0
-    assert set(quality.compared()[repr(small.noise)]) == {*CLASSICAL, "BM3D"}
+    assert set(denoising.compared()[repr(small.noise)]) == {*CLASSICAL, "BM3D"}
     before = capsys.readouterr().out
     assert run(monkeypatch, "compare") == 0  # all is done
     assert before
@@ -102,7 +106,7 @@ def test_the_documents_say_what_the_result_files_say() -> None:
     assert "\n".join(report.networks()) in readme
     assert "\n".join(report.led_astray()) in readme
     assert (ROOT / "docs" / "attacks.md").read_text() == report.attacks()
-    assert (ROOT / "docs" / "study.md").read_text() == remeasured.document()
+    assert (ROOT / "docs" / "study.md").read_text() == findings.document()
 
 
 def test_the_module_runs_as_a_command() -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from core import Refusal, data, vision
+from core import UserError
+from core.data import datasets, torchvision_shim
 
 FILES = {
     "train-images-idx3-ubyte": 60_000,
@@ -24,7 +25,7 @@ FILES = {
 
 
 def test_the_sample_digits_split_into_1000_and_797(no_data: Path) -> None:
-    train, test = data.load("mnist", "train"), data.load("mnist", "test")
+    train, test = datasets.load("mnist", "train"), datasets.load("mnist", "test")
     assert (len(train), len(test)) == (1000, 797)
     for d in (train, test):
         assert not d.full
@@ -36,10 +37,10 @@ def test_the_sample_digits_split_into_1000_and_797(no_data: Path) -> None:
 
 
 def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: Path) -> None:
-    train, test = data.load("cifar10", "train"), data.load("cifar10", "test")
+    train, test = datasets.load("cifar10", "train"), datasets.load("cifar10", "test")
     assert train.pixels.shape[1:] == test.pixels.shape[1:] == (3, 32, 32)
     assert len(train) > 3 * len(test) > 300
-    assert set(test.labels.tolist()) == set(range(len(data.PHOTOGRAPHS)))
+    assert set(test.labels.tolist()) == set(range(len(datasets.PHOTOGRAPHS)))
     keys = [
         {hashlib.sha256(tile.numpy().tobytes()).digest() for tile in d.pixels if tile.float().std() > 3}
         for d in (train, test)
@@ -47,9 +48,9 @@ def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: 
     assert not keys[0] & keys[1]
 
 
-@pytest.mark.parametrize("name", data.PHOTOGRAPHS)
+@pytest.mark.parametrize("name", datasets.PHOTOGRAPHS)
 def test_the_photographs_ship_with_scikit_image(name: str) -> None:
-    picture = data.photograph(name)
+    picture = datasets.photograph(name)
     assert picture.dtype == np.uint8
     assert picture.ndim == 3
     assert picture.shape[2] == 3
@@ -60,16 +61,16 @@ def test_digits_are_centred_by_mass() -> None:
     x = torch.zeros(2, 1, 18, 18)
     x[0, 0, 0:3, 0:3] = 1  # its mass in a corner: as far as the frame lets it go
     x[1, 0, 4:14, 6:12] = 1
-    rows = (data.centred(x)[1, 0].sum(1) * torch.arange(28)).sum() / 60
+    rows = (datasets.centred(x)[1, 0].sum(1) * torch.arange(28)).sum() / 60
     assert abs(float(rows) - 13.5) <= 0.5
-    assert data.centred(x)[0].sum() == 9
+    assert datasets.centred(x)[0].sum() == 9
 
 
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
 def test_the_full_sets_are_whole(name: str, shape: tuple[int, ...]) -> None:
     try:
-        test = data.full(name, "test")
-    except Refusal as refusal:
+        test = datasets.full(name, "test")
+    except UserError as refusal:
         pytest.skip(str(refusal))
     assert test.pixels.shape == (10_000, *shape)
     assert torch.bincount(test.labels).min() >= 800
@@ -78,16 +79,16 @@ def test_the_full_sets_are_whole(name: str, shape: tuple[int, ...]) -> None:
 
 
 def test_images_are_pixels_over_255(no_data: Path) -> None:
-    d = data.load("mnist", "test")
+    d = datasets.load("mnist", "test")
     assert torch.equal(d.images([5, 2]), d.pixels[[5, 2]].float() / 255)
     assert torch.equal(d.images(slice(0, 3)), d.images(torch.tensor([0, 1, 2])))
 
 
 def test_a_missing_set_says_how_to_get_it(no_data: Path) -> None:
     with pytest.raises(
-        Refusal, match=r"^MNIST is not here: get it with `python -m core data mnist` or the button on the page\.$"
+        UserError, match=r"^MNIST is not here: get it with `python -m core data mnist` or the button on the page\.$"
     ):
-        data.full("mnist", "test")
+        datasets.full("mnist", "test")
 
 
 def idx(values: np.ndarray) -> bytes:
@@ -117,7 +118,7 @@ def mirror(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    mnist = vision.datasets().MNIST
+    mnist = torchvision_shim.datasets().MNIST
     monkeypatch.setattr(mnist, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
     monkeypatch.setattr(mnist, "resources", resources)
     yield folder
@@ -125,15 +126,15 @@ def mirror(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_download_reports_its_share_and_ends_whole(mirror: Path, no_data: Path) -> None:
-    shares = list(data.download("mnist"))
+    shares = list(datasets.download("mnist"))
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
-    assert data.load("mnist", "train").full
+    assert datasets.load("mnist", "train").full
 
 
 @pytest.mark.parametrize("harm", ["truncate", "delete", "garbage", "labels"])
 def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, mirror: Path, no_data: Path) -> None:
-    list(data.download("mnist"))
+    list(datasets.download("mnist"))
     victim = no_data / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
     if harm == "delete":
         victim.unlink()
@@ -143,35 +144,35 @@ def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, 
         labels.write_bytes(labels.read_bytes()[:8] + bytes([200]) * 10_000)
     else:
         victim.write_bytes(victim.read_bytes()[:-1000] if harm == "truncate" else b"not an idx file at all")
-    with pytest.raises(Refusal, match="MNIST is damaged or only partly here: get it with"):
-        data.full("mnist", "test")
-    assert "damaged" in data.load("mnist", "test").note
-    assert not data.load("mnist", "test").full
-    list(data.download("mnist"))
-    assert data.load("mnist", "test").full
+    with pytest.raises(UserError, match="MNIST is damaged or only partly here: get it with"):
+        datasets.full("mnist", "test")
+    assert "damaged" in datasets.load("mnist", "test").note
+    assert not datasets.load("mnist", "test").full
+    list(datasets.download("mnist"))
+    assert datasets.load("mnist", "test").full
 
 
 def test_a_damaged_training_set_does_not_leave_a_mixture(mirror: Path, no_data: Path) -> None:
-    list(data.download("mnist"))
+    list(datasets.download("mnist"))
     victim = no_data / "MNIST" / "raw" / "train-images-idx3-ubyte"
     victim.write_bytes(victim.read_bytes()[:-1])
-    assert not data.load("mnist", "test").full
-    assert not data.load("mnist", "train").full
+    assert not datasets.load("mnist", "test").full
+    assert not datasets.load("mnist", "train").full
 
 
 def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both_are_here = threading.Event()
-    run = data._Download.run
-    monkeypatch.setattr(data._Download, "run", lambda self: (both_are_here.wait(60), run(self)))
-    first, second = data.download("mnist"), data.download("mnist")
+    run = datasets._Download.run
+    monkeypatch.setattr(datasets._Download, "run", lambda self: (both_are_here.wait(60), run(self)))
+    first, second = datasets.download("mnist"), datasets.download("mnist")
     next(first)
-    thread = data._downloads["mnist"]
+    thread = datasets._downloads["mnist"]
     next(second)
-    assert data._downloads["mnist"] is thread
+    assert datasets._downloads["mnist"] is thread
     both_are_here.set()
     del first  # the first visitor leaves
     assert list(second)[-1] == 1.0
-    assert data.load("mnist", "test").full
+    assert datasets.load("mnist", "test").full
 
 
 def test_a_broken_mirror_is_one_sentence_and_trying_again_works(mirror: Path, no_data: Path) -> None:
@@ -179,17 +180,17 @@ def test_a_broken_mirror_is_one_sentence_and_trying_again_works(mirror: Path, no
     whole = part.read_bytes()
     part.write_bytes(whole[:100])
     with pytest.raises(
-        Refusal, match=r"could not be downloaded \(.*\): check the network and the free disk space, then try again"
+        UserError, match=r"could not be downloaded \(.*\): check the network and the free disk space, then try again"
     ):
-        list(data.download("mnist"))
-    assert not data.load("mnist", "test").full
+        list(datasets.download("mnist"))
+    assert not datasets.load("mnist", "test").full
     part.write_bytes(whole)
-    list(data.download("mnist"))
-    assert data.load("mnist", "test").full
+    list(datasets.download("mnist"))
+    assert datasets.load("mnist", "test").full
 
 
 def test_a_truncated_cifar_is_detected_by_its_checksums(no_data: Path) -> None:
     (no_data / "cifar-10-batches-py").mkdir(parents=True)
     (no_data / "cifar-10-batches-py" / "test_batch").write_bytes(b"\x80\x04")
-    with pytest.raises(Refusal, match="CIFAR-10 is damaged or only partly here"):
-        data.full("cifar10", "test")
+    with pytest.raises(UserError, match="CIFAR-10 is damaged or only partly here"):
+        datasets.full("cifar10", "test")

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from core import checkpoints, data, defence, fooled, metrics, transfer
+from core import checkpoints
 from core.checkpoints import Card
-from core.data import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.experiments import attack_rates, defence, transfer
+from core.measures import metrics
 from core.models import Classifier
 
 
@@ -24,7 +27,7 @@ def test_a_defence_counts_and_an_attacker_who_knows_of_it_wins(
         cnn, Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, []), shield, card, digits, 80
     )
     assert found.n == 80
-    chosen = data.shuffled(len(digits), defence.SEED)[:80]
+    chosen = datasets.shuffled(len(digits), defence.SEED)[:80]
     with torch.no_grad():
         right = int(metrics.correct(cnn(digits.images(chosen)), digits.labels[chosen]).sum())
     assert found.hits["attacked"][0] == right  # an attack of no strength changes no answer
@@ -37,7 +40,7 @@ def test_a_defence_counts_and_an_attacker_who_knows_of_it_wins(
 
 def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "BATCHES", 1)
-    some = data.load("cifar10", "test").part(slice(0, 8))
+    some = datasets.load("cifar10", "test").part(slice(0, 8))
     card = Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "abc", {}, [])
 
     def blur(z: torch.Tensor) -> torch.Tensor:
@@ -48,7 +51,7 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     assert row.n == 8
     assert row.lost["itself"] > 1
     assert row.lost["nothing"] == pytest.approx(0, abs=1e-3)  # of equal L2, so of equal PSNR
-    assert row.attack == repr(fooled.ATTACK)
+    assert row.attack == repr(attack_rates.ATTACK)
     transfer.keep(row)
     assert transfer.kept() == {"mine": row}
     assert transfer.current() == {}  # no such network is here

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-from core.losses import L1, L2, AnnealedL0, CrossEntropy, Loss
+from core.training.losses import L1, L2, AnnealedL0, CrossEntropy, Loss
 from core.types import generator
 
 EACH = pytest.mark.parametrize("loss", [L2(), L1(), AnnealedL0(), AnnealedL0(1.5, 0.5, 0.004)], ids=repr)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from core import metrics
+from core.measures import metrics
 from core.types import generator
 
 

@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.denoise import Plain
-from core import checkpoints, data
-from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, build, freeze, max_pool, native_bfloat16, quick
+from core import checkpoints
+from core.data import datasets
+from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, autocast, build, freeze, max_pool, native_bfloat16
 from core.noise import Gaussian, eight_bit
 from core.types import generator
 
@@ -92,7 +93,7 @@ def test_the_unet_computes_what_upsampling_and_joining_would() -> None:
 
 def test_quick_work_is_nearly_the_same() -> None:
     model, x = unet(), torch.rand((2, 3, 64, 96), generator=generator(0))
-    moved = (quick(model)(x) - model(x)).abs()
+    moved = (autocast(model)(x) - model(x)).abs()
     assert moved.mean() < 0.02
     assert (moved.max() > 0) == native_bfloat16("cpu")
 
@@ -133,7 +134,7 @@ def test_windows_leave_no_seams() -> None:
 def test_a_photograph_is_denoised_as_well_as_its_tiles(name: str) -> None:
     """Whole, these networks fell to 22 dB and below: what their deep levels do on 32 x 32 is of no use on more."""
     model, _ = checkpoints.denoiser(name)
-    x = torch.from_numpy(data.photograph("astronaut")).permute(2, 0, 1)[None, :, 100:228, 100:228].float() / 255
+    x = torch.from_numpy(datasets.photograph("astronaut")).permute(2, 0, 1)[None, :, 100:228, 100:228].float() / 255
     noisy = eight_bit(Gaussian(30.0)(x, generator(0)))
     tiles = torch.cat([model(part) for rows in noisy.split(32, 2) for part in rows.split(32, 3)])
     clean = torch.cat([part for rows in x.split(32, 2) for part in rows.split(32, 3)])

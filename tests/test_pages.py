@@ -14,12 +14,14 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import access, cache, controls
+from app import access, cache
 from app.cache import Digit
-from core import Refusal, checkpoints, metrics
+from app.controls import pickers
+from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
+from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
-from tests.test_pictures import bomb, saved
+from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
 DIGITS = (
@@ -247,7 +249,7 @@ def test_another_kind_keeps_the_strength_only_where_it_means_the_same() -> None:
     assert not at.warning
 
 
-@pytest.mark.parametrize("way", controls.WAYS)
+@pytest.mark.parametrize("way", pickers.WAYS)
 def test_every_way_to_pick_an_image_works(way: str) -> None:
     at = opened("see", way=way)
     assert at.selectbox(key="way").value == way
@@ -331,7 +333,7 @@ def test_measuring_can_be_started_watched_and_stopped(
     no_data: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the sample; a second press joins the first; the curve is kept with its n."""
-    from core import evaluation
+    from core.experiments import accuracy
 
     shelf.mkdir()
     for file in (ROOT / "checkpoints").glob("digit-cnn.*"):
@@ -345,7 +347,7 @@ def test_measuring_can_be_started_watched_and_stopped(
     assert job.thread is not None
     job.thread.join(120)
     assert not jobs.running()
-    (kept,) = evaluation.curves("digit-cnn")
+    (kept,) = accuracy.curves("digit-cnn")
     assert kept.n == 797
     assert kept.data == "built-in sample, 797 test images"
     at.run()
@@ -375,7 +377,7 @@ def _shipped() -> Any:
 
 
 def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: Path) -> None:
-    from core import evaluation
+    from core.experiments import accuracy
 
     model, card = _shipped()
     job, _ = cache.jobs().start(model, card, cache.dataset("mnist", "test"), PGD(), tuple(k / 50 for k in range(25)), 0)
@@ -385,7 +387,7 @@ def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: P
     assert job.thread is not None
     job.thread.join(60)
     assert 0 < job.n < 797
-    assert [c.n for c in evaluation.curves("digit-cnn")] == [job.n]
+    assert [c.n for c in accuracy.curves("digit-cnn")] == [job.n]
 
 
 @pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])
@@ -447,9 +449,9 @@ def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence
     photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
     assert photo.image().shape == (1, 3, 40, 50)
     assert not note
-    with pytest.raises(Refusal, match="less than 8 pixels wide or high"):
+    with pytest.raises(UserError, match="less than 8 pixels wide or high"):
         cache.brought(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))))
-    with pytest.raises(Refusal, match="larger than the 40 million pixels"):
+    with pytest.raises(UserError, match="larger than the 40 million pixels"):
         cache.brought(bomb(40_000, 40_000))
 
 

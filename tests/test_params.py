@@ -2,13 +2,13 @@ from typing import Annotated
 
 import pytest
 
-from core import Refusal, params
+from core import UserError, params
 from core.attacks import ATTACKS
 from core.noise import BLIND, NOISES, Gaussian, Poisson
-from core.params import Span, spanned
+from core.params import Span, validated
 
 
-@spanned
+@validated
 class Thing:
     size: Annotated[float, Span(0, 10, 1, unit="metres")] = 5.0
     count: Annotated[int, Span(1, 3, 1)] = 1
@@ -16,7 +16,7 @@ class Thing:
 
 @pytest.mark.parametrize("value", [-1, 10.5, float("nan"), float("inf"), True, "3"])
 def test_a_value_outside_its_span_is_refused_by_name_value_and_range(value: object) -> None:
-    with pytest.raises(Refusal, match=r"Thing: size is .*, but it goes from 0 to 10 metres\."):
+    with pytest.raises(UserError, match=r"Thing: size is .*, but it goes from 0 to 10 metres\."):
         Thing(size=value)  # type: ignore[arg-type]
 
 

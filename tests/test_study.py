@@ -4,19 +4,21 @@ import re
 
 import pytest
 
-from core import Refusal, checkpoints, data, evaluation, params
-from core.study import EXAMPLES, REPORTED, Example
+from core import UserError, checkpoints, params
+from core.data import datasets
+from core.experiments import accuracy
+from core.study.reported import EXAMPLES, REPORTED, Example
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.title)
 def test_the_examples_fall_as_the_study_says(example: Example) -> None:
     try:
-        test = data.full("mnist", "test")
-    except Refusal as refusal:
+        test = datasets.full("mnist", "test")
+    except UserError as refusal:
         pytest.skip(str(refusal))
     model, _ = checkpoints.classifier("digit-cnn")
     x, y = test.images([example.index]), test.labels[[example.index]]
-    trial = evaluation.trial(model, x, evaluation.bind(example.corruption, model, y, example.seed))
+    trial = accuracy.trial(model, x, accuracy.bind(example.corruption, model, y, example.seed))
     reported = [int(v) for v in re.findall(r"(\d+)", example.reported.partition(": ")[2])]
     for logits, digit, sure in zip((trial.before, trial.after), reported[::2], reported[1::2], strict=True):
         p = logits.softmax(1)[0]
@@ -25,7 +27,7 @@ def test_the_examples_fall_as_the_study_says(example: Example) -> None:
 
 
 def test_every_published_point_lies_on_a_level_that_is_measured_here() -> None:
-    curves = {c.corruption.partition("(")[0]: c for c in evaluation.curves("digit-cnn")}
+    curves = {c.corruption.partition("(")[0]: c for c in accuracy.curves("digit-cnn")}
     for reported in REPORTED:
         assert set(reported.levels) <= set(curves[reported.kind].levels)
 

@@ -9,37 +9,38 @@ from typing import ClassVar
 import pytest
 import torch
 
-from core import Refusal, data, evaluation, models, recipes, training
+from core import UserError, models
 from core.attacks import PGD
-from core.data import Dataset
-from core.losses import L2, CrossEntropy
+from core.data import datasets
+from core.data.datasets import Dataset
+from core.experiments import accuracy
 from core.models import DigitCNN, DigitMLP, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
+from core.training import loop, recipes
+from core.training.losses import L2, CrossEntropy
 from core.types import generator
 
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    return data._digits("train", "")
+    return datasets._digits("train", "")
 
 
-def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, list[training.Step]]:
+def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, list[loop.Step]]:
     model = models.build("DigitMLP", seed)
     optimiser = torch.optim.SGD(model.parameters(), 0.1, 0.9)
     steps = epochs * ceil(len(sample) / 50)
     return model, list(
-        training.Fit(
-            model, training.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed
-        )
+        loop.Fit(model, loop.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed)
     )
 
 
 def test_it_learns_the_sample_digits(sample: Dataset) -> None:
     model, steps = learn(sample, epochs=15)
-    test = data._digits("test", "")
+    test = datasets._digits("test", "")
     assert isinstance(model, DigitMLP)
-    assert evaluation.scores(model, test)["accuracy"] > 0.85
+    assert accuracy.scores(model, test)["accuracy"] > 0.85
     assert steps[-1].loss < 0.3 * steps[0].loss
     assert (steps[-1].step, steps[-1].steps) == (300, 300)
 
@@ -51,7 +52,7 @@ def test_same_seed_same_weights_other_seed_others(sample: Dataset) -> None:
 
 
 def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> None:
-    batches = list(training.labelled(sample, 64)(0, generator(0)))
+    batches = list(loop.labelled(sample, 64)(0, generator(0)))
     x, y = torch.cat([b[0] for b in batches]), torch.cat([b[1] for b in batches])
     assert len(x) == len(sample)
 
@@ -65,26 +66,26 @@ def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> Non
 def test_adversarial_pairs_grow_to_full_strength(sample: Dataset) -> None:
     model = DigitCNN()
     attack = PGD(epsilon=0.2, steps=2, step=0.5)
-    clean = training.labelled(sample, 100)
-    pairs = training.adversarial(clean, attack, model, ramp=2)
+    clean = loop.labelled(sample, 100)
+    pairs = loop.adversarial(clean, attack, model, ramp=2)
     for epoch, epsilon in ((0, 0.0), (1, 0.1), (2, level(attack)), (5, level(attack))):
         (x, *_), (z, *_) = next(clean(epoch, generator(1))), next(pairs(epoch, generator(1)))
         assert (z - x).abs().max() == pytest.approx(epsilon, abs=1e-5)
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(Refusal, match="no recipe 'digit-rnn': choose one of digit-cnn, "):
+    with pytest.raises(UserError, match="no recipe 'digit-rnn': choose one of digit-cnn, "):
         recipes.recipe("digit-rnn")
 
 
 @pytest.fixture(scope="module")
 def tiles() -> Dataset:
-    return data._tiles("train", "").part(slice(0, 256))
+    return datasets._tiles("train", "").part(slice(0, 256))
 
 
 def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_keeps_its_mean(tiles: Dataset) -> None:
-    batches = list(training.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
-    clean = list(training.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
+    batches = list(loop.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
+    clean = list(loop.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
     assert sum(len(x) for x, *_ in batches) == len(tiles)
     for (x, y, _), (image, again, _) in zip(batches, clean, strict=True):
         assert torch.equal(image, again)
@@ -100,7 +101,7 @@ def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_kee
 
 
 def test_targets_keep_the_mean_that_clipping_would_lose(tiles: Dataset) -> None:
-    _, y, _ = next(training.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
+    _, y, _ = next(loop.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
     assert abs(float(y.mean() - tiles.images().mean())) < 0.003
     assert abs(float(y.clamp(0, 1).mean() - tiles.images().mean())) > 0.01
 
@@ -109,7 +110,7 @@ def test_quiet_images_weigh_more(tiles: Dataset) -> None:
     one, image = tiles.images(), tiles.images()
     one = one.clone()
     one[0] += 0.2
-    weights = training._weights(one, image)
+    weights = loop._weights(one, image)
     assert weights[0] == pytest.approx(1 / (0.2 + 3 / 255), rel=1e-4)
     assert weights[1] == pytest.approx(85)
 
@@ -125,10 +126,10 @@ def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(til
         seen.append(next(net.parameters()).clone())
         return next(scores)
 
-    best = training.Best(training.average(model), validate)
+    best = loop.Best(loop.average(model), validate)
     steps = list(
-        training.Fit(
-            model, training.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
+        loop.Fit(
+            model, loop.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
         )
     )  # fmt: skip
     assert [s.score for s in steps if s.score] == [1.0, 3.0, 2.0]
@@ -151,7 +152,7 @@ def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Da
         before = [p.detach().clone() for p in model.parameters()]
         batches = [(tiles.images(slice(0, 8)), torch.zeros(8, 3, 32, 32), torch.full((8,), weight))]
         optimiser = torch.optim.SGD(model.parameters(), 1.0)
-        list(training.Fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
+        list(loop.Fit(model, lambda *_: iter(batches), Spy(), optimiser, epochs=2, steps=2, seed=0, clip=clip))
         moved = [float((p.detach() - q).square().sum()) for p, q in zip(model.parameters(), before, strict=True)]
         return sqrt(sum(moved))
 
@@ -163,14 +164,14 @@ def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Da
 
 def test_a_training_that_diverges_says_so(tiles: Dataset) -> None:
     model = torch.nn.Conv2d(3, 3, 1)
-    best = training.Best(training.average(model), lambda _: float("nan"))
-    with pytest.raises(Refusal, match="The training has diverged"):
+    best = loop.Best(loop.average(model), lambda _: float("nan"))
+    with pytest.raises(UserError, match="The training has diverged"):
         best.update()
 
 
 def test_the_average_follows_fast_at_first_and_slowly_later() -> None:
     model = torch.nn.Linear(1, 1, bias=False)
-    averaged = training.average(model, decay=0.9)
+    averaged = loop.average(model, decay=0.9)
     kept = 0.0
     for step in range(50):
         torch.nn.init.constant_(model.weight, float(step))
@@ -183,8 +184,8 @@ def test_the_average_follows_fast_at_first_and_slowly_later() -> None:
 @pytest.mark.parametrize("name", [r.name for r in recipes.RECIPES.values() if isinstance(r, recipes.Denoising)])
 def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
     from core import params
-    from core.losses import LOSSES
     from core.noise import BLIND, NOISES
+    from core.training.losses import LOSSES
 
     recipe = recipes.RECIPES[name]
     assert isinstance(recipe, recipes.Denoising)
@@ -210,15 +211,15 @@ def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(
 ) -> None:
     """Weights, average, optimiser, schedule, random stream and place in the epoch, through a file that holds no code."""
 
-    def begin() -> tuple[models.Network, training.Fit]:
+    def begin() -> tuple[models.Network, loop.Fit]:
         model = models.build("DigitUNet", 0)
         images = Dataset("mnist", "train", tiles.pixels[:, :1], tiles.labels, tiles.classes, False, "")
         moved = recipes.OPTIMISERS[optimiser](model, 1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(moved, 1e-3, 12, cycle_momentum=False)
         clean = images.images(slice(0, 32))
-        best = training.Best(training.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
-        pairs = training.noise2noise(images, BlindGaussian(50.0), 64)
-        return model, training.Fit(
+        best = loop.Best(loop.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
+        pairs = loop.noise2noise(images, BlindGaussian(50.0), 64)
+        return model, loop.Fit(
             model, pairs, L2(), moved, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
         )
 

@@ -12,8 +12,9 @@ import streamlit as st
 import torch
 from streamlit.components.v2.types import ComponentRenderer
 
-from app import frames, show
-from app.show import Picture
+from app.browser import frames
+from app.draw import charts
+from app.draw.charts import Picture
 from core.types import Images
 
 HERE = Path(__file__).parent
@@ -45,7 +46,7 @@ def follow(packed: bytes, key: str) -> None:
 
 def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
     """Show two pictures of one size over each other; the visitor drags the line between them."""
-    parts = [show.png(left), show.png(right)]
+    parts = [charts.png(left), charts.png(right)]
     head = dict(titles=titles, sizes=[len(p) for p in parts])
     component("wipe")(key=key, data=frames.join(head, b"".join(parts)))
 

@@ -7,9 +7,9 @@ neighbours; gradients are taken with respect to the images only, so a shared, fr
 `labels` and `pixels` lead a classifier astray, `images` a denoiser.
 """
 
-from core.attacks.images import DAG, IMAGE_ATTACKS, L2PGD, ImageAttack, Lookalike, ObsAtk
-from core.attacks.labels import FGSM, PGD, Attack, TargetedPGD, gradient
-from core.attacks.pixels import OnePixel
+from core.attacks.denoisers import DAG, IMAGE_ATTACKS, L2PGD, ImageAttack, Lookalike, ObsAtk
+from core.attacks.few_pixels import OnePixel
+from core.attacks.linf import FGSM, PGD, Attack, TargetedPGD, gradient
 
 ATTACKS = {"FGSM": FGSM, "PGD": PGD, "TargetedPGD": TargetedPGD}
 

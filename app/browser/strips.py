@@ -1,0 +1,274 @@
+"""A denoiser's pictures at every level of a noise, packed once for the browser to slide through.
+
+The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint8 values: the
+images the header names, one after another, each (frames, C, H, W). An image of one frame is the same at every level.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+import core.noise
+from app.browser import frames
+from app.draw import charts
+from core.attacks.few_pixels import Generation, exhaustive, places
+from core.experiments.attack_path import Timeline
+from core.measures import metrics
+from core.models import Classifier, UNet
+from core.noise import Noise
+from core.params import strength
+from core.types import Images, Labels, Model, Scores
+
+EDGES = (
+    np.arange(74) * 7 - 255.5
+) / 255  # of the histogram of the noise: seven grey levels a bin, one of them around 0
+FRAMES, FEWEST = 51, 9
+BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a strip: an image, or the difference of two, and lines of figures, a value per level each."""
+
+    title: str
+    image: str
+    minus: str = ""
+    lines: tuple[tuple[str, Scores], ...] = ()  # what a line says, with {} for its value at a level
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the slider goes over: its values, what they are called, their unit, and whether they are shares of a whole."""
+
+    levels: list[float]
+    label: str
+    unit: str
+    percent: bool = False
+
+
+def scale(noise: Noise, levels: list[float]) -> Scale:
+    """Slide over the strength of a noise."""
+    field, span = strength(type(noise))
+    return Scale(levels, span.label, span.unit, field in ("fraction", "p"))
+
+
+def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
+    """Choose the levels to slide through, as many as BYTES allow for so many images of that shape; none if too few."""
+    count = min(FRAMES, BYTES // (images * shape.numel()))
+    return list(strength(type(noise))[1].levels(count)) if count >= FEWEST else []
+
+
+def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+    """Pack what one denoiser makes of one picture, (1, C, H, W), at every level: noisy, denoised, removed, still wrong."""
+    drawn = core.noise.levels(noise, x, levels, seed)[:, 0]  # (levels, C, H, W), not clipped
+    noisy = core.noise.eight_bit(drawn)
+    with torch.no_grad():
+        denoised = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+        kept = model(x).clamp(0, 1)
+    before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
+    harm = "shaded: it makes this picture worse" if (after < before).any() else "it never makes this picture worse"
+    untouched = float(metrics.psnr(kept, x))
+    harm += (
+        f"; a clean one comes back changed, at {untouched:.1f} dB"
+        if untouched < inf
+        else "; a clean one stays as it is"
+    )
+    tiles = [
+        Tile("original", "clean", hint="Nobody shows it to the network."),
+        Tile("noisy", "noisy", "", quality(noisy, x), "What the network sees, clipped and rounded to 8 bits."),
+        Tile("denoised", "denoised", "", quality(denoised, x), "What the network makes of it."),
+        Tile("removed", "noisy", "denoised", (("{} grey levels", rms(noisy - denoised)),), "noisy - denoised"),
+        Tile("still wrong", "denoised", "clean", (("{} grey levels", rms(denoised - x)),), "denoised - original"),
+    ]
+    return pack(
+        scale(noise, levels),
+        dict(clean=x, noisy=noisy, denoised=denoised),
+        tiles,
+        limit=0.25,
+        curve=curve("PSNR in dB over the noise", {"noisy": before, "denoised": after}, f"{harm}.", after < before),
+        histogram=dict(before=histograms(drawn - x), after=histograms(noisy - x)),
+    )
+
+
+def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+    """Pack what many denoisers, learned and classical, make of the same noisy pictures."""
+    noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
+
+    def denoised(name: str) -> Images:
+        with torch.no_grad():
+            return torch.cat([denoisers[name](z) for z in noisy.split(8)]).clamp(0, 1)
+
+    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        images = dict(zip(denoisers, pool.map(denoised, denoisers), strict=True))
+    tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
+    return pack(scale(noise, levels), images, tiles, limit=0.25)
+
+
+def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[tuple[str, Scores], ...]:
+    """Return the lines that say how like the clean image others are; SSIM from 7 x 7 pixels on."""
+    psnr = ("{} dB", metrics.psnr(images, clean))
+    if min(images.shape[-2:]) < 7:
+        return (psnr,)
+    return (psnr, ("SSIM {}", metrics.ssim(images, clean)))
+
+
+def rms(difference: Images) -> Scores:
+    """Return the root mean square of a difference, in grey levels."""
+    return 255 * difference.square().mean((1, 2, 3)).sqrt()
+
+
+def histograms(values: Tensor) -> list[list[float]]:
+    """Count values, (levels, ...), between EDGES, as shares in percent."""
+    shares = [np.histogram(v, EDGES)[0] / v.size for v in values.flatten(1).numpy()]
+    return [[round(100 * float(s), 2) for s in row] for row in shares]
+
+
+def curve(
+    title: str, series: Mapping[str, Scores], text: str, shaded: Bool[Tensor, " n"] | None = None
+) -> dict[str, Any]:
+    """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded."""
+    return dict(
+        title=title,
+        series={name: [_finite(v) for v in values.tolist()] for name, values in series.items()},
+        text=text,
+        shaded=[] if shaded is None else shaded.tolist(),
+    )
+
+
+def pack(scale: Scale, images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
+    """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider."""
+    described, parts, offset = {}, [], 0
+    for name, values in images.items():
+        parts.append((values.clamp(0, 1) * 255).round().byte().numpy())
+        described[name] = dict(frames=len(values), shape=list(values.shape[1:]), offset=offset)
+        offset += values.numel()
+    body = zlib.compress(b"".join(part.tobytes() for part in parts), 1)
+    header = dict(
+        **vars(scale),
+        images=described,
+        tiles=[
+            dict(
+                title=t.title,
+                image=t.image,
+                minus=t.minus,
+                hint=t.hint,
+                lines=[dict(text=text, values=[_finite(v) for v in values.tolist()]) for text, values in t.lines],
+            )
+            for t in tiles
+        ],
+        **more,
+    )
+    header["id"] = hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]
+    return frames.join(header, body)
+
+
+def _finite(value: float) -> float | None:
+    """Round for the header; None, which JSON can say, for what is infinite."""
+    return round(value, 3) if np.isfinite(value) else None
+
+
+def timeline(found: Timeline) -> bytes:
+    """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
+    x = found.case.clean
+    l2 = found.l2
+    images = dict(
+        clean=x, noisy=found.case.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
+        denoised=found.denoised, white=found.white, fair=found.white_denoised,
+    )  # fmt: skip
+    length = ("L2 {}", l2)
+    tiles = [
+        Tile("original", "clean"),
+        Tile("noisy", "noisy", "", (*quality(found.case.noisy, x), ("L2 {}", metrics.l2(found.case.noisy, x)))),
+        Tile("denoised", "kept", "", quality(found.noisy_denoised, x)),
+        Tile("adversarial", "attacked", "", (*quality(found.attacked, x), length), "The picture after so many steps."),
+        Tile("adversarial, denoised", "denoised", "", quality(found.denoised, x), "What the network makes of it."),
+        Tile("what the attack adds", "attacked", "start", (("{} grey levels", rms(found.attacked - found.start)),)),
+        Tile(
+            "chance, as strong", "white", "", (*quality(found.white, x), length), "White noise of exactly the same L2."
+        ),
+        Tile("chance, denoised", "fair", "", quality(found.white_denoised, x)),
+    ]
+    if found.active_mask is not None:
+        images["active_mask"] = found.active_mask
+        share = 100 * found.active_mask.mean((1, 2, 3))
+        tiles.append(
+            Tile("mask T", "active_mask", "", (("{} % to do", share),), "White: not yet where the attack wants it.")
+        )
+    lines = {
+        "attack, denoised": metrics.psnr(found.denoised, x),
+        "chance, denoised": metrics.psnr(found.white_denoised, x),
+    }
+    steps = [float(k) for k in range(len(found.attacked))]
+    return pack(
+        Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
+        curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
+    )  # fmt: skip
+
+
+def search(model: Classifier, x: Images, y: Labels, generations: list[Generation]) -> bytes:
+    """Pack a search for pixels: the best candidate of every generation, and where the candidates are."""
+    best = torch.cat([g.best for g in generations])
+    *_, h, w = x.shape
+    clouds = torch.stack([cloud(g.candidates[0], h, w) for g in generations])
+    with torch.no_grad():
+        answers = model(best).softmax(1)
+        clean = float(model(x).softmax(1)[0, int(y[0])])
+    probability, _ = exhaustive(model, x, y, (0.0, 1.0))
+    weak = (clean - probability[0]).amax(0)  # (h, w): the most a single pixel costs
+    weakness = charts.diverging(weak, max(0.05, float(weak.abs().max())))
+    heat = torch.from_numpy(weakness).permute(2, 0, 1) / 255  # (3, h, w)
+    said, sure = answers.argmax(1).float(), 100 * answers[:, int(y[0])]
+    queries = torch.stack([g.queries[0] for g in generations]).float()
+    tiles = [
+        Tile("the digit", "clean"),
+        Tile("best candidate", "best", "", ((f"{{}} % sure of {int(y[0])}", sure), ("reads {}", said)), "The search's best try so far."),
+        Tile("what it changes", "best", "clean", (("L2 {}", metrics.l2(best, x)),)),
+        Tile("all candidates", "cloud", "", (("{} questions", queries),), "Black: where the candidates are. Red: where one pixel alone makes the network less sure."),
+    ]  # fmt: skip
+    average = torch.stack([100 * g.probability[0].mean() for g in generations])
+    return pack(
+        Scale([float(k) for k in range(len(generations))], "Generation", f"of {len(generations) - 1}"),
+        dict(clean=x, best=best, cloud=heat * (1 - clouds)), tiles, limit=1.0,
+        curve=curve(f"How sure the network is of {int(y[0])}, in %", {"best candidate": sure, "average candidate": average}, "lower is better for the attacker"),
+    )  # fmt: skip
+
+
+def cloud(candidates: Float[Tensor, "p k f"], h: int, w: int) -> Float[Tensor, "1 h w"]:
+    """Count how many candidates change each pixel, the most as 1."""
+    rows, columns = places(candidates, h, w)
+    counts = torch.bincount((rows * w + columns).flatten(), minlength=h * w).float()
+    return (counts / counts.max()).sqrt().view(1, h, w)
+
+
+def epochs(samples: list[dict[str, Tensor]]) -> bytes:
+    """Pack what a training made of the same few images before its first epoch and after each."""
+    seen, truth = samples[0]["input"], samples[0]["truth"]
+    outputs = torch.stack([s["output"] for s in samples])  # (epochs, n, ...)
+    scale = Scale([float(k) for k in range(len(samples))], "After epoch", f"of {len(samples) - 1}")
+    if truth.ndim == 1:
+        images = {f"digit {k}": seen[[k]] for k in range(len(seen))}
+        tiles = [
+            Tile(f"a {int(truth[k])}", f"digit {k}", "", (("reads {}", outputs[:, k].argmax(1).float()), ("{} % sure", 100 * outputs[:, k].amax(1))))
+            for k in range(len(seen))
+        ]  # fmt: skip
+        return pack(scale, images, tiles, limit=1.0)
+    images = {}
+    tiles = []
+    for k in range(min(3, len(seen))):
+        images |= {f"seen {k}": seen[[k]], f"output {k}": outputs[:, k], f"truth {k}": truth[[k]]}
+        tiles += [
+            Tile("noisy", f"seen {k}", "", quality(seen[[k]], truth[[k]])),
+            Tile("denoised", f"output {k}", "", quality(outputs[:, k], truth[[k]])),
+            Tile("original", f"truth {k}"),
+        ]
+    return pack(scale, images, tiles, limit=0.25)

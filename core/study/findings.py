@@ -1,0 +1,328 @@
+"""The study, re-measured: every figure it reports beside the same figure from the result files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isnan
+from typing import Any
+
+from core import UserError, checkpoints, noise
+from core.attacks import DAG
+from core.data import datasets
+from core.experiments import accuracy, attack_rates, denoising, few_pixels, tables
+from core.experiments.accuracy import Curve
+from core.experiments.attack_rates import STEPS
+from core.measures import noise_similarity
+from core.noise import Gaussian, Impulse, Noise, Poisson, RandomImpulse
+from core.study import report, reported
+from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported
+from core.types import generator
+
+SEED = 0
+PICTURES = {"ship": 5034, "truck": 2727}  # CIFAR-10 test images, Figures 29 to 33
+MEANS: tuple[Noise, ...] = (Gaussian(50.0), Poisson(100.0), Impulse(0.2, 50.0), RandomImpulse(0.5))
+AVERAGED = 1000  # test images the mean of a noise is taken over
+MISSING = "not measured yet"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of the study: what it says, what is measured here, and in what they differ."""
+
+    figure: str
+    says: str
+    here: str
+    why: str
+    page: str  # where it can be explored
+    table: tuple[dict[str, str], ...] = ()  # the same, where it is many numbers: the study's row, then ours
+
+
+def measure() -> Iterator[str]:
+    """Measure what no other result file holds: the three digits, the two pictures, the means of noises; yields what is done.
+
+    Raises UserError where a data set or a network is missing or the disk refuses.
+    """
+    mnist, cifar = datasets.full("mnist", "test"), datasets.full("cifar10", "test")
+    model, card = checkpoints.classifier("digit-cnn")
+    for example in EXAMPLES:
+        x, y = mnist.images([example.index]), mnist.labels[[example.index]]
+        trial = accuracy.trial(model, x, accuracy.bind(example.corruption, model, y, example.seed))
+        said = [float(logits.softmax(1).max()) for logits in (trial.before, trial.after)]
+        answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
+        record = dict(
+            answers=answers, sure=said, corruption=repr(example.corruption), seed=example.seed, sha256=card.sha256
+        )
+        tables.put("study", f"digit {example.index}", record)
+        yield f"test image {example.index}: {record}"
+    for name in DENOISERS:
+        denoiser, card = checkpoints.denoiser(name)
+        corrupt = attack_rates.full(noise.parse(card.recipe["noise"]))
+        for title, index in PICTURES.items():
+            case = attack_rates.case(cifar.images([index]), corrupt, SEED)
+            added = DAG()(denoiser, case.clean, case.noisy) - case.clean
+            n = case.noisy - case.clean
+            apart = noise_similarity.distance(n, added)
+            record = dict(
+                network=name, sha256=card.sha256, noise=repr(corrupt), attack=repr(DAG()), seed=SEED, correlation=noise_similarity.correlation(n, added),
+                noise_l2=float(n.norm()), attack_l2=float(added.norm()), **vars(apart),
+            )  # fmt: skip
+            tables.put("study", f"{title} {name}", record)
+            yield f"{title}, {name}: {record}"
+    x = cifar.images(slice(0, AVERAGED))
+    for thing in MEANS:
+        drawn = thing(x, generator(SEED))
+        shift = dict(
+            n=AVERAGED,
+            seed=SEED,
+            before=255 * float((drawn - x).double().mean()),
+            after=255 * float((drawn.clamp(0, 1) - x).double().mean()),
+        )
+        tables.put("study", f"mean {thing!r}", shift)
+        yield f"{thing!r}: {shift}"
+
+
+def findings() -> list[Finding]:
+    """Return every figure of the study that is re-measured, in its order; what is missing says so."""
+    found: list[Finding] = []
+    for write in (_accuracy, _noise_curves, _digits, _attack_curves, _pixels, _means, _denoisers, _pictures, _ratios):
+        found += write()
+    return found
+
+
+def _accuracy() -> Iterator[Finding]:
+    scores = _card("digit-cnn").get("scores", {})
+    here = (
+        f"{100 * scores['accuracy']:.2f} % (95 % interval {100 * scores['low']:.2f} to {100 * scores['high']:.2f}, n = {scores['n']:,})"
+        if scores
+        else MISSING
+    )
+    yield Finding(
+        "The digit network", f"{reported.ACCURACY} % of the test digits right (from its code)", here,
+        _inside(scores), "see",
+    )  # fmt: skip
+
+
+def _inside(scores: dict[str, Any]) -> str:
+    if not scores:
+        return ""
+    inside = scores["low"] <= reported.ACCURACY / 100 <= scores["high"]
+    return f"Trained anew by the study's recipe; its figure lies {'inside' if inside else 'outside'} the interval measured here."
+
+
+def _curve(network: str, kind: str) -> Curve | None:
+    sha256 = _card(network).get("sha256")
+    curves = [c for c in accuracy.curves(network) if c.kind == kind and c.sha256 == sha256]
+    return max(curves, key=lambda c: c.n) if curves else None
+
+
+def _points(reported: Reported, network: str) -> str:
+    curve = _curve(network, reported.kind)
+    if curve is None:
+        return f"{network}: {MISSING}"
+    values = [curve.accuracy[curve.levels.index(level)] for level in reported.levels]
+    return f"{network} {' '.join(f'{v:.2f}' for v in values)} (n = {curve.n:,}, seed {curve.seed})"
+
+
+def _said(reported: Reported) -> str:
+    return f"{reported.network}, {' '.join(f'{v:g}' for v in reported.accuracy)} % right at {' '.join(f'{v:g}' for v in reported.levels)}"
+
+
+def _gap(reported: Reported, network: str) -> float:
+    curve = _curve(network, reported.kind)
+    if curve is None:
+        return float("nan")
+    here = [curve.accuracy[curve.levels.index(level)] for level in reported.levels]
+    return sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here)
+
+
+def _table(reported: Reported, *networks: str) -> tuple[dict[str, str], ...]:
+    """Put the study's accuracies and ours, in percent, under their strengths."""
+    levels = [f"{level:g}" for level in reported.levels]
+    printed = dict(zip(levels, (f"{v:.2f}" for v in reported.accuracy), strict=True))
+    rows = [{"right, %": f"the study's {reported.network}", **printed, "n": ""}]
+    for network in networks:
+        if curve := _curve(network, reported.kind):
+            values = [f"{curve.accuracy[curve.levels.index(level)]:.2f}" for level in reported.levels]
+            rows.append(
+                {"right, %": network, **dict(zip(levels, values, strict=True)), "n": f"{curve.n:,}, seed {curve.seed}"}
+            )
+    return tuple(rows)
+
+
+def _apart(reported: Reported) -> str:
+    gap = _gap(reported, "digit-cnn")
+    if isnan(gap):
+        return ""
+    return f"On average {gap:.1f} points apart, with a network trained anew" + (": it reproduces." if gap < 2 else ".")
+
+
+def _noise_curves() -> Iterator[Finding]:
+    salt, gaussian = (r for r in REPORTED if r.figure == 7)
+    yield Finding(
+        "Figure 7, salt and pepper", _said(salt), _points(salt, "digit-cnn"),
+        _apart(salt), "break", _table(salt, "digit-cnn"),
+    )  # fmt: skip
+    yield Finding(
+        "Figure 7, Gaussian", f"{_said(gaussian)}; Gaussian noise hurts the CNN more",
+        f"{_points(gaussian, 'digit-cnn')}; {_points(gaussian, 'digit-mlp')}",
+        "" if isnan(_gap(gaussian, "digit-mlp") + _gap(gaussian, "digit-cnn")) else
+        f"The printed row lies {_gap(gaussian, 'digit-mlp'):.1f} points from the network without convolutions and {_gap(gaussian, 'digit-cnn'):.1f} from the CNN: it may be "
+        "the wrong network's.", "break", _table(gaussian, "digit-cnn", "digit-mlp"),
+    )  # fmt: skip
+
+
+def _digits() -> Iterator[Finding]:
+    figures = {333: "Figures 8 to 10", 118: "Figures 8 to 10", 20: "Figures 13 and 14"}
+    for example in EXAMPLES:
+        record = tables.records("study").get(f"digit {example.index}")
+        here = MISSING
+        if record:
+            (a, b), (p, q) = record["answers"], record["sure"]
+            here = f"{a} ({100 * p:.0f} %) -> {b} ({100 * q:.0f} %) on digit-cnn, {record['corruption']}, seed {record['seed']}"
+        yield Finding(
+            f"{figures[example.index]}, test image {example.index}", example.reported.partition(": ")[2], here,
+            "The attack needs no luck." if example.index == 20 else "The study gives no seed: this is the first at which this network is as sure as the study's was.", "see",
+        )  # fmt: skip
+
+
+def _attack_curves() -> Iterator[Finding]:
+    fgsm = next(r for r in REPORTED if r.kind == "FGSM")
+    yield Finding(
+        "Figure 12, FGSM", _said(fgsm), _points(fgsm, "digit-cnn"),
+        _apart(fgsm), "break", _table(fgsm, "digit-cnn"),
+    )  # fmt: skip
+
+
+def _pixels() -> Iterator[Finding]:
+    one = next(r for r in REPORTED if r.kind == "OnePixel")
+    tried = few_pixels.current().get("digit-cnn")
+    curve, why = _curve("digit-cnn", "OnePixel"), ""
+    if curve:
+        low, high = accuracy.wilson(curve.hits[0], curve.n)
+        why = f"It drew candidates at random; here {curve.corruption} breeds them. On average {_gap(one, 'digit-cnn'):.1f} points apart; n = {curve.n:,} leaves {50 * (high - low):.1f} open at one pixel."
+    if tried:
+        why += f" Every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} % (n = {tried.n:,})."
+    yield Finding(
+        "Figure 12, one pixel", _said(one), _points(one, "digit-cnn"), why, "pixels", _table(one, "digit-cnn")
+    )
+
+
+def _means() -> Iterator[Finding]:
+    rows = [(thing, tables.records("study").get(f"mean {thing!r}")) for thing in MEANS]
+    here = "; ".join(
+        f"{thing!r} {row['before']:+.2f} before and {row['after']:+.2f} after clipping" for thing, row in rows if row
+    )
+    n = next((row["n"] for _, row in rows if row), 0)
+    yield Finding(
+        "Sections 3.2.2 and 3.2.3", "Poisson noise is not mean zero, nor is impulse noise",
+        f"mean of the noise in grey levels: {here} (n = {n:,} test images, seed {SEED})" if here else MISSING,
+        "Before clipping both are mean zero; only replacing pixels by random colours is not. Clipping to a picture shifts a mean a little.", "learn",
+    )  # fmt: skip
+
+
+def _denoisers() -> Iterator[Finding]:
+    for card in report.cards():
+        theirs = DENOISERS.get(card.name)
+        if theirs:
+            row = report.blind(card)
+            yield Finding(
+                f"Figures 19, 24, 27: {card.name}",
+                f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
+                f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {denoising.SEED})",
+                f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training: averaged weights, the best validated epoch, more weight on quiet images.", "quality",
+            )  # fmt: skip
+
+
+def _pictures() -> Iterator[Finding]:
+    known = tables.records("study")
+    for title in PICTURES:
+        rows = [known[f"{title} {name}"] for name in DENOISERS if f"{title} {name}" in known]
+        here, why = MISSING, ""
+        if rows:
+            here = "; ".join(
+                f"{r['network']}: L2 {r['noise_l2']:.1f} and {r['attack_l2']:.1f}, Wasserstein {r['wasserstein']:.1f} grey levels, shape {r['shape']:.2f}, correlation {r['correlation']:.2f}"
+                for r in rows
+            )
+            low, high = min(r["correlation"] for r in rows), max(r["correlation"] for r in rows)
+            why = (
+                f"Alike in shape for some, in strength for few. The reason is no mystery: the attack's gradient is the noise itself, seen through the network (correlation {low:.2f} to "
+                f"{high:.2f}; noise {rows[0]['noise']} and the others' own, seed {SEED}, {rows[0]['attack']})."
+            )
+        yield Finding(
+            f"Figures 30 to 33, {title}",
+            "the histograms of noise and adversarial noise are similar in most cases",
+            here,
+            why,
+            "alike",
+        )
+
+
+def _ratios() -> Iterator[Finding]:
+    for name, said in RATIOS.items():
+        found = attack_rates.kept(name)
+        parts = [f"{s.percent:g} % from {s.low:g} to {s.high:g}" for s in said.shares]
+        here, why = MISSING, ""
+        if found and len(found.rows) and found.sha256 == _card(name).get("sha256"):
+            here = "; ".join(
+                f"{steps} steps: mean {float(found.ratio(steps, fair=False).mean()):.3f}, "
+                + ", ".join(
+                    f"{attack_rates.share(found.ratio(steps, fair=False), s.low, s.high):.2f} %" for s in said.shares
+                )
+                for steps in STEPS
+            )
+            here += f" (n = {len(found.rows):,}, seed {found.seed})"
+            fair = float(found.ratio(STEPS[-1], fair=True).mean())
+            why = f"Its ratio sets an attack of one strength against noises of many. Against white noise as strong as the attack the mean is {fair:.3f} after {STEPS[-1]} steps."
+        yield Finding(
+            f"Figure 34, {name}",
+            f"mean ratio {said.mean[0]:g} to {said.mean[1]:g}; {', '.join(parts)}",
+            here,
+            why,
+            "often",
+        )
+    tabled = [
+        f
+        for name in DENOISERS
+        if (f := attack_rates.kept(name)) and len(f.rows) and f.sha256 == _card(name).get("sha256")
+    ]
+    orders = [
+        " > ".join(f"{name} {mean:.2f}" for name, mean in attack_rates.ranked(tabled, STEPS[-1], fair))
+        for fair in (False, True)
+    ]
+    yield Finding(
+        "Section 4.2", "impulse noise is most susceptible, Gaussian least",
+        f"study's ratio: {orders[0]}; fair ratio: {orders[1]}" if tabled else MISSING,
+        _orders(tabled), "often",
+    )  # fmt: skip
+
+
+def _orders(tabled: list[attack_rates.Fooled]) -> str:
+    if not tabled:
+        return ""
+    ours, fair = (attack_rates.ranked(tabled, STEPS[-1], even)[0][0] for even in (False, True))
+    return f"By the study's ratio {ours} is fooled most easily, at equal energy {fair}: " + (
+        "the same, but compare the order."
+        if ours == fair
+        else "its ranking was one of the noises, not of the networks."
+    )
+
+
+def _card(name: str) -> dict[str, Any]:
+    try:
+        return vars(checkpoints.read(name))
+    except UserError:
+        return {}
+
+
+def document() -> str:
+    """Write docs/study.md."""
+    lines = [
+        "# The study, re-measured",
+        "",
+        "Written by `python -m core report study` from the result files in `checkpoints/`. What the study says is typed in from its",
+        "pages; everything under “here” is computed.",
+        "",
+        "| figure | the study says | here | why they differ |",
+        "|---|---|---|---|",
+        *(f"| {f.figure} | {f.says} | {f.here} | {f.why} |" for f in findings()),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,260 @@
+"""One training loop; what is learned is decided by the pairs it is fed."""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass, field
+from itertools import islice
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel
+
+from core import UserError, noise, params
+from core.attacks import Attack
+from core.data.datasets import Dataset
+from core.models import Classifier, native_bfloat16
+from core.noise import Noise
+from core.training.losses import Loss
+from core.types import Images, Scores, generator
+
+if TYPE_CHECKING:  # it takes a second to import, which the app need not wait for
+    from lightning_fabric import Fabric
+
+Batch = tuple[Tensor, Tensor, Scores | float]  # what goes in, what should come out, what each image weighs
+Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
+Tensors = tuple[Tensor, ...] | list[Tensor]
+Score = Callable[[nn.Module], float]  # higher is better
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of training: which of how many, the mean loss of its batch and, after an epoch, the validation score."""
+
+    step: int
+    steps: int
+    loss: float
+    score: float | None = None
+
+
+def labelled(dataset: Dataset, batch: int) -> Pairs:
+    """Feed (image, label), every image once an epoch, in random order."""
+
+    def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
+        for chosen in _order(dataset, rng).split(batch):
+            yield dataset.images(chosen), dataset.labels[chosen], 1.0
+
+    return pairs
+
+
+def noise2clean(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
+    """Feed (noisy image, the image itself), half of them mirrored; what goes in is of 8 bits."""
+
+    def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
+        for x in _mirrored(dataset, batch, rng):
+            one = corrupt(x, rng)
+            yield noise.eight_bit(one), x, _weights(one, x)
+
+    return pairs
+
+
+def noise2noise(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
+    """Feed (noisy image, the same image under other noise of the same level), half of them mirrored.
+
+    What goes in is of 8 bits; the target is neither clipped nor rounded, for its noise must keep its mean (Lehtinen et
+    al. 2018).
+    """
+
+    def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
+        for x in _mirrored(dataset, batch, rng):
+            one, other = noise.pair(corrupt, x, rng)
+            yield noise.eight_bit(one), other, _weights(one, other, 2)
+
+    return pairs
+
+
+def _order(dataset: Dataset, rng: Generator) -> Tensor:
+    return torch.randperm(len(dataset), generator=rng, device=rng.device)
+
+
+def _mirrored(dataset: Dataset, batch: int, rng: Generator) -> Iterator[Tensor]:
+    for chosen in _order(dataset, rng).split(batch):
+        x = dataset.images(chosen)
+        flip = torch.rand((len(x), 1, 1, 1), generator=rng, device=rng.device) < 0.5
+        yield torch.where(flip, x.flip(3), x)
+
+
+def _weights(one: Images, other: Images, noisy: int = 1) -> Scores:
+    """Let images of little noise count more, for PSNR is a logarithm: 1 / (deviation of the noise + 3 grey levels).
+
+    The deviation is seen in the distance of the two, of which one or both are `noisy`.
+    """
+    return 1 / (((one - other).square().mean((1, 2, 3)) / noisy).sqrt() + 3 / 255)
+
+
+def adversarial(pairs: Pairs, attack: Attack, model: Classifier, ramp: int) -> Pairs:
+    """Feed what `attack` makes of each batch against the model as it is at that moment (Madry et al. 2018).
+
+    Its strength grows linearly from 0 over the first `ramp` epochs: at full strength from the start, a network as small
+    as the study's learns nothing at all.
+    """
+    full = params.level(attack)
+
+    def attacked(epoch: int, rng: Generator) -> Iterator[Batch]:
+        now = params.at(attack, full * min(1.0, epoch / ramp if ramp else 1.0))
+        for x, y, weights in pairs(epoch, rng):
+            yield now(model, x, y), y, weights
+
+    return attacked
+
+
+def average(model: nn.Module, decay: float = 0.999) -> AveragedModel:
+    """Keep an exponential moving average of the weights, which forgets its beginnings faster than `decay` says at first."""
+
+    def lerp(kept: Tensors, now: Tensors, count: Tensor | int) -> None:
+        torch._foreach_lerp_(kept, now, 1 - min(decay, (1 + int(count)) / (10 + int(count))))
+
+    return AveragedModel(model, multi_avg_fn=torch.no_grad()(lerp))
+
+
+@dataclass(eq=False)
+class Best:
+    """Score the averaged weights after every epoch and keep the best of them."""
+
+    averaged: AveragedModel
+    validate: Score
+    score: float = -torch.inf
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def update(self) -> float:
+        """Score the average as it is now."""
+        score = self.validate(self.averaged.module)
+        if not isfinite(score):
+            raise UserError(
+                "The training has diverged, its validation score is no number: try a smaller learning rate."
+            )
+        if score > self.score:
+            self.score, self.weights = score, deepcopy(self.averaged.module.state_dict())
+        return score
+
+
+def on_device(
+    accelerator: str = "auto",
+    precision: Literal["32-true", "bf16-mixed", "quickest"] = "32-true",
+    devices: int = 1,
+    nodes: int = 1,
+) -> "Fabric":
+    """Choose a device and a precision: "auto" takes a GPU where there is one.
+
+    Several devices, or machines, take a share of each batch each: on one machine this starts their processes, under torchrun
+    it joins those that run.
+
+    "quickest" is bfloat16 autocast on a GPU and on processors that compute in bfloat16, else float32.
+    """
+    from lightning_fabric import Fabric
+
+    if precision == "quickest":
+        precision = "bf16-mixed" if native_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "32-true"
+    many = devices * nodes > 1
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if many else "auto",
+        precision=precision,
+    )
+    if many:
+        fabric.launch()
+    return fabric
+
+
+@dataclass(eq=False)
+class Fit:
+    """One training: iterate to train `model` in place, a Step at a time; whoever stops asking stops it.
+
+    `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
+    `seed` alone. Where there is a `best`, the model ends with the best average of its weights. `clip`, if any, is the
+    largest norm a gradient keeps. Fabric decides device and precision; on several devices each takes its share of every batch,
+    with the same result as one up to rounding. After any step `state` says everything that a Fit
+    built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
+    """
+
+    model: nn.Module
+    pairs: Pairs
+    loss: Loss
+    optimiser: Optimizer
+    _: KW_ONLY
+    epochs: int
+    steps: int
+    seed: int
+    schedule: LRScheduler | None = None
+    best: Best | None = None
+    clip: float = 0.0
+    fabric: "Fabric | None" = None
+    done: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.fabric = self.fabric or on_device("cpu")
+        self._wrapped, self._optimiser = self.fabric.setup(self.model, self.optimiser)
+        self._random = generator(self.seed, self.fabric.device)  # the same on all devices
+        self._begun = self._random.get_state()  # where the stream stood when the epoch began
+
+    def __iter__(self) -> Iterator[Step]:
+        self.model.train()
+        while self.done < self.steps:
+            epoch, place = divmod(self.done, self.steps // self.epochs)
+            self._random.set_state(self._begun)
+            for batch in islice(self.pairs(epoch, self._random), place, None):  # what was drawn before is drawn again
+                yield self._step(*batch)
+            self._begun = self._random.get_state()
+        if self.best:
+            self.model.load_state_dict(self.best.weights)
+        self.model.eval()
+
+    def _step(self, x: Tensor, y: Tensor, weights: Scores | float) -> Step:
+        assert self.fabric
+        self._optimiser.zero_grad()
+        share = slice(self.fabric.global_rank, None, self.fabric.world_size)  # of the batch, for this device
+        part = weights[share] if isinstance(weights, Tensor) else weights
+        losses = part * self.loss(self._wrapped(x[share]), y[share], self.done / self.steps)
+        value = losses.sum() * self.fabric.world_size / len(x)  # whose mean over the devices is the mean of the batch
+        self.fabric.backward(value)
+        if self.clip:
+            self.fabric.clip_gradients(self.model, self._optimiser, max_norm=self.clip)
+        self._optimiser.step()
+        self.done += 1
+        if self.schedule:
+            self.schedule.step()
+        if self.best:
+            self.best.averaged.update_parameters(self.model)
+        ends = self.best and self.done % (self.steps // self.epochs) == 0
+        whole = float(self.fabric.all_reduce(value.detach(), reduce_op="mean"))  # type: ignore[arg-type]
+        return Step(self.done, self.steps, whole, self.best.update() if self.best and ends else None)
+
+    def state(self) -> dict[str, Any]:
+        """Return where the training stands: weights, average, best, optimiser, schedule, random stream, place in the epoch."""
+        between = self.done % (self.steps // self.epochs) == 0
+        return dict(
+            done=self.done,
+            device=self._random.device.type,
+            begun=self._random.get_state() if between else self._begun,
+            model=self.model.state_dict(),
+            optimiser=self._optimiser.state_dict(),
+            schedule=self.schedule.state_dict() if self.schedule else {},
+            averaged=self.best.averaged.state_dict() if self.best else {},
+            best=dict(score=self.best.score, weights=self.best.weights) if self.best else {},
+        )
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where another Fit stood."""
+        self.done, self._begun = state["done"], state["begun"]
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self.schedule:
+            self.schedule.load_state_dict(state["schedule"])
+        if self.best:
+            self.best.averaged.load_state_dict(state["averaged"])
+            self.best.score, self.best.weights = state["best"]["score"], state["best"]["weights"]

@@ -1,0 +1,250 @@
+"""What ships: the recipe of every network. Its name is the checkpoint's and the one in the address bar."""
+
+from dataclasses import fields
+from math import ceil
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from core import UserError, checkpoints, models, noise, params
+from core.attacks import PGD
+from core.data.datasets import Dataset
+from core.measures import metrics
+from core.models import DigitCNN, DigitMLP, Network
+from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
+from core.params import Span, validated
+from core.training import loop
+from core.training.loop import Fit
+from core.training.losses import L1, L2, LOSSES, AnnealedL0, CrossEntropy, Loss
+from core.types import generator
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+ENDS = {"down.0.weight", "out.weight"}  # from the image and to it
+VALIDATION = 2000  # images at the end of the training set that nothing is trained on
+
+
+EPOCHS = Span(1, 200, 1, label="Epochs")
+BATCH = Span(8, 1024, 8, unit="images", label="Batch")
+RATE = Span(1e-5, 0.5, 1e-5, label="Learning rate")
+SEED = Span(0, 2**31 - 1, 1, label="Seed")
+
+
+@validated
+class Classification:
+    """How a classifier is trained: everything that, with the data and the seed, decides its weights."""
+
+    name: str
+    title: str
+    architecture: str
+    dataset: str = "mnist"
+    epochs: Annotated[int, EPOCHS] = 5
+    batch: Annotated[int, BATCH] = 64
+    learning_rate: Annotated[float, RATE] = 0.01
+    momentum: Annotated[float, Span(0, 0.99, 0.01, label="Momentum")] = 0.5
+    attack: PGD | None = None  # trained on what this makes of its images
+    ramp: Annotated[int, Span(0, 50, 1, unit="epochs", label="Growth of the attack")] = 0  # to its full strength
+    seed: Annotated[int, SEED] = 2
+    stored: ClassVar = torch.float32
+
+
+@validated
+class Denoising:
+    """How a denoiser is trained; one cycle of the learning rate, the best of its averaged weights."""
+
+    name: str
+    title: str
+    noise: Noise
+    loss: Loss
+    target: Literal["noisy", "clean"] = "noisy"
+    start: str = ""  # the network whose weights it begins with; empty: drawn from the seed
+    architecture: str = "UNet"
+    dataset: str = "cifar10"
+    epochs: Annotated[int, EPOCHS] = 6
+    batch: Annotated[int, BATCH] = 64
+    optimiser: Literal["AdamW", "Muon"] = "AdamW"
+    learning_rate: Annotated[float, RATE] = 2e-3
+    clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
+    seed: Annotated[int, SEED] = 2
+    stored: ClassVar = torch.float16
+
+
+Recipe = Classification | Denoising
+LATER: Any = dict(start="n2n-start", epochs=4, learning_rate=1e-3)  # what a denoiser of one noise learns carries over
+SHORT: Any = {**LATER, "epochs": 3}
+BRIEF: Any = {**LATER, "epochs": 2}
+LONG: Any = dict(optimiser="Muon", epochs=10, learning_rate=3e-3)  # from drawn weights
+SHARP = AnnealedL0(1.5, 0.7, 0.004)  # holds where the study's 2 -> 0 falls back to the noisy image (docs/log.md)
+MODE = AnnealedL0(1.5, 0.5, 0.004)
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Classification("digit-cnn", "The study's digit network", "DigitCNN"),
+        Classification("digit-mlp", "A network without convolutions", "DigitMLP"),
+        Classification(
+            "digit-cnn-robust", "The digit network, trained against attacks", "DigitCNN",
+            epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,
+        ),
+        Denoising("n2n-gaussian-50", "Gaussian noise, sigma to 50", BlindGaussian(50.0), L2(), **LONG),
+        Denoising("n2n-start", "Where the other denoisers begin: Gaussian noise, sigma to 50", BlindGaussian(50.0), L2(), epochs=12),
+        Denoising("n2n-gaussian-100", "Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), **SHORT),
+        Denoising("n2n-poisson-100", "Shot noise, about 100 photons", BlindPoisson(100.0), L1(), **SHORT),
+        Denoising("n2n-poisson-200", "Shot noise, about 200 photons", BlindPoisson(200.0), L1(), **SHORT),
+        Denoising("n2n-poisson-500", "Shot noise, about 500 photons", BlindPoisson(500.0), L1(), **SHORT),
+        Denoising("n2n-impulse-0.2", "One value in five hit", BlindImpulse(0.2, 50.0), SHARP, **LATER),
+        Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **SHORT),
+        Denoising("n2n-impulse-0.2-l1", "One value in five hit, learned with L1", BlindImpulse(0.2, 50.0), L1(), **LATER),
+        Denoising("n2n-impulse-0.2-l2", "One value in five hit, learned with L2", BlindImpulse(0.2, 50.0), L2(), **LATER),
+        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **BRIEF),
+        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **BRIEF),
+        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **BRIEF),
+        Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean", **LONG),
+        Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist"),
+    )
+}  # fmt: skip
+
+
+IMPULSE = BlindImpulse(0.5, 100.0)
+QUICK: Any = dict(architecture="DigitUNet", dataset="mnist", epochs=2)
+PRESETS: dict[str, tuple[Recipe, ...]] = {  # of the training page: runs to watch, not networks that ship
+    "One minute, digits": (
+        Classification(
+            "one-minute",
+            "A digit network, trained while you watch",
+            "DigitCNN",
+            epochs=6,
+            learning_rate=0.02,
+            momentum=0.9,
+        ),
+    ),
+    "Three losses on impulse noise": tuple(
+        Denoising(f"impulse-{name}", f"Digits under impulse noise, learned with {title}", IMPULSE, loss, **QUICK)
+        for name, title, loss in (("l2", "L2", L2()), ("l1", "L1", L1()), ("l0", "annealed L0", SHARP))
+    ),
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Return the recipe called `name`; raises UserError, listing the names, where there is none."""
+    if name not in RECIPES:
+        raise UserError(f"There is no recipe {name!r}: choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def record(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as a card keeps it: numbers and words as they are, everything else as it is printed."""
+    plain = str | int | float | None
+    values = {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+    return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
+
+
+def parse(record: dict[str, Any]) -> Recipe:
+    """Build the recipe a record speaks of; raises UserError, or KeyError, TypeError, ValueError, where it is none."""
+    values = {name: value for name, value in record.items() if name != "start_sha256"}
+    if "noise" in values:
+        values["noise"], values["loss"] = noise.parse(values["noise"]), params.parse(values["loss"], LOSSES)
+        return Denoising(**values)
+    attack = values.get("attack")
+    return Classification(**{**values, "attack": params.parse(attack, {"PGD": PGD}) if attack else None})
+
+
+def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, nodes: int = 1) -> Fit:
+    """Return the training of `model`, in place, on a training set, as `recipe` says; on several devices or machines if wanted."""
+    if isinstance(recipe, Denoising):
+        return _denoiser(recipe, model, dataset, loop.on_device("auto", "quickest", devices, nodes))
+    return _classifier(recipe, model, dataset, loop.on_device("cpu", devices=devices, nodes=nodes))
+
+
+def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
+    pairs = loop.labelled(dataset, recipe.batch)
+    if recipe.attack:
+        assert isinstance(model, DigitCNN | DigitMLP)
+        pairs = loop.adversarial(pairs, recipe.attack, model, recipe.ramp)
+    optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
+    steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
+    return loop.Fit(
+        model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed, fabric=fabric
+    )
+
+
+def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
+    learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
+    feed = loop.noise2clean if recipe.target == "clean" else loop.noise2noise
+    model.to(fabric.device)
+    optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
+    steps = recipe.epochs * ceil(len(learned) / recipe.batch)
+    return loop.Fit(
+        model,
+        feed(learned, recipe.noise, recipe.batch),
+        recipe.loss,
+        optimiser,
+        epochs=recipe.epochs,
+        steps=steps,
+        seed=recipe.seed,
+        schedule=torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            recipe.learning_rate,
+            steps,
+            pct_start=0.15,
+            div_factor=10,
+            final_div_factor=100,
+            cycle_momentum=recipe.optimiser == "AdamW",
+        ),
+        best=loop.Best(loop.average(model), validation(recipe, dataset)),
+        clip=recipe.clip,
+        fabric=fabric,
+    )
+
+
+def _adamw(model: nn.Module, rate: float) -> Optimizer:
+    return torch.optim.AdamW(model.parameters(), rate, weight_decay=1e-4, fused=True)
+
+
+def _muon(model: nn.Module, rate: float) -> Optimizer:
+    """Let Muon (Jordan et al. 2024) step along orthogonalised gradients of the kernels within, AdamW along all the others.
+
+    Its steps are scaled so that one learning rate serves both (Liu et al. 2025).
+    """
+    from pytorch_optimizer import Muon  # two seconds, which the app need not wait for
+
+    within = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)} - ENDS
+    kernels = [p for name, p in model.named_parameters() if name in within]
+    others = [p for name, p in model.named_parameters() if name not in within]
+    groups: list[dict[str, Any]] = [
+        dict(params=kernels, use_muon=True, use_adjusted_lr=True, lr=rate, weight_decay=0.01),
+        dict(params=others, use_muon=False, lr=rate, weight_decay=0.01),
+    ]
+    return Muon(groups)
+
+
+OPTIMISERS = {"AdamW": _adamw, "Muon": _muon}
+
+
+def _aside(dataset: Dataset) -> int:
+    """Say how many images are set aside: VALIDATION, of a sample a tenth."""
+    return min(VALIDATION, len(dataset) // 10)
+
+
+def validation(recipe: Denoising, dataset: Dataset) -> loop.Score:
+    """Return what scores a denoiser while it is trained: its mean PSNR on images set aside, under one draw of noise."""
+    clean = dataset.part(slice(-_aside(dataset), None)).images()
+    noisy = noise.eight_bit(recipe.noise(clean, generator(1)))
+
+    @torch.no_grad()
+    def score(model: nn.Module) -> float:
+        device = next(model.parameters()).device
+        parts = [model(x.to(device)).cpu() for x in noisy.split(100)]
+        return float(metrics.psnr(torch.cat(parts), clean).mean())
+
+    return score
+
+
+def untrained(recipe: Recipe) -> Network:
+    """Build the network of a recipe with its first weights: drawn from its seed, or those of the network it starts from."""
+    model = models.build(recipe.architecture, recipe.seed)
+    if isinstance(recipe, Denoising) and recipe.start:
+        model.load_state_dict(checkpoints.load(recipe.start)[0].state_dict())
+    return model
