@@ -17,7 +17,7 @@ def test_where_the_operators_are_missing_they_are_declared() -> None:
     """A torchvision that fails as the one on PyPI does beside a CPU-only torch."""
     said = run(
         "import sys, types, torch\n"
-        "from core import vision\n"
+        "from core.data import torchvision_shim as vision\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name != 'torchvision': return None\n"
@@ -35,7 +35,7 @@ def test_where_they_are_there_nothing_is_declared() -> None:
     said = run(
         "import torch\n"
         "there = torch.library.Library('torchvision', 'DEF')\n"
-        "from core import vision\n"
+        "from core.data import torchvision_shim as vision\n"
         "for schema in vision.SCHEMAS: there.define(schema)\n"
         "print(vision.datasets().CIFAR10.__name__, len(vision._library))"
     )
@@ -45,7 +45,7 @@ def test_where_they_are_there_nothing_is_declared() -> None:
 def test_another_failure_is_not_hidden() -> None:
     said = run(
         "import sys\n"
-        "from core import vision\n"
+        "from core.data import torchvision_shim as vision\n"
         "class Finder:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name == 'torchvision': raise RuntimeError('something else')\n"
