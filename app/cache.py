@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from app.browser import frames, strips
-from app.draw import charts
-from app.draw.charts import Picture
+from app.draw import pictures
+from app.draw.pictures import Picture
+from app.inputs import Digit, Photo
 from app.jobs import Jobs
 from core import UserError, checkpoints
 from core.attacks import ImageAttack, OnePixel
@@ -42,53 +43,12 @@ SMALLEST = 8  # pixels, the least side of a picture
 ATTACKED = 64  # pixels, the largest side of a picture that is attacked
 
 
-@dataclass(frozen=True)
-class Digit:
-    """Say which digit: a test image by its index, or one's own by its 784 grey values."""
-
-    index: int = 0
-    own: bytes = b""
-
-    def image(self) -> Images:
-        """Return the digit, (1, 1, 28, 28) in [0, 1]."""
-        if self.own:
-            return torch.frombuffer(bytearray(self.own), dtype=torch.uint8).view(1, 1, 28, 28).float() / 255
-        return dataset("mnist", "test").images([self.index])
-
-    def label(self) -> int | None:
-        """Return what the digit is, or None where nobody has said."""
-        return None if self.own else int(dataset("mnist", "test").labels[self.index])
-
-    def labels(self, model: Classifier) -> Labels:
-        """Return what an attack leads away from: the label, or what the network says of an unlabelled digit."""
-        label = self.label()
-        with torch.no_grad():
-            return model(self.image()).argmax(1) if label is None else torch.tensor([label])
-
-
-@dataclass(frozen=True)
-class Photo:
-    """Say which picture: a CIFAR-10 test image by its index, a built-in photograph by its name, or one's own file."""
-
-    index: int = 0
-    name: str = ""
-    own: bytes = b""
-
-    def image(self) -> Images:
-        """Return the picture, (1, 3, H, W) in [0, 1]."""
-        if self.own:
-            return _brought(self.own)[0]
-        if self.name:
-            return torch.from_numpy(datasets.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
-        return dataset("cifar10", "test").images([self.index])
-
-
 def dataset(name: str, split: Split) -> Dataset:
     """Hold a data set in memory for all sessions; one whose files have changed is read anew, and all that hangs on it."""
     stamps, now = _stamps(), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
-        for derived in (_dataset, _predictions, _digit_frames, atlas, top_activations, neighbours):
+        for derived in (_dataset, _predictions, atlas, top_activations, neighbours):
             derived.clear()
     return _dataset(name, split)
 
@@ -107,25 +67,22 @@ def _stamps() -> dict[str, tuple[str, int, int]]:
 def uploaded(content: bytes) -> tuple[Digit, str]:
     """Read an uploaded picture of a digit, once; and what had to be done to read it. Raises UserError."""
     picture = uploads.decode(content, side=1000)
-    return own(picture.image), picture.note
+    return Digit.read(picture.image), picture.note
 
 
+@st.cache_data(show_spinner="Reading the picture ...", max_entries=50)
 def brought(content: bytes) -> tuple[Photo, str]:
-    """Read a picture somebody brought, once; and what had to be done to read it. Raises UserError."""
-    if min(_brought(content)[0].shape[-2:]) < SMALLEST:
+    """Check a picture somebody brought, once; and say what had to be done to read it. Raises UserError."""
+    picture = uploads.decode(content)
+    if min(picture.image.shape[-2:]) < SMALLEST:
         raise UserError(f"This picture is less than {SMALLEST} pixels wide or high: choose a larger one.")
-    return Photo(own=content), _brought(content)[1]
+    return Photo(content), picture.note
 
 
 @st.cache_resource(show_spinner="Reading the picture ...", max_entries=4)
-def _brought(content: bytes) -> tuple[Images, str]:
-    picture = uploads.decode(content)
-    return picture.image.expand(-1, 3, -1, -1).contiguous(), picture.note
-
-
-def own(image: Images) -> Digit:
-    """Bring a picture of a digit into the network's form. Raises UserError for a blank one."""
-    return Digit(own=(uploads.as_digit(image) * 255).round().byte().numpy().tobytes())
+def image(photo: Photo) -> Images:
+    """Hold a picture, (1, 3, H, W) in [0, 1], while it is looked at."""
+    return photo.image()
 
 
 def network(name: str) -> tuple[Classifier, Card]:
@@ -156,14 +113,12 @@ def _denoiser(name: str, changed: tuple[int, ...]) -> tuple[UNet, Card]:
 
 def strip(name: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
     """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
-    return _strip(name, denoiser(name)[1].sha256, photo, noise, levels, seed, _stamps().get("cifar10"))
+    return _strip(name, denoiser(name)[1].sha256, photo, noise, levels, seed)
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def _strip(
-    name: str, sha256: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, stamp: object
-) -> bytes:
-    return strips.lead(denoiser(name)[0], photo.image(), noise, list(levels), seed)
+def _strip(name: str, sha256: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    return strips.lead(denoiser(name)[0], image(photo), noise, list(levels), seed)
 
 
 def gallery(
@@ -174,7 +129,7 @@ def gallery(
     `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
     """
     hashes = tuple(denoiser(name)[1].sha256 for name in names)
-    return _gallery(names, hashes, whole, photo, noise, levels, seed, _stamps().get("cifar10"))
+    return _gallery(names, hashes, whole, photo, noise, levels, seed)
 
 
 @st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
@@ -186,10 +141,9 @@ def _gallery(
     noise: Noise,
     levels: tuple[float, ...],
     seed: int,
-    stamp: object,
 ) -> bytes:
     learned: dict[str, Model] = {name: denoiser(name)[0] for name in names}
-    x = photo.image()
+    x = image(photo)
     plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
     return strips.gallery({**learned, **CLASSICAL} if whole else {**plain, **learned}, x, noise, list(levels), seed)
 
@@ -209,12 +163,12 @@ def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | 
     model, card = denoiser(name)
     held, key = _large(), (card.sha256, photo, repr(noise), seed)
     if key not in held:
-        x = photo.image()
+        x = image(photo)
         noisy = eight_bit(noise(x, generator(seed)))
         for progress in tiled.denoise(autocast(model), noisy, workers=2):  # more would only take more memory
             yield progress.share
         scores = [tiled.scores(z, x) for z in (noisy, progress.image)]
-        held[key] = Large(charts.colour(noisy[0]), charts.colour(progress.image[0]), *scores)
+        held[key] = Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), *scores)
         while len(held) > 3:
             held.pop(next(iter(held)), None)
     yield held[key]
@@ -227,7 +181,7 @@ def _large() -> dict[tuple[str, Photo, str, int], Large]:
 
 def shrunk(photo: Photo) -> Images:
     """Return a picture no larger than ATTACKED pixels, scaled down where it must be."""
-    x = photo.image()
+    x = image(photo)
     share = ATTACKED / max(x.shape[-2:])
     return (
         x
@@ -239,7 +193,7 @@ def shrunk(photo: Photo) -> Images:
 def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Iterator[float | Timeline]:
     """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
     model, card = denoiser(name)
-    held, key = _timelines(), (card.sha256, photo, repr(attack), seed, aim, _stamps().get("cifar10"))
+    held, key = _timelines(), (card.sha256, photo, repr(attack), seed, aim)
     found = held.get(key)
     if found is None:
         x = shrunk(photo)
@@ -306,22 +260,22 @@ class Single:
 
 def single_pixels(name: str, digit: Digit, values: tuple[float, ...]) -> Single:
     """Try every pixel of a digit in every value."""
-    return _single_pixels(name, network(name)[1].sha256, digit, values, _stamps().get("mnist"))
+    return _single_pixels(name, network(name)[1].sha256, digit, values)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _single_pixels(name: str, sha256: str, digit: Digit, values: tuple[float, ...], stamp: object) -> Single:
+def _single_pixels(name: str, sha256: str, digit: Digit, values: tuple[float, ...]) -> Single:
     model, _ = network(name)
     return Single(*exhaustive(model, digit.image(), digit.labels(model), values))
 
 
 def pixel_search(name: str, digit: Digit, search: OnePixel) -> bytes:
     """Search for the pixels that fool a network, and return every generation, packed for the browser."""
-    return _pixel_search(name, network(name)[1].sha256, digit, search, _stamps().get("mnist"))
+    return _pixel_search(name, network(name)[1].sha256, digit, search)
 
 
 @st.cache_data(show_spinner="Searching ...", max_entries=50)
-def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel, stamp: object) -> bytes:
+def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel) -> bytes:
     model, _ = network(name)
     x, y = digit.image(), digit.labels(model)
     return strips.search(model, x, y, list(search.search(model, x, y)))
@@ -404,7 +358,7 @@ def _cases(name: str, sha256: str, indices: tuple[int, ...], title: str) -> list
         noisy, _ = denoising.corrupted(noise, x, denoising.SEED + number)
         with torch.no_grad():
             denoised = model(noisy[[place]])
-        found.append(np.concatenate([charts.colour(z) for z in (x[place], noisy[place], denoised[0])]))
+        found.append(np.concatenate([pictures.colour(z) for z in (x[place], noisy[place], denoised[0])]))
     return found
 
 
@@ -427,7 +381,7 @@ def digit_frames(name: str, digit: Digit, corruption: Corruption, seed: int, map
 @st.cache_data(show_spinner=False, max_entries=200)
 def _digit_frames(name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
     model, _ = network(name)
-    return frames.digit(model, digit.image(), digit.labels(model), digit.label(), corruption, seed, maps)
+    return frames.digit(model, digit.image(), digit.labels(model), digit.label, corruption, seed, maps)
 
 
 @st.cache_resource(show_spinner="The network looks at every training image once ...")

@@ -5,9 +5,9 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.cache import Photo
-from app.controls import photographs, pickers
-from app.draw import charts
+from app.controls import data, examples, images, parameters, pickers
+from app.draw import charts, pictures
+from app.inputs import Photo
 from core.attacks import DAG
 from core.experiments import attack_rates
 from core.experiments.attack_path import Timeline
@@ -26,12 +26,12 @@ row = st.columns([1.3, 2.6, 0.8], vertical_alignment="bottom")
 with row[0]:
     name = pickers.denoiser()
 with row[1]:
-    photo = photographs.photo()
+    photo = images.photo()
 with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
-    attack = pickers.sliders(DAG(), ())
-    seed = pickers.seeded()
-photographs.study()
-address.publish(denoiser=name, **photographs.picked(photo), **pickers.changed(attack), seed=seed or None)
+    attack = parameters.sliders(DAG(), ())
+    seed = parameters.seeded()
+examples.photos()
+address.publish(denoiser=name, **images.picked(images.PHOTOS, photo), **parameters.changed(attack), seed=seed or None)
 made_for = attack_rates.full(cache.noise_of(cache.denoiser(name)[1]))
 NOISE, ATTACK = "noise, clipped", "adversarial noise"
 DRAWN = "noise, as drawn"
@@ -112,7 +112,7 @@ def reason(found: Timeline, made_for: Noise) -> None:
     for column, (title, z) in zip(columns, parts.items(), strict=False):
         grey = z[0].mean(0)
         column.image(
-            charts.enlarged(charts.diverging(grey, 3 * float(grey.std())), max(1, 256 // x.shape[2])), output_format="PNG", width="stretch",
+            pictures.enlarged(pictures.diverging(grey, 3 * float(grey.std())), max(1, 256 // x.shape[2])), output_format="PNG", width="stretch",
             caption=f"{title}: full colour at ±3 standard deviations",
         )  # fmt: skip
     with columns[3]:
@@ -168,4 +168,4 @@ else:
     st.subheader("The study's seven networks (Figures 31 and 33)")
     if st.toggle("Show them all", key="all", help="about two seconds each, the first time"):
         every(photo)
-pickers.source(cache.dataset("cifar10", "test"))
+data.source(cache.dataset("cifar10", "test"))

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from app import address, cache
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, pickers
+from app.draw import charts, words
 from core import UserError
 from core.attacks import ATTACKS
 from core.experiments import accuracy
@@ -68,9 +68,9 @@ def picture() -> None:
     )
     under_way = jobs.running()
     for job in under_way:
-        words, button = st.columns([5, 1], vertical_alignment="center")
-        words.progress(
-            job.n / len(job.dataset), f"{job.card.name}, {charts.words(type(job.corruption).__name__)}: {job.state()}"
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        text.progress(
+            job.n / len(job.dataset), f"{job.card.name}, {words.title(type(job.corruption).__name__)}: {job.state()}"
         )
         button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
     if st.session_state.get("watching") and not under_way:
@@ -86,9 +86,9 @@ for problem in jobs.problems():
 for reported in REPORTED:
     gaps = charts.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
     if gaps:
-        words = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
+        apart = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
         st.info(
-            f"**A suspect row.** {reported.suspect} Measured here, that row (open diamonds) lies on average {words}. "
+            f"**A suspect row.** {reported.suspect} Measured here, that row (open diamonds) lies on average {apart}. "
             f"It is closest to {gaps[0][1]}: compare the two kinds of noise on digit-cnn, and say which hurts it more.",
             icon=":material/search:",
         )
@@ -98,7 +98,7 @@ curves = shown()
 if curves:
     columns = st.columns([2, 2, 3], vertical_alignment="bottom")
     network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
-    mine = {f"{charts.words(c.kind)}, {c.data}": c for c in curves if c.network == network}
+    mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
     kind = columns[1].selectbox("Under", list(mine), key="under")
     chosen = mine[kind]
     percent = chosen.field == "fraction"
@@ -112,7 +112,7 @@ if curves:
     st.plotly_chart(charts.confusion(table), key="confusion", theme="streamlit")
     low, high = accuracy.wilson(chosen.hits[chosen.levels.index(level)], chosen.n)
     st.caption(
-        f"{network} under {charts.words(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a dark column off the diagonal: the answer it falls back on."
+        f"{network} under {words.title(chosen.kind)}: {100 * chosen.hits[chosen.levels.index(level)] / chosen.n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. Look for a dark column off the diagonal: the answer it falls back on."
     )
 
 st.subheader("Measure it yourself")
@@ -127,7 +127,7 @@ kind = columns[1].segmented_control(
     default=kinds[0],
     required=True,
     key=f"measure-{view}",
-    format_func=charts.words,
+    format_func=words.title,
 )
 corruption, levels = measures[kinds.index(kind or kinds[0])]
 if columns[2].button(
@@ -140,4 +140,4 @@ if columns[2].button(
     if new:
         st.rerun()
     st.toast("Somebody has started this measurement already: watch it above.")
-pickers.source(dataset)
+data.source(dataset)

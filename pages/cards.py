@@ -6,8 +6,8 @@ from dataclasses import asdict
 import streamlit as st
 
 from app import address, cache
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, pickers
+from app.draw import charts, words
 from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.experiments import denoising
@@ -33,7 +33,7 @@ def scores(card: Card) -> None:
         st.metric("Test digits read right", f"{100 * card.scores['accuracy']:.2f} %")
         st.caption(f"95 % interval {low} to {high} %, n = {card.scores['n']:,}.")
     else:
-        st.dataframe(charts.settings(card.scores["settings"]), hide_index=True, width="stretch")
+        st.dataframe(words.settings(card.scores["settings"]), hide_index=True, width="stretch")
         st.caption(
             f"Mean PSNR in dB and SSIM on {card.scores['data']}, noise seed {card.scores['seed']}, 8-bit input; "
             f"in brackets the {100 * denoising.QUANTILES[0]:.0f} and {100 * denoising.QUANTILES[-1]:.0f} % quantiles. "
@@ -83,4 +83,4 @@ with right:
             )
     else:
         st.caption("Its training curve was not recorded.")
-pickers.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))
+data.source(cache.dataset("mnist" if card.dataset == "mnist" else "cifar10", "test"))

@@ -4,8 +4,8 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, pickers
+from app.draw import charts, pictures
 from core.experiments import defence
 from core.measures import metrics
 
@@ -19,7 +19,7 @@ measured = cache.defended()
 names = [name for name in pickers.classifiers() if name in measured]
 if not names:
     st.info("Nothing is measured yet: `python -m core defend`.", icon=":material/info:")
-    pickers.source(cache.dataset("mnist", "test"))
+    data.source(cache.dataset("mnist", "test"))
     st.stop()
 address.restore("network", names[0], address.one_of(names, "the network"))
 name = str(st.selectbox("Classifier", names, key="network"))
@@ -60,7 +60,7 @@ with torch.no_grad():
     answers = {title: model(z).softmax(1)[0] for title, z in steps.items()}
 for column, (title, z) in zip(st.columns(len(steps)), steps.items(), strict=True):
     said = int(answers[title].argmax())
-    column.image(charts.enlarged(charts.grey(z[0, 0]), 6), output_format="PNG", width="stretch")
+    column.image(pictures.enlarged(pictures.grey(z[0, 0]), 6), output_format="PNG", width="stretch")
     column.markdown(
         f"**{title}**  \nreads {said} ({100 * float(answers[title][said]):.0f} % sure): {'right' if said == int(y) else 'wrong'}"
     )
@@ -68,4 +68,4 @@ st.caption(
     f"Test image {index}, a {int(y)}. L2 of the attack {float(metrics.l2(blind, x)):.2f}, through the denoiser {float(metrics.l2(through, x)):.2f}. Compare the second and the fourth picture: where "
     "does the attacker who knows of the denoiser put his change?"
 )
-pickers.source(test)
+data.source(test)

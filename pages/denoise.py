@@ -6,9 +6,9 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import follow, strip, strips, wipe
-from app.cache import Photo
-from app.controls import photographs, pickers
-from app.draw import charts
+from app.controls import data, examples, images, parameters, pickers
+from app.draw import pictures
+from app.inputs import Photo
 from core import params
 from core.denoisers.classical import CLASSICAL
 
@@ -21,24 +21,24 @@ row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")
 with row[0]:
     name = pickers.denoiser()
 with row[1]:
-    photo = photographs.photo()
+    photo = images.photo()
 with row[2]:
     noise = pickers.noise("Gaussian")
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    noise, seed = pickers.details(noise)
-photographs.study()
+    noise, seed = parameters.details(noise)
+examples.photos()
 names = pickers.sound(pickers.denoisers())
 
 
 def publish(photo: Photo | None, level: float | None) -> None:
     """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    address.publish(denoiser=name, **photographs.picked(photo), **pickers.chosen(noise, seed, level))
+    address.publish(denoiser=name, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level))
 
 
 def small(photo: Photo, levels: list[float]) -> None:
     """Slide a small picture through every level, in the browser."""
     packed = cache.strip(name, photo, noise, tuple(levels), seed)
-    at = strip(packed, key="denoise", start=pickers.level(noise, levels), anew=address.moved())
+    at = strip(packed, key="denoise", start=parameters.level(noise, levels), anew=address.moved())
     publish(photo, levels[len(levels) // 2 if at is None else at])
     st.caption(
         "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
@@ -55,7 +55,7 @@ def small(photo: Photo, levels: list[float]) -> None:
 
 def big(photo: Photo) -> None:
     """Denoise a large picture at one level, tile by tile, and wipe between before and after."""
-    at = pickers.strength(noise)
+    at = parameters.strength(noise)
     publish(photo, params.level(at))
     with st.empty():
         for result in cache.large(name, photo, at, seed):
@@ -76,7 +76,10 @@ def big(photo: Photo) -> None:
     wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
     st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown pixel by pixel.")
     st.download_button(
-        "Download the denoised picture (PNG)", lambda: charts.png(result.denoised), f"denoised-{name}.png", "image/png"
+        "Download the denoised picture (PNG)",
+        lambda: pictures.png(result.denoised),
+        f"denoised-{name}.png",
+        "image/png",
     )
 
 
@@ -86,8 +89,8 @@ def decibels(value: float) -> str:
 
 
 if photo:
-    levels = strips.levels(noise, photo.image().shape, 2 + len(names) + len(CLASSICAL))
+    levels = strips.levels(noise, cache.image(photo).shape, 2 + len(names) + len(CLASSICAL))
     small(photo, levels) if levels else big(photo)
 else:
     publish(photo, None)
-pickers.source(cache.dataset("cifar10", "test"))
+data.source(cache.dataset("cifar10", "test"))

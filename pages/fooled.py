@@ -4,16 +4,15 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import strip, strips
-from app.cache import Photo
-from app.controls import photographs, pickers
-from app.draw import charts
+from app.controls import data, examples, images, parameters, pickers
+from app.draw import pictures
+from app.inputs import Photo
 from core import UserError
 from core.attacks import ImageAttack, Lookalike
 from core.experiments import attack_rates
 from core.measures import metrics
 from core.study.reported import DENOISERS
 
-AIM = Photo(photographs.STUDY["Truck"])
 COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance, as strong", "chance, denoised")
 
 st.title("Can a denoiser be fooled?")
@@ -26,19 +25,19 @@ row = st.columns([1.3, 2.6, 1.6, 0.8], vertical_alignment="bottom")
 with row[0]:
     name = pickers.denoiser()
 with row[1]:
-    photo = photographs.photo()
+    photo = images.photo()
 with row[2]:
     attack = pickers.image_attack()
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    attack = pickers.sliders(attack, ("seed",))
-    seed = pickers.seeded()
-photographs.study()
+    attack = parameters.sliders(attack, ("seed",))
+    seed = parameters.seeded()
+examples.photos()
 test = cache.dataset("cifar10", "test")
-aim = photo or Photo()
+aim = photo or Photo.of(test, 0)
 if isinstance(attack, Lookalike):
     last = len(test) - 1
-    address.restore("aim", min(AIM.index, last), address.whole(0, last, "test image"))
-    aim = Photo(int(st.number_input(f"Make it look like test image, 0 to {last:,}", 0, last, key="aim")))
+    address.restore("aim", min(images.TRUCK, last), address.whole(0, last, "test image"))
+    aim = Photo.of(test, int(st.number_input(f"Make it look like test image, 0 to {last:,}", 0, last, key="aim")))
 made_for = attack_rates.full(cache.noise_of(cache.denoiser(name)[1]))
 
 
@@ -60,7 +59,7 @@ def lead(photo: Photo, attack: ImageAttack) -> None:
     last = len(found.attacked) - 1
     at = strip(strips.timeline(found), key="timeline", start=step(last), anew=address.moved())
     address.publish(
-        denoiser=name, **photographs.picked(photo), attack=type(attack).__name__, **pickers.changed(attack, ("seed",)),
+        denoiser=name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
         aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, at=last if at is None else at,
     )  # fmt: skip
     l2 = found.l2
@@ -69,7 +68,7 @@ def lead(photo: Photo, attack: ImageAttack) -> None:
         f"{float(metrics.l2(found.case.noisy, found.case.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
-    if photo.image().shape != found.case.clean.shape:
+    if cache.image(photo).shape != found.case.clean.shape:
         st.caption(f"The picture is scaled down to {cache.ATTACKED} pixels: attacking a larger one takes minutes.")
 
 
@@ -82,15 +81,15 @@ def everyone(photo: Photo) -> None:
     for n in names:
         found = pickers.attacked(n, photo, attack, seed, aim)
         x = found.case.clean
-        pictures = (
+        shown = (
             found.case.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
             found.white_denoised[-1:],
         )  # fmt: skip
         cells = st.columns([1.3] + [1.0] * len(COLUMNS), vertical_alignment="center")
         cells[0].markdown(f"**{n}**  \nL2 {float(found.l2[-1]):.2f}")
-        for cell, picture in zip(cells[1:], pictures, strict=True):
+        for cell, picture in zip(cells[1:], shown, strict=True):
             cell.image(
-                charts.enlarged(charts.colour(picture[0]), max(1, 128 // picture.shape[2])),
+                pictures.enlarged(pictures.colour(picture[0]), max(1, 128 // picture.shape[2])),
                 output_format="PNG",
                 width="stretch",
                 caption=f"{float(metrics.psnr(picture, x)):.1f} dB",
@@ -98,7 +97,7 @@ def everyone(photo: Photo) -> None:
 
 
 if photo is None:
-    address.publish(denoiser=name, **photographs.picked(photo), attack=type(attack).__name__)
+    address.publish(denoiser=name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__)
     st.info("Choose a picture above.", icon=":material/image:")
 else:
     lead(photo, attack)
@@ -109,4 +108,4 @@ else:
             f"Each under its own noise, seed {seed}, after {attack.steps} steps. The study shows the first four columns (Figures 30 and 32); the last two, "
             "chance at the attack's own strength, say how much of the damage is aim."
         )
-pickers.source(test)
+data.source(test)

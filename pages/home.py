@@ -6,8 +6,8 @@ import streamlit as st
 
 from app import cache
 from app.browser import scrub
-from app.cache import Digit
-from app.controls import pickers
+from app.controls import data, pickers
+from app.inputs import Digit
 from core import params
 from core.attacks import FGSM
 from core.data import datasets
@@ -44,7 +44,7 @@ kind = left.segmented_control(
 index = min(20, len(test) - 1)
 link = right.empty()
 thing = KINDS[kind][1]
-level = scrub(cache.digit_frames(names[0], Digit(index), thing, 0, maps=False), key="home", start=2)
+level = scrub(cache.digit_frames(names[0], Digit.of(test, index), thing, 0, maps=False), key="home", start=2)
 strength = params.strength(type(thing))[1].levels()[level or 0]
 link.page_link(
     HERE / "see.py",
@@ -80,9 +80,9 @@ for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
     with card, st.container(border=True):
         st.page_link(HERE / f"{page}.py", label=f"**{title}**")
         st.caption(text)
-pickers.source(test)
+data.source(test)
 if not datasets.stamp("cifar10")[1]:
     st.caption(
         "CIFAR-10, the pictures of the study's second half, is not here: those pages show tiles of built-in photographs."
     )
-    pickers.offer("cifar10")
+    data.offer("cifar10")

@@ -7,9 +7,9 @@ from scipy.stats import nbinom
 
 from app import address, cache
 from app.browser import strip, strips
-from app.cache import Photo
-from app.controls import photographs, pickers
-from app.draw import charts
+from app.controls import data, images, parameters, pickers
+from app.draw import charts, pictures, words
+from app.inputs import Photo
 from core import noise, params
 from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
 from core.study import report
@@ -36,7 +36,7 @@ def pair(photo: Photo) -> None:
         list(BLIND),
         default="BlindGaussian",
         required=True,
-        format_func=charts.words,
+        format_func=words.title,
     )
     draw = st.session_state.setdefault("pair-draw", 0)
     right.button("Draw another pair", icon=":material/casino:", on_click=_again, width="stretch")
@@ -44,25 +44,25 @@ def pair(photo: Photo) -> None:
     levels = blind.draw(1, rng)
     one, other = blind.at_level(x, levels, rng), blind.at_level(x, levels, rng)
     seen = noise.eight_bit(one)
-    pictures = [charts.colour(z[0]) for z in (x, seen, other)] + [charts.diverging((one - other)[0].mean(0), 0.5)]
+    shown = [pictures.colour(z[0]) for z in (x, seen, other)] + [pictures.diverging((one - other)[0].mean(0), 0.5)]
     titles = ("nobody shows this", "the network sees this", "and shall say this", "their difference")
-    beside(dict(zip(titles, pictures, strict=True)))
+    beside(dict(zip(titles, shown, strict=True)))
     st.caption(
         f"{blind!r}, this pair {float(levels):.3g} {blind.LEVEL.unit}, draw {draw}. It cannot guess the noise of the target, which is new every time: the best it "
         "can say, over many pairs, is what all the targets have in common. The target is shown clipped but learned from unclipped."
     )
 
 
-def beside(pictures: dict[str, charts.Picture]) -> None:
+def beside(shown: dict[str, pictures.Picture]) -> None:
     """Show pictures beside each other, by their titles."""
-    for column, (title, picture) in zip(st.columns(len(pictures)), pictures.items(), strict=True):
-        large = charts.enlarged(picture, max(1, 256 // picture.shape[0]))
+    for column, (title, picture) in zip(st.columns(len(shown)), shown.items(), strict=True):
+        large = pictures.enlarged(picture, max(1, 256 // picture.shape[0]))
         column.image(large, output_format="PNG", caption=title, width="stretch")
 
 
 def middle(photo: Photo) -> Images:
     """Cut the middle out of a large picture; a small one stays whole."""
-    x = photo.image()
+    x = cache.image(photo)
     top, left = (max(0, (size - SIDE) // 2) for size in x.shape[2:])
     return x[..., top : top + SIDE, left : left + SIDE]
 
@@ -75,10 +75,10 @@ def one_pixel() -> None:
     """Show what one pixel may be and where each loss settles, with a dial for gamma."""
     columns = st.columns(4, vertical_alignment="bottom")
     kind = columns[0].selectbox(
-        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=charts.words
+        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=words.title
     )
     with columns[1]:
-        thing: Noise = pickers.strength(NOISES[kind]())
+        thing: Noise = parameters.strength(NOISES[kind]())
     value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
     gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
     targets = minimisers.draws(thing, value, seed=0)
@@ -143,11 +143,11 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
     if missing:
         st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
         return False
-    levels = strips.levels(thing, photo.image().shape, 2 + len(names))
+    levels = strips.levels(thing, cache.image(photo).shape, 2 + len(names))
     if not levels:
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
-    start = pickers.nearest(levels, params.level(thing))
+    start = parameters.nearest(levels, params.level(thing))
     strip(cache.gallery(names, photo, thing, tuple(levels), 0, whole=False), key=key, start=start)
     return True
 
@@ -190,13 +190,13 @@ def clipping(photo: Photo) -> None:
         y = Gaussian(float(sigma))(x, rng)
         sums = [sums[0] + y, sums[1] + noise.eight_bit(y)]
     free, clipped = (s / count for s in sums)
-    pictures = {
-        "original": charts.colour(x[0]),
-        "average, not clipped": charts.colour(free[0]),
-        "average, clipped": charts.colour(clipped[0]),
-        "its bias": charts.diverging((clipped - x)[0].mean(0), 0.25),
+    shown = {
+        "original": pictures.colour(x[0]),
+        "average, not clipped": pictures.colour(free[0]),
+        "average, clipped": pictures.colour(clipped[0]),
+        "its bias": pictures.diverging((clipped - x)[0].mean(0), 0.25),
     }
-    beside(pictures)
+    beside(shown)
     dark, bright = x < 0.1, x > 0.9
     biases = {"dark (below 0.1)": dark, "bright (above 0.9)": bright, "all": torch.ones_like(dark)}
     st.dataframe(
@@ -218,11 +218,11 @@ pictured = {"pair": pair, "losses": three_losses, "clean": clean_targets, "photo
 if view in pictured:
     columns = st.columns([2.6, 1.4])
     with columns[0]:
-        chosen = photographs.photo()
+        chosen = images.photo()
     if chosen:
         pictured[view](chosen)
-    address.publish(view=view, **photographs.picked(chosen))
+    address.publish(view=view, **images.picked(images.PHOTOS, chosen))
 else:
     one_pixel()
     address.publish(view=view)
-pickers.source(cache.dataset("cifar10", "test"))
+data.source(cache.dataset("cifar10", "test"))

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from app import address, cache
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, pickers
+from app.draw import pictures
 from core.models import DigitCNN
 
 st.title("What has it learned?")
@@ -30,16 +30,16 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
         left, right = st.columns([1, 3.4], vertical_alignment="center")
         found = top_activations[layer][k]
         left.image(
-            charts.row([charts.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
+            pictures.row([pictures.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
             caption=f"Filter {k + 1}" + (f", one pattern for each of the {inputs} maps of layer 1" if inputs > 1 else ""),
         )  # fmt: skip
         stage = fields[layer]
-        pictures = [
-            charts.framed(test.images([i])[0], row * stage.stride, column * stage.stride, stage.field)
+        excited = [
+            pictures.framed(test.images([i])[0], row * stage.stride, column * stage.stride, stage.field)
             for i, row, column, _ in found
         ]
         right.image(
-            charts.grid(pictures, len(pictures)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
+            pictures.grid(excited, len(excited)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
             caption=f"no. {', '.join(str(i) for i, *_ in found)}: it answers {found[0][3]:.2f} to {found[-1][3]:.2f}",
         )  # fmt: skip
     st.caption(
@@ -49,4 +49,4 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
 st.caption(
     f"Network: {name}, seed {card.seed}. An image is placed by the strongest answer of the filter anywhere in it, before pooling; the {len(top_activations['conv1'][0])} strongest of n = {len(test):,}."
 )
-pickers.source(test)
+data.source(test)

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app import address, cache
-from app.controls import pickers
+from app.controls import data
 from app.draw import charts
 from core import checkpoints
 from core.experiments import attack_rates
@@ -19,7 +19,7 @@ st.markdown(
 found = [f for name in DENOISERS if (f := cache.attack_rates_of(name)) and len(f.rows)]
 if not found:
     st.info("No network has been attacked yet: `python -m core fool n2n-gaussian-50`.", icon=":material/info:")
-    pickers.source(cache.dataset("cifar10", "test"))
+    data.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [f.network for f in found]
 left, right = st.columns([1, 2], vertical_alignment="bottom")
@@ -139,4 +139,4 @@ if stale:
     st.warning(
         f"Measured with older weights: {', '.join(stale)}. Run `python -m core fool` again.", icon=":material/info:"
     )
-pickers.source(cache.dataset("cifar10", "test"))
+data.source(cache.dataset("cifar10", "test"))

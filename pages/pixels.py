@@ -7,9 +7,9 @@ import torch
 
 from app import address, cache
 from app.browser import strip
-from app.cache import Digit
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, images, parameters, pickers
+from app.draw import charts, pictures
+from app.inputs import Digit
 from core.attacks import OnePixel
 from core.experiments.accuracy import Curve
 from core.study.reported import REPORTED
@@ -27,19 +27,19 @@ row = st.columns([1.15, 2.6, 1.0, 0.8], vertical_alignment="bottom")
 with row[0]:
     name = pickers.network()
 with row[1]:
-    digit = pickers.digit(name, first=WEAK)
+    digit = images.digit(name, first=WEAK)
 with row[2]:
     address.restore("pixels", 1, address.whole(1, 40, "pixels"))
     count = int(st.number_input("Pixels to change", 1, 40, key="pixels"))
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
-    search = pickers.sliders(OnePixel(count), ("pixels", "seed"))
+    search = parameters.sliders(OnePixel(count), ("pixels", "seed"))
     address.restore("values", "bw", address.one_of(VALUES, "the values"))
     tried = str(
         st.segmented_control(
             "Try each pixel in", list(VALUES), key="values", required=True, format_func=TITLES.__getitem__
         )
     )
-    seed = pickers.seeded()
+    seed = parameters.seeded()
 search = replace(search, pixels=count, seed=seed)
 
 
@@ -60,9 +60,9 @@ def weak(digit: Digit) -> None:
     lost = (before - found.probability[0]).amax(0)  # (h, w): the most any value costs
     flipped = (found.answer[0] != y[0]).any(0)
     left, middle, right = st.columns([1, 1, 1.3])
-    left.image(charts.enlarged(charts.grey(x[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit")
+    left.image(pictures.enlarged(pictures.grey(x[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit")
     middle.image(
-        charts.marked(charts.diverging(lost, max(0.05, float(lost.abs().max()))), flipped, 10), output_format="PNG", width="stretch",
+        pictures.marked(pictures.diverging(lost, max(0.05, float(lost.abs().max()))), flipped, 10), output_format="PNG", width="stretch",
         caption=f"red: how much less sure, full colour at {100 * max(0.05, float(lost.abs().max())):.1f} points; framed: the answer changes",
     )  # fmt: skip
     with right:
@@ -104,7 +104,7 @@ def over_number(curves: list[Curve]) -> None:
 
 
 address.publish(
-    network=name, **pickers.picked(digit), pixels=count, **pickers.changed(search, ("pixels", "seed")),
+    network=name, **images.picked(images.DIGITS, digit), pixels=count, **parameters.changed(search, ("pixels", "seed")),
     values=None if tried == "bw" else tried, seed=seed or None,
 )  # fmt: skip
 if digit is not None:
@@ -123,7 +123,7 @@ if name in known:
     left, right = st.columns([1, 1.6])
     flips = torch.tensor(found.flips).float()
     left.image(
-        charts.enlarged(charts.grey(flips / flips.max().clamp(min=1)), 8),
+        pictures.enlarged(pictures.grey(flips / flips.max().clamp(min=1)), 8),
         output_format="PNG",
         width="stretch",
         caption="where digits are weak: white, most digits flipped by this pixel alone",
@@ -133,4 +133,4 @@ if name in known:
         f"{100 * found.clean / found.n:.2f} % → {100 * found.safe / found.n:.2f} %. The study reports {ONE.accuracy[0]:g} % for one pixel, on its own network and by a random search."
     )
     right.caption(f"The most dangerous pixel flips {int(flips.max())} digits. n = {found.n:,}, {found.data}.")
-pickers.source(cache.dataset("mnist", "test"))
+data.source(cache.dataset("mnist", "test"))

@@ -5,8 +5,8 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import photographs, pickers
-from app.draw import charts
+from app.controls import data, images, pickers
+from app.draw import charts, pictures
 from core.experiments import denoising
 from core.noise import Blind
 from core.study import reported
@@ -30,7 +30,7 @@ else:
     low = high = float(table[0, 0])
     middle.caption(f"One level for all: {kept.noise}.")
 classes = right.multiselect(
-    "Only these classes", test.classes, key="classes", placeholder="all", format_func=photographs.spoken
+    "Only these classes", test.classes, key="classes", placeholder="all", format_func=images.spoken
 )
 
 _, noisy, denoised = table[:, :3].T
@@ -41,7 +41,7 @@ if classes:
 rows = wanted.nonzero().flatten()
 if not len(rows):
     st.info("No test image is like that: widen the levels or choose other classes.")
-    pickers.source(test)
+    data.source(test)
     st.stop()
 
 found = denoising.summary(table[rows])
@@ -116,7 +116,7 @@ else:
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(name, tuple(shown)), strict=False):
     column.image(
-        charts.enlarged(picture, 4),
+        pictures.enlarged(picture, 4),
         output_format="PNG",
         caption=f"no. {index}: {noisy[index]:.1f} to {denoised[index]:.1f} dB",
         width="stretch",
@@ -135,4 +135,4 @@ untouched = (
 st.caption(
     f"Network {name}, {kept.noise}, n = {found['n']:,}, noise seed {denoising.SEED}, 8-bit input ({kept.data}).{untouched}"
 )
-pickers.source(test)
+data.source(test)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import scrub
-from app.controls import pickers
+from app.controls import data, examples, images, parameters, pickers
 from core.params import strength
 
 st.title("What does the network see?")
@@ -15,13 +15,13 @@ name, digit, thing, seed = pickers.experiment()
 reached = None
 if digit:
     frames = cache.digit_frames(name, digit, thing, seed, maps=True)
-    level = scrub(frames, key="see", start=pickers.level(thing), anew=address.moved())
+    level = scrub(frames, key="see", start=parameters.level(thing), anew=address.moved())
     reached = None if level is None else strength(type(thing))[1].levels()[level]
-address.publish(network=name, **pickers.picked(digit), **pickers.chosen(thing, seed, reached))
+address.publish(network=name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
 
-pickers.examples()
+examples.digits()
 st.caption(
     "Click a map to enlarge it, then a point in it to see how that number comes about and which pixels it sees. "
     "Grey: how strongly a map answers. Change: red is more than on the clean image, blue is less. Network and noise are seeded: the same address shows the same picture."
 )
-pickers.source(cache.dataset("mnist", "test"))
+data.source(cache.dataset("mnist", "test"))

@@ -4,8 +4,8 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, examples, images, parameters, pickers
+from app.draw import pictures
 from core import params
 from core.measures import feature_neighbours
 from core.models import DigitCNN
@@ -20,7 +20,7 @@ st.markdown(
 name, digit, thing, seed = pickers.experiment(architecture="DigitCNN")
 left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
-    thing = pickers.strength(thing)
+    thing = parameters.strength(thing)
 with middle:
     address.restore("metric", "SSIM", address.one_of(list(feature_neighbours.METRICS), "the measure"))
     metric = str(
@@ -57,14 +57,14 @@ if digit:
         ("Training digit most like the corrupted one", likest[1], pair[1], relatives[1]),
     )
     for title, detail, image, its_maps in rows:
-        words, picture = st.columns([1, 2.8], vertical_alignment="center")
-        words.markdown(f"**{title}**  \n{detail}")
+        text, picture = st.columns([1, 2.8], vertical_alignment="center")
+        text.markdown(f"**{title}**  \n{detail}")
         tiles = [
-            charts.enlarged(charts.grey(image[0]), 4),
-            *(charts.enlarged(charts.grey(m, *limits), 14) for m in its_maps),
+            pictures.enlarged(pictures.grey(image[0]), 4),
+            *(pictures.enlarged(pictures.grey(m, *limits), 14) for m in its_maps),
         ]
         picture.image(
-            charts.grid(tiles, 6, gap=8),
+            pictures.grid(tiles, 6, gap=8),
             output_format="PNG",
             width=650,
             alt=f"{title}: the image and its five second-layer feature maps",
@@ -75,7 +75,7 @@ if digit:
     for title, (indices, scores) in ((rows[0][0], found.clean), (rows[3][0], found.corrupted)):
         with st.expander(f"{title}: the next seven"):
             st.image(
-                charts.grid([charts.enlarged(charts.grey(i[0]), 3) for i in train.images(indices)], 8),
+                pictures.grid([pictures.enlarged(pictures.grey(i[0]), 3) for i in train.images(indices)], 8),
                 output_format="PNG",
                 alt=title,
             )
@@ -85,10 +85,10 @@ if digit:
     )
 address.publish(
     network=name,
-    **pickers.picked(digit),
-    **pickers.chosen(thing, seed, params.level(thing)),
+    **images.picked(images.DIGITS, digit),
+    **parameters.chosen(thing, seed, params.level(thing)),
     metric=metric,
     among=within if within != "class" else None,
 )
-pickers.examples()
-pickers.source(cache.dataset("mnist", "test"))
+examples.digits()
+data.source(cache.dataset("mnist", "test"))

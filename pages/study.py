@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import cache
-from app.controls import pickers
+from app.controls import data
 from core.study import findings
 
 HERE = Path(__file__).parent
@@ -33,4 +33,4 @@ for finding in findings.findings():
             right.markdown(finding.here.replace("; ", "  \n"))
         if finding.why:
             st.markdown(f"*{finding.why}*")
-pickers.source(cache.dataset("mnist", "test"))
+data.source(cache.dataset("mnist", "test"))

@@ -15,8 +15,8 @@ import streamlit as st
 
 from app import access, address, cache
 from app.browser import strip, strips
-from app.controls import pickers
-from app.draw import charts
+from app.controls import data, parameters, pickers
+from app.draw import charts, words
 from core import UserError
 from core.attacks import PGD
 from core.noise import BLIND, Noise, RandomImpulse
@@ -79,7 +79,7 @@ def denoising(one: Denoising) -> Denoising:
     one = replace(one, architecture=network, dataset=UNETS[network][0])
     kinds = list(NOISES)
     kind = columns[1].selectbox(
-        "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=charts.words
+        "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=words.title
     )
     loss = columns[2].selectbox(
         "Loss", list(LOSSES), list(LOSSES).index(type(one.loss).__name__), key=f"loss-{one.name}"
@@ -111,8 +111,8 @@ def denoising(one: Denoising) -> Denoising:
         optimiser = st.segmented_control(
             "Optimiser", list(OPTIMISERS), default=one.optimiser, required=True, key=f"optimiser-{one.name}"
         )
-        made = pickers.sliders(made, (), f"{one.name}.")
-        shaped = pickers.sliders(
+        made = parameters.sliders(made, (), f"{one.name}.")
+        shaped = parameters.sliders(
             one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",), f"{one.name}."
         )
     assert isinstance(made, Noise)
@@ -337,7 +337,7 @@ if not known:
     if told:
         st.info(told, icon=":material/info:")
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
-    pickers.source(cache.dataset("mnist", "test"))
+    data.source(cache.dataset("mnist", "test"))
     st.stop()
 ids = [run.id for run in known]
 address.restore("run", ids[0], address.one_of(ids, "the run"))
@@ -403,4 +403,4 @@ with st.expander("Log", icon=":material/notes:"):
     st.code((worker.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
 with st.expander("Recipe", icon=":material/receipt_long:"):
     st.json(recipes.record(run.recipe))
-pickers.source(cache.dataset(run.recipe.dataset, "test"))
+data.source(cache.dataset(run.recipe.dataset, "test"))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app import cache
-from app.controls import pickers
+from app.controls import data
 from app.draw import charts
 from core.experiments import transfer
 from core.study.reported import DENOISERS
@@ -15,7 +15,7 @@ st.markdown(
 rows = {name: row for name, row in cache.transferred().items() if name in DENOISERS}
 if not rows:
     st.info("Nothing is measured yet: `python -m core transfer`.", icon=":material/info:")
-    pickers.source(cache.dataset("cifar10", "test"))
+    data.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [name for name in DENOISERS if name in rows]
 columns = [*(n for n in DENOISERS if all(n in r.lost for r in rows.values())), *transfer.CLASSICS]
@@ -44,4 +44,4 @@ if others:
         + ".",
         icon=":material/swap_horiz:",
     )
-pickers.source(cache.dataset("cifar10", "test"))
+data.source(cache.dataset("cifar10", "test"))

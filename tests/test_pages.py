@@ -15,8 +15,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import access, cache
-from app.cache import Digit
-from app.controls import pickers
+from app.controls.images import DIGIT_SOURCES
+from app.inputs import Digit
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
 from core.measures import metrics
@@ -249,7 +249,7 @@ def test_another_kind_keeps_the_strength_only_where_it_means_the_same() -> None:
     assert not at.warning
 
 
-@pytest.mark.parametrize("way", pickers.WAYS)
+@pytest.mark.parametrize("way", DIGIT_SOURCES)
 def test_every_way_to_pick_an_image_works(way: str) -> None:
     at = opened("see", way=way)
     assert at.selectbox(key="way").value == way
@@ -300,8 +300,17 @@ def test_a_strange_upload_is_read_and_said(mode: str, digits: Any) -> None:
 
 @pytest.mark.parametrize("metric", ["SSIM", "cosine", "L2"])
 def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
-    found = cache.neighbours("digit-cnn", checkpoints.read("digit-cnn").sha256, Digit(3), FGSM(0.2), 0, metric, True, 8)
-    trial, _ = cache.digit_trial("digit-cnn", Digit(3), FGSM(0.2), 0)
+    found = cache.neighbours(
+        "digit-cnn",
+        checkpoints.read("digit-cnn").sha256,
+        Digit.of(cache.dataset("mnist", "test"), 3),
+        FGSM(0.2),
+        0,
+        metric,
+        True,
+        8,
+    )
+    trial, _ = cache.digit_trial("digit-cnn", Digit.of(cache.dataset("mnist", "test"), 3), FGSM(0.2), 0)
     train = cache.dataset("mnist", "train")
     for (indices, _), logits in ((found.clean, trial.before), (found.corrupted, trial.after)):
         assert {int(train.labels[i]) for i in indices} == {int(logits.argmax())}
@@ -310,14 +319,16 @@ def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
 def test_noises_with_equal_numbers_are_kept_apart_in_the_cache() -> None:
     """A dataclass nested in another loses its type in Streamlit's key; ours are arguments of their own."""
     things = (ReplaceGaussian(0.1), SaltAndPepper(0.1), Gaussian(0.1), FGSM(0.1), PGD(0.1))
-    frames = {cache.digit_frames("digit-cnn", Digit(3), thing, 0, True) for thing in things}
+    frames = {
+        cache.digit_frames("digit-cnn", Digit.of(cache.dataset("mnist", "test"), 3), thing, 0, True) for thing in things
+    }
     assert len(frames) == len(things)
 
 
 def test_a_digit_of_ones_own_is_what_was_drawn(digits: Any) -> None:
-    own = Digit(own=digits.pixels[4].numpy().tobytes())
+    own = Digit(digits.pixels[4].numpy().tobytes())
     assert np.array_equal((own.image()[0, 0] * 255).round().numpy(), digits.pixels[4, 0].numpy())
-    assert own.label() is None
+    assert own.label is None
 
 
 def test_break_shows_both_views_and_the_suspect_row() -> None:
@@ -447,7 +458,7 @@ def test_a_large_photograph_is_denoised_in_tiles_and_scored() -> None:
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
     photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
-    assert photo.image().shape == (1, 3, 40, 50)
+    assert cache.image(photo).shape == (1, 3, 40, 50)
     assert not note
     with pytest.raises(UserError, match="less than 8 pixels wide or high"):
         cache.brought(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))))

@@ -13,8 +13,8 @@ import torch
 from streamlit.components.v2.types import ComponentRenderer
 
 from app.browser import frames
-from app.draw import charts
-from app.draw.charts import Picture
+from app.draw import pictures
+from app.draw.pictures import Picture
 from core.types import Images
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def follow(packed: bytes, key: str) -> None:
 
 def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
     """Show two pictures of one size over each other; the visitor drags the line between them."""
-    parts = [charts.png(left), charts.png(right)]
+    parts = [pictures.png(left), pictures.png(right)]
     head = dict(titles=titles, sizes=[len(p) for p in parts])
     component("wipe")(key=key, data=frames.join(head, b"".join(parts)))
 

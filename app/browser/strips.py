@@ -19,7 +19,7 @@ from torch import Tensor
 
 import core.noise
 from app.browser import frames
-from app.draw import charts
+from app.draw import pictures
 from core.attacks.few_pixels import Generation, exhaustive, places
 from core.experiments.attack_path import Timeline
 from core.measures import metrics
@@ -225,7 +225,7 @@ def search(model: Classifier, x: Images, y: Labels, generations: list[Generation
         clean = float(model(x).softmax(1)[0, int(y[0])])
     probability, _ = exhaustive(model, x, y, (0.0, 1.0))
     weak = (clean - probability[0]).amax(0)  # (h, w): the most a single pixel costs
-    weakness = charts.diverging(weak, max(0.05, float(weak.abs().max())))
+    weakness = pictures.diverging(weak, max(0.05, float(weak.abs().max())))
     heat = torch.from_numpy(weakness).permute(2, 0, 1) / 255  # (3, h, w)
     said, sure = answers.argmax(1).float(), 100 * answers[:, int(y[0])]
     queries = torch.stack([g.queries[0] for g in generations]).float()

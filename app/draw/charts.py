@@ -1,105 +1,26 @@
-"""Drawing only: tensors in, pictures and charts out.
+"""Figures in, charts out."""
 
-Greys for images. Differences and weights are blue to red through grey, centred on zero, over a limit the caller states.
-"""
-
-import io
-import re
 from collections.abc import Sequence
 from itertools import cycle
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Bool, Float
-from PIL import Image
 from torch import Tensor
 
+from app.draw import words
+from app.draw.pictures import DIVERGING, Map
 from core.experiments.accuracy import Curve, wilson
 from core.experiments.defence import WAYS, Defence
 from core.experiments.few_pixels import Exhausted
-from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise
 from core.study.reported import Reported
 from core.training.minimisers import GRID, Minimiser
 
-FRAME = (230, 159, 0)
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 COLOURS = {
     "noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73", "white noise": "#8a8a8a",
     "noise, as drawn": "#56B4E9", "noise, clipped": "#0072B2", "adversarial noise": "#D55E00",
     "study's ratio": "#0072B2", "fair ratio": "#D55E00",
 }  # fmt: skip
-_DIVERGING = np.array([[0x21, 0x66, 0xAC], [0xF7, 0xF7, 0xF7], [0xB2, 0x18, 0x2B]], dtype=float)
-GAP = 255  # white between the tiles of a mosaic
-
-Map = Float[Tensor, "h w"]
-Picture = np.ndarray  # uint8 (H, W, 3)
-
-
-def grey(values: Map, low: float = 0.0, high: float = 1.0) -> Picture:
-    """Paint a map in greys, black at `low`, white at `high`."""
-    scaled = ((values - low) / max(high - low, 1e-9)).clamp(0, 1).numpy()
-    return np.repeat(np.round(255 * scaled)[..., None], 3, axis=2).astype(np.uint8)
-
-
-def colour(image: Float[Tensor, "3 h w"]) -> Picture:
-    """Paint an image in its own colours."""
-    return np.ascontiguousarray((image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
-
-
-def diverging(values: Map, limit: float) -> Picture:
-    """Paint a map blue below zero and red above, full colour at plus or minus `limit`."""
-    place = (values.numpy() / max(limit, 1e-9)).clip(-1, 1) + 1  # 0 to 2
-    return np.stack([np.interp(place, (0, 1, 2), _DIVERGING[:, c]) for c in range(3)], axis=2).round().astype(np.uint8)
-
-
-def png(picture: Picture) -> bytes:
-    """Write a picture as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()
-
-
-def enlarged(picture: Picture, factor: int) -> Picture:
-    """Repeat every pixel, so that a browser has nothing to smooth."""
-    return picture.repeat(factor, 0).repeat(factor, 1)
-
-
-def row(pictures: list[Picture], factor: int) -> Picture:
-    """Put pictures of one height side by side, enlarged."""
-    return grid([enlarged(p, factor) for p in pictures], len(pictures), gap=4)
-
-
-def grid(pictures: list[Picture], columns: int, gap: int = 4) -> Picture:
-    """Lay pictures of one size out in rows of `columns`, white where none is left."""
-    h, w, _ = pictures[0].shape
-    rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * (h + gap) - gap, columns * (w + gap) - gap, 3), GAP, np.uint8)
-    for k, picture in enumerate(pictures):
-        top, left = (k // columns) * (h + gap), (k % columns) * (w + gap)
-        sheet[top : top + h, left : left + w] = picture
-    return sheet
-
-
-def framed(image: Float[Tensor, "1 h w"], top: int, left: int, side: int, factor: int = 4) -> Picture:
-    """Paint a digit with an orange frame around the square a unit sees."""
-    picture = enlarged(grey(image[0]), factor)
-    t, le, b, r = (v * factor for v in (top, left, top + side, left + side))
-    for edge in (slice(t, t + 2), slice(b - 2, b)):
-        picture[edge, le:r] = FRAME
-    for edge in (slice(le, le + 2), slice(r - 2, r)):
-        picture[t:b, edge] = FRAME
-    return picture
-
-
-def marked(picture: Picture, here: Bool[Tensor, "h w"], factor: int) -> Picture:
-    """Enlarge a picture and frame the pixels that are marked."""
-    large = enlarged(picture, factor)
-    for row, column in here.nonzero().tolist():
-        square = large[row * factor : (row + 1) * factor, column * factor : (column + 1) * factor]
-        square[[0, 1, -2, -1]] = FRAME
-        square[:, [0, 1, -2, -1]] = FRAME
-    return large
 
 
 def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -126,11 +47,11 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
     for c in curves:
         kind = c.kind
         colour = SERIES[names.index(c.network) % len(SERIES)]
-        label = f"{c.network}, {words(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
+        label = f"{c.network}, {words.title(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
         band(figure, c.levels, c.hits, c.n, label, colour, ("solid", "dot", "dash")[kinds.index(kind) % 3])
     for number, r in enumerate(reported):
         figure.add_scatter(
-            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words(r.kind)}" + (" (suspect)" if r.suspect else ""),
+            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (suspect)" if r.suspect else ""),
             marker=dict(symbol="diamond" + ("-open" if number else ""), size=11, color="#8a8a8a", line=dict(width=2, color="#8a8a8a")),
             hovertemplate="%{y:.2f} %",
         )  # fmt: skip
@@ -207,8 +128,7 @@ def matrix(
     """Draw figures as a matrix, red above zero and blue below, the limit the largest of them."""
     limit = max(abs(v) for row in table for v in row) or 1.0
     colours = [
-        [place, f"rgb({','.join(str(int(v)) for v in rgb)})"]
-        for place, rgb in zip((0, 0.5, 1), _DIVERGING, strict=True)
+        [place, f"rgb({','.join(str(int(v)) for v in rgb)})"] for place, rgb in zip((0, 0.5, 1), DIVERGING, strict=True)
     ]
     figure = go.Figure(
         go.Heatmap(
@@ -276,32 +196,6 @@ def band(
     )  # fmt: skip
 
 
-def words(kind: str) -> str:
-    """Turn the name of a class into words.
-
-    >>> words("SaltAndPepper"), words("ReplaceGaussian"), words("TargetedPGD")
-    ('salt and pepper', 'replace by Gaussian', 'targeted PGD')
-    """
-    parts = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
-    return " ".join(part if part in ("Gaussian", "Poisson") or part.isupper() else part.lower() for part in parts)
-
-
-def sentence(noise: Noise) -> str:
-    """Say a noise in words, with its level.
-
-    >>> sentence(BlindGaussian(50.0)), sentence(BlindPoisson(9.0))
-    ('Gaussian noise of sigma 0 to 50 grey levels', 'shot noise at about 9 photons per pixel')
-    """
-    match noise:
-        case BlindGaussian(sigma_max):
-            return f"Gaussian noise of sigma 0 to {sigma_max:g} grey levels"
-        case BlindPoisson(mean):
-            return f"shot noise at about {mean:g} photons per pixel"
-        case BlindImpulse(p, sigma_max):
-            return f"impulse noise that hits {100 * p:g} % of the values, of sigma 0 to {sigma_max:g} grey levels"
-    return repr(noise)
-
-
 def history(epochs: Sequence[dict[str, float]]) -> go.Figure:
     """Draw a training curve: the loss and, where there is one, the validation score after each epoch."""
     figure = go.Figure()
@@ -316,27 +210,6 @@ def history(epochs: Sequence[dict[str, float]]) -> go.Figure:
         figure.update_layout(yaxis2=dict(title="validation PSNR, dB", overlaying="y", side="right", showgrid=False))
     figure.update_layout(height=300)
     return figure
-
-
-def settings(rows: dict[str, Any]) -> list[dict[str, str]]:
-    """Write what a denoiser scores under each setting as a table of words."""
-
-    def cell(value: dict[str, Any] | None, digits: int) -> str:
-        if value is None:
-            return "identical"
-        return f"{value['mean']:.{digits}f} ({value['quantiles'][0]:.{digits}f} to {value['quantiles'][-1]:.{digits}f})"
-
-    return [
-        {
-            "noise": noise,
-            "noisy, dB": cell(row["noisy"], 1),
-            "denoised, dB": cell(row["denoised"], 1),
-            "noisy, SSIM": cell(row["noisy_ssim"], 2),
-            "denoised, SSIM": cell(row["denoised_ssim"], 2),
-            "made worse": f"{row['worse']:.2f} %",
-        }
-        for noise, row in rows.items()
-    ]
 
 
 def settled(targets: Tensor, found: dict[str, Minimiser], truth: float) -> go.Figure:

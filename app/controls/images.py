@@ -1,0 +1,192 @@
+"""Pick a picture: a digit or one in colour, by number, by class, at random, or one's own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from app import address, cache
+from app.browser import pad
+from app.inputs import Digit, Photo
+from core import UserError
+from core.data import datasets
+from core.data.datasets import Dataset
+
+P = TypeVar("P", Digit, Photo)
+DIGIT_SOURCES = {
+    "number": "by number",
+    "class": "by class",
+    "random": "at random",
+    "mistakes": "the network's mistakes",
+    "draw": "draw it yourself",
+    "upload": "upload a picture",
+}
+PHOTO_SOURCES = {
+    "number": "by number",
+    "class": "by class",
+    "random": "at random",
+    "photograph": "a photograph",
+    "upload": "upload a picture",
+    "camera": "take a picture",
+}
+LAMP = 87  # a tile of the built-in photographs that shows something
+SHIP, TRUCK = 5034, 2727  # the study's two CIFAR-10 test images, Figures 29 to 33
+
+
+@dataclass(frozen=True)
+class Kind(Generic[P]):
+    """In what choosing a digit and choosing a picture in colour differ."""
+
+    of: Callable[[Dataset, int], P]
+    dataset: str
+    title: str
+    what: str
+    way: str  # how the address names the way to pick one
+    index: str  # and its number
+    sources: Mapping[str, str]
+
+
+DIGITS = Kind(Digit.of, "mnist", "Image", "an image", "way", "image", DIGIT_SOURCES)
+PHOTOS = Kind(Photo.of, "cifar10", "Picture", "a picture", "from", "photo", PHOTO_SOURCES)
+
+
+def digit(network: str, first: int = 333) -> Digit | None:
+    """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one.
+
+    `first` is the test image a page begins with, `network` the one whose mistakes are offered.
+    """
+
+    def other(way: str, test: Dataset) -> Digit | None:
+        match way:
+            case "draw":
+                return _drawn()
+            case "upload":
+                return _uploaded()
+            case _:
+                return _mistaken(network, test)
+
+    return _chosen(DIGITS, first, other)
+
+
+def photo() -> Photo | None:
+    """Let somebody pick a picture in one of six ways; None, with a sentence, until there is one."""
+
+    def other(way: str, _: Dataset) -> Photo | None:
+        match way:
+            case "photograph":
+                address.restore("name", "astronaut", address.one_of(datasets.PHOTOGRAPHS, "the photograph"))
+                return Photo(name=str(st.selectbox("Which", datasets.PHOTOGRAPHS, key="name", format_func=spoken)))
+            case "upload":
+                file = st.file_uploader("PNG, JPEG or WebP, to 40 million pixels", type=None, key="photo-upload")
+            case _:
+                file = st.camera_input("Smile", key="photo-camera")
+        return _brought(
+            file, cache.brought, "It is not written to disk; the server forgets it when other pictures take its place."
+        )
+
+    return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other)
+
+
+def picked(kind: Kind[P], chosen: P | None) -> dict[str, object]:
+    """Return what an address says of a picture: its number, however it was found, its name, or how one is to be had."""
+    way = {kind.way: st.session_state[kind.way]}
+    if chosen is None or chosen.own:
+        return way
+    return {**way, "name": chosen.name} if isinstance(chosen, Photo) and chosen.name else {kind.index: chosen.index}
+
+
+def spoken(name: str) -> str:
+    """Write the name of a class or of a built-in photograph as words."""
+    return name.replace("_", " ")
+
+
+def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None]) -> P | None:
+    """Offer the ways to pick a picture; `other` answers those that are of one kind only."""
+    test = cache.dataset(kind.dataset, "test")
+    last = len(test) - 1
+    if address.arrived(kind.index) and kind.way not in st.query_params:
+        st.session_state[kind.way] = "number"
+    address.restore(kind.way, "number", address.one_of(kind.sources, f"the way to pick {kind.what}"))
+    address.restore(kind.index, min(first, last), address.whole(0, last, "test image"))
+    left, right = st.columns([1, 1])
+    way = left.selectbox(kind.title, list(kind.sources), key=kind.way, format_func=kind.sources.__getitem__)
+    with right:
+        match way:
+            case "number":
+                return kind.of(test, int(st.number_input(f"Number, 0 to {last:,}", 0, last, key=kind.index)))
+            case "class":
+                index = _of_a_class(kind, test)
+            case "random":
+                index = _at_random(kind, test)
+            case _:
+                return other(way, test)
+    st.session_state[kind.index] = index
+    return kind.of(test, index)
+
+
+def _of_a_class(kind: Kind[P], test: Dataset) -> int:
+    start = len(test.classes) - 1 if kind.dataset == "mnist" else 0
+    label = test.classes.index(
+        st.selectbox("Class", test.classes, start, key=f"{kind.index}-class", format_func=spoken)
+    )
+    rows = (test.labels == label).nonzero().flatten().tolist()
+    return int(st.select_slider("Which", rows, key=f"{kind.index}-{label}", format_func=lambda i: f"no. {i}"))
+
+
+def _at_random(kind: Kind[P], test: Dataset) -> int:
+    key = f"{kind.index}-draw"
+    st.session_state.setdefault(key, 0)
+    st.button(
+        "Another one", on_click=lambda: st.session_state.update({key: st.session_state[key] + 1}), width="stretch"
+    )
+    return int(datasets.shuffled(len(test), seed=0)[st.session_state[key] % len(test)])
+
+
+def _mistaken(network: str, test: Dataset) -> Digit | None:
+    answers, sure = cache.predictions(network)
+    rows = (answers != test.labels).nonzero().flatten().tolist()
+    if not rows:
+        st.info(f"{network} makes no mistake on these {len(test):,} images.")
+        return None
+    titles = {
+        i: f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
+        for i in rows
+    }
+    st.session_state["image"] = chosen = st.selectbox(
+        f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{network}", format_func=titles.__getitem__
+    )
+    return Digit.of(test, chosen)
+
+
+def _uploaded() -> Digit | None:
+    file = st.file_uploader("A picture of one digit (PNG, JPEG, WebP)", type=None, key="upload")
+    return _brought(file, cache.uploaded, "One digit on a plain background, photographed or drawn.")
+
+
+def _drawn() -> Digit | None:
+    image = pad("pad")
+    if image is None:
+        st.info("Draw a digit on the pad: it is read when you lift the pen.", icon=":material/draw:")
+        return None
+    return _read(lambda: (Digit.read(image), ""))
+
+
+def _brought(file: Any, read: Callable[[bytes], tuple[P, str]], missing: str) -> P | None:
+    """Read a file that somebody brought; None, with the sentence `missing`, where there is none."""
+    if file is None:
+        st.caption(missing)
+        return None
+    return _read(lambda: read(file.getvalue()))
+
+
+def _read(read: Callable[[], tuple[P, str]]) -> P | None:
+    """Read somebody's picture and say what had to be done to it; None, with a sentence, where it is refused."""
+    try:
+        picture, note = read()
+    except UserError as refusal:
+        st.warning(str(refusal), icon=":material/image_not_supported:")
+        return None
+    if note:
+        st.caption(note)
+    return picture

@@ -1,0 +1,78 @@
+"""What a visitor chose, as frozen values that a cache can key by.
+
+A test image carries its own values: where the data change, so does the key.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+
+from core.data import datasets, uploads
+from core.data.datasets import Dataset
+from core.models import Classifier
+from core.types import Images, Labels
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A digit by its 784 grey values; a test image also says which it is, and what it shows."""
+
+    values: bytes
+    index: int | None = None
+    label: int | None = None
+
+    @classmethod
+    def of(cls, test: Dataset, index: int) -> Self:
+        """Take a test image."""
+        return cls(test.pixels[index].numpy().tobytes(), index, int(test.labels[index]))
+
+    @classmethod
+    def read(cls, picture: Images) -> Self:
+        """Bring a picture of a digit, (1, C, H, W) of any size, into the networks' form. Raises UserError for a blank one."""
+        return cls((uploads.as_digit(picture) * 255).round().byte().numpy().tobytes())
+
+    @property
+    def own(self) -> bool:
+        """Say whether somebody drew or brought it."""
+        return self.index is None
+
+    def image(self) -> Images:
+        """Return the digit, (1, 1, 28, 28) in [0, 1]."""
+        return _read(self.values, (1, 28, 28))
+
+    def labels(self, model: Classifier) -> Labels:
+        """Return what an attack leads away from, (1,): the label, or what the network says of an unlabelled digit."""
+        with torch.no_grad():
+            return model(self.image()).argmax(1) if self.label is None else torch.tensor([self.label])
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture in colour: a test image by its 3,072 values, a built-in photograph by its name, or a file somebody brought."""
+
+    content: bytes = b""  # of a test image its values, else the file
+    index: int | None = None
+    name: str = ""
+
+    @classmethod
+    def of(cls, test: Dataset, index: int) -> Self:
+        """Take a test image."""
+        return cls(test.pixels[index].numpy().tobytes(), index)
+
+    @property
+    def own(self) -> bool:
+        """Say whether somebody brought it."""
+        return self.index is None and not self.name
+
+    def image(self) -> Images:
+        """Return the picture, (1, 3, H, W) in [0, 1]; a large one takes a while, see `cache.image`. Raises UserError."""
+        if self.index is not None:
+            return _read(self.content, (3, 32, 32))
+        if self.name:
+            return torch.from_numpy(datasets.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
+        return uploads.decode(self.content).image.expand(-1, 3, -1, -1).contiguous()
+
+
+def _read(values: bytes, shape: tuple[int, int, int]) -> Images:
+    return torch.frombuffer(bytearray(values), dtype=torch.uint8).view(1, *shape).float() / 255
