@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := $(PY) install.py
 WORKERS ?= 2
 
 .PHONY: help run test check train attacks bench golden screenshots data browser clean
@@ -64,11 +64,11 @@ $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.run: requirements.txt | $(VENV)/.made
+$(VENV)/.run: requirements.txt constraints.txt | $(VENV)/.made
 	$(PIP) -r requirements.txt
 	touch $@
 
-$(VENV)/.test: requirements.txt requirements-dev.txt | $(VENV)/.made
+$(VENV)/.test: requirements.txt requirements-dev.txt constraints.txt | $(VENV)/.made
 	$(PIP) -r requirements-dev.txt
 	touch $@ $(VENV)/.run
 
