@@ -34,7 +34,7 @@ from core.experiments.attack_rates import Fooled, full
 from core.measures import feature_neighbours
 from core.models import Classifier, DigitCNN, UNet, autocast
 from core.noise import Noise, eight_bit, parse
-from core.runs import worker
+from core.runs import control
 from core.training import recipes
 from core.training.recipes import Recipe
 from core.types import Images, Labels, Model, Scores, generator
@@ -309,7 +309,7 @@ def training_time(recipe: Recipe) -> float:
 
 @st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
 def _training_time(key: str, _recipe: Recipe, stamp: object) -> float:
-    return worker.estimate(_recipe, 4)
+    return control.estimate(_recipe, 4)
 
 
 @dataclass(frozen=True)

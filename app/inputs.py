@@ -8,7 +8,7 @@ from typing import Self
 
 import torch
 
-from core.data import datasets, uploads
+from core.data import samples, uploads
 from core.data.datasets import Dataset
 from core.models import Classifier
 from core.types import Images, Labels
@@ -70,7 +70,7 @@ class Photo:
         if self.index is not None:
             return _read(self.content, (3, 32, 32))
         if self.name:
-            return torch.from_numpy(datasets.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
+            return torch.from_numpy(samples.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
         return uploads.decode(self.content).image.expand(-1, 3, -1, -1).contiguous()
 
 

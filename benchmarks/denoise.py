@@ -21,7 +21,7 @@ from core.data.datasets import Dataset
 from core.experiments.denoising import corrupted
 from core.models import UNet, autocast
 from core.noise import BlindGaussian
-from core.training import loop, recipes
+from core.training import loop, pairs, recipes
 from core.training.losses import L2
 from core.types import Images
 
@@ -91,11 +91,11 @@ def ours(images: Dataset, batch: int) -> Iterator[int]:
     """Train as the recipes do, moving average included."""
     model = UNet()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-    pairs = loop.noise2noise(images, BlindGaussian(50.0), batch)
+    feed = pairs.noise2noise(images, BlindGaussian(50.0), batch)
     best = loop.Best(loop.average(model), lambda _: 0.0)
     fabric = loop.on_device("cpu", "bf16-mixed")
     steps = len(images) // batch
-    for _ in loop.Fit(model, pairs, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric):
+    for _ in loop.Fit(model, feed, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric):
         yield batch
 
 

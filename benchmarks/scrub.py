@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
-from core.runs import worker
+from core.runs import control, folder
 from core.training import recipes
 from tests import browser
 
@@ -35,8 +35,8 @@ MEASURE = """async () => {
 
 def main() -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
-        log = Path(folder) / "log"
+    with tempfile.TemporaryDirectory() as place, browser.chromium() as chromium:
+        log = Path(place) / "log"
         cold = []
         for _ in range(3):
             started = time.perf_counter()
@@ -61,12 +61,12 @@ def main() -> None:
                 browser.settled(page)
                 print(f"/{path:8} opens in {time.perf_counter() - opened:.2f} s")
             alone = moves(page, address, "nothing else at work"), digits(page, address, "nothing else at work")
-            os.environ["NOISESCOPE_RUNS"] = f"{folder}/runs"
-            run = worker.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
-            while worker.read(run).status.step == 0:
+            os.environ["NOISESCOPE_RUNS"] = f"{place}/runs"
+            run = control.launch(replace(recipes.PRESETS["One minute, digits"][0], epochs=200))
+            while folder.read(run).status.step == 0:
                 time.sleep(0.2)
             beside = moves(page, address, "beside a training run"), digits(page, address, "beside a training run")
-            worker.ask(run, "stop")
+            control.ask(run, "stop")
             for what, one, other in zip(("event to painted frame", "another digit"), alone, beside, strict=True):
                 print(f"beside a training run / alone: {other / one:.2f} (p95, {what})")
 

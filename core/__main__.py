@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.data import datasets
+from core.data import datasets, downloads
 from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL
 from core.experiments import accuracy, attack_rates, defence, denoising, few_pixels, transfer
@@ -218,15 +218,6 @@ def summary(curve: Curve) -> str:
     return f"{curve.network} {curve.corruption} n={curve.n}: {points}"
 
 
-def fetch(names: list[str]) -> None:
-    """Download data sets that are missing or damaged."""
-    for name in names or list(datasets.SOURCES):
-        with tqdm(desc=datasets.SOURCES[name].title, total=100, unit="%") as bar:
-            for share in datasets.download(name):
-                bar.update(int(100 * share) - bar.n)
-        print(f"{datasets.SOURCES[name].title} is complete in {datasets.folder()}.")
-
-
 def listing() -> Iterator[str]:
     """Describe every recipe and what its checkpoint scores."""
     for name, recipe in recipes.RECIPES.items():
@@ -298,7 +289,7 @@ def main() -> int:
                 writers = {"denoisers": report.denoisers, "attacks": report.attacks, "study": findings.document}
                 print(writers[given.what](), end="")
             case "data":
-                fetch(given.names)
+                downloads.fetch(given.names)
             case "list":
                 print("\n".join(listing()))
     except UserError as refusal:

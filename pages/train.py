@@ -20,8 +20,8 @@ from app.draw import charts, words
 from core import UserError
 from core.attacks import PGD
 from core.noise import BLIND, Noise, RandomImpulse
-from core.runs import worker
-from core.runs.worker import Run
+from core.runs import control, folder, worker
+from core.runs.folder import Run
 from core.training import recipes
 from core.training.losses import LOSSES, Loss
 from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe
@@ -191,20 +191,20 @@ def pressed(what: Callable[[], object]) -> None:
 
 def launch(plan: tuple[Recipe, ...]) -> None:
     """Launch every recipe of a plan and look at the first."""
-    names = [worker.launch(r) for r in plan]
+    names = [control.launch(r) for r in plan]
     st.session_state.update(run=names[0], against=names[1:], launching=False)  # what is to be watched moves up
 
 
 def steering(run: Run) -> None:
     """Show the buttons that fit what a run is doing."""
     columns = st.columns(5)
-    if run.state in worker.ACTIVE:
+    if run.state in folder.ACTIVE:
         columns[0].button(
             "Pause",
             icon=":material/pause:",
             key="pause",
             on_click=pressed,
-            args=(lambda: worker.ask(run.id, "pause"),),
+            args=(lambda: control.ask(run.id, "pause"),),
             width="stretch",
         )
         columns[1].button(
@@ -212,7 +212,7 @@ def steering(run: Run) -> None:
             icon=":material/stop:",
             key="stop",
             on_click=pressed,
-            args=(lambda: worker.ask(run.id, "stop"),),
+            args=(lambda: control.ask(run.id, "stop"),),
             width="stretch",
         )
         return
@@ -222,7 +222,7 @@ def steering(run: Run) -> None:
             icon=":material/play_arrow:",
             key="resume",
             on_click=pressed,
-            args=(lambda: worker.resume(run.id),),
+            args=(lambda: control.resume(run.id),),
             width="stretch",
         )
     with columns[1].popover("Adopt", icon=":material/bookmark_add:", width="stretch"):
@@ -231,21 +231,21 @@ def steering(run: Run) -> None:
         st.caption("Cards then has it, and every page whose networks do its work.")
     with columns[2].popover("Delete", icon=":material/delete:", width="stretch"):
         st.markdown("Everything of this run goes, for good; an adopted network stays.")
-        st.button("Delete it", key="delete", on_click=pressed, args=(lambda: worker.delete(run.id),))
+        st.button("Delete it", key="delete", on_click=pressed, args=(lambda: control.delete(run.id),))
 
 
 def adopt(run: str, name: str) -> None:
     """Adopt a run's network and say where to find it."""
-    worker.adopt(run, name)
+    control.adopt(run, name)
     st.session_state["told"] = f"{name} is adopted: see Cards, and every page whose networks do its work."
 
 
 def exports(run: Run) -> None:
     """Offer the card, the weights and the metrics."""
-    lines = worker.lines(run.id)
+    lines = folder.lines(run.id)
     columns = st.columns(4)
     try:
-        card, weights = worker.network(run.id)
+        card, weights = folder.network(run.id)
         columns[0].download_button(
             "Card", json.dumps(asdict(card), indent=2), f"{run.id}.json", "application/json", width="stretch"
         )
@@ -258,7 +258,7 @@ def exports(run: Run) -> None:
     table.writerows(lines)
     columns[2].download_button("Metrics (CSV)", file.getvalue(), f"{run.id}.csv", "text/csv", width="stretch")
     if find_spec("tensorboard"):
-        events = partial(worker.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
+        events = partial(control.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
         columns[3].download_button("TensorBoard", events, f"events.out.tfevents.{run.id}", width="stretch")
 
 
@@ -267,7 +267,7 @@ def curves(chosen: list[Run]) -> None:
     left, right = st.columns(2)
     losses, scores = {}, {}
     for run in chosen:
-        lines = worker.lines(run.id)
+        lines = folder.lines(run.id)
         steps, values = [x["step"] for x in lines if "epoch" not in x], [x["loss"] for x in lines if "epoch" not in x]
         losses[run.id] = np.array(steps), smoothed(np.array(values))
         epochs = [x for x in lines if "epoch" in x]
@@ -305,7 +305,7 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def picture(run: Run, key: str) -> None:
     """Slide through what the run made of the same few test images after each epoch."""
-    found = worker.samples(run.id)
+    found = folder.samples(run.id)
     if found:
         strip(strips.epochs(found), key=key, start=len(found) - 1)
 
@@ -325,14 +325,14 @@ def compared(one: Run, others: list[Run]) -> None:
 
 
 told = st.session_state.get("told")
-if may and st.toggle("Start a run", not worker.every(), key="launching"):
+if may and st.toggle("Start a run", not folder.every(), key="launching"):
     with st.container(border=True):
         launcher()
-for broken, why in worker.damaged().items():
+for broken, why in folder.damaged().items():
     st.warning(why, icon=":material/broken_image:")
     if may:
-        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(worker.delete, broken),))
-known = worker.every()
+        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(control.delete, broken),))
+known = folder.every()
 if not known:
     if told:
         st.info(told, icon=":material/info:")
@@ -343,13 +343,13 @@ ids = [run.id for run in known]
 address.restore("run", ids[0], address.one_of(ids, "the run"))
 left, right = st.columns([1, 1])
 chosen = str(
-    left.selectbox("Run", ids, key="run", format_func=lambda i: f"{i} ({worker.read(i).state})" if i in ids else i)
+    left.selectbox("Run", ids, key="run", format_func=lambda i: f"{i} ({folder.read(i).state})" if i in ids else i)
 )
-others = [i for i in ids if i != chosen and type(worker.read(i).recipe) is type(worker.read(chosen).recipe)]
+others = [i for i in ids if i != chosen and type(folder.read(i).recipe) is type(folder.read(chosen).recipe)]
 st.session_state["against"] = [i for i in st.session_state.get("against", []) if i in others]
 against = right.multiselect("Compare with", others, key="against", placeholder="no other run")
 address.publish(run=chosen)
-active = any(run.state in worker.ACTIVE for run in known)
+active = any(run.state in folder.ACTIVE for run in known)
 
 
 def silent(run: Run) -> bool:
@@ -358,14 +358,14 @@ def silent(run: Run) -> bool:
     if sign != known:
         st.session_state["sign"] = sign, time.monotonic()
         return False
-    return run.state in worker.ACTIVE and time.monotonic() - since > SILENT
+    return run.state in folder.ACTIVE and time.monotonic() - since > SILENT
 
 
 @st.fragment(run_every=1.0 if active else None)
 def live() -> None:
     """Show how the run is doing, again and again while anything is at work."""
     try:
-        run, rivals = worker.read(chosen), [worker.read(i) for i in against]
+        run, rivals = folder.read(chosen), [folder.read(i) for i in against]
     except UserError:
         st.rerun()  # somebody has deleted it
     st.markdown(f"**{WORDS[run.state]}**" + (f": {run.status.why}" if run.status.why else ""))
@@ -381,26 +381,26 @@ def live() -> None:
             icon=":material/heart_broken:",
         )
         if may:
-            st.button("End its process", key="end", on_click=pressed, args=(lambda: worker.end(run.id),))
+            st.button("End its process", key="end", on_click=pressed, args=(lambda: control.end(run.id),))
     if may:
         steering(run)
     if told := st.session_state.get("told"):
         st.info(told, icon=":material/info:")
     curves([run, *rivals])
     picture(run, "samples")
-    if any(r.state in worker.ACTIVE for r in worker.every()) != active:
+    if any(r.state in folder.ACTIVE for r in folder.every()) != active:
         st.rerun()  # from watching to resting, or back
 
 
 live()
-run = worker.read(chosen)
+run = folder.read(chosen)
 if against:
     st.subheader("Side by side")
-    compared(run, [worker.read(i) for i in against])
+    compared(run, [folder.read(i) for i in against])
 st.subheader("Take it with you")
 exports(run)
 with st.expander("Log", icon=":material/notes:"):
-    st.code((worker.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
+    st.code((folder.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)
 with st.expander("Recipe", icon=":material/receipt_long:"):
     st.json(recipes.record(run.recipe))
 data.source(cache.dataset(run.recipe.dataset, "test"))

@@ -14,10 +14,10 @@ from core.noise import Gaussian
 if __name__ == "__main__":
     model, card = checkpoints.classifier("digit-cnn")
     *_counts, counts = accuracy.sweep(
-        model, datasets._digits("test", ""), FGSM(), (0.0, 0.1, 0.2), seed=0, batch=20, workers=2
+        model, datasets.sample("mnist", "test"), FGSM(), (0.0, 0.1, 0.2), seed=0, batch=20, workers=2
     )
     denoiser, card = checkpoints.denoiser("n2n-gaussian-50")
-    tiles, noises = datasets._tiles("test", ""), (Gaussian(25.0), Gaussian(50.0))
+    tiles, noises = datasets.sample("cifar10", "test"), (Gaussian(25.0), Gaussian(50.0))
     tables = denoising.empty(noises, len(tiles))
     for _done in denoising.measure(autocast(denoiser), tiles, noises, tables, workers=2):
         pass

@@ -15,7 +15,9 @@ RECIPE = Denoising("shared", "", BlindGaussian(50.0), L2(), architecture="DigitU
 
 if __name__ == "__main__":
     for recipe in (RECIPE, replace(recipes.PRESETS["One minute, digits"][0], epochs=1)):
-        fit = recipes.train(recipe, recipes.untrained(recipe), datasets._digits("train", ""), devices=int(sys.argv[1]))
+        fit = recipes.train(
+            recipe, recipes.untrained(recipe), datasets.sample("mnist", "train"), devices=int(sys.argv[1])
+        )
         losses = [step.loss for step in fit]
         assert fit.fabric
         if fit.fabric.is_global_zero:

@@ -121,7 +121,7 @@ def sets(name: str, sample: Dataset) -> dict[str, Dataset]:
 def right(name: str) -> dict[str, int]:
     """Count the right answers of a digit network."""
     model, _ = checkpoints.classifier(name)
-    found = sets("mnist", datasets._digits("test", ""))
+    found = sets("mnist", datasets.sample("mnist", "test"))
     return {title: int((accuracy.logits(model, d).argmax(1) == d.labels).sum()) for title, d in found.items()}
 
 
@@ -130,7 +130,7 @@ def decibels(name: str) -> dict[str, float]:
     model, card = checkpoints.denoiser(name)
     made_for = noise.parse(card.recipe["noise"])
     scores = {}
-    sample = datasets._digits("test", "") if card.dataset == "mnist" else datasets._tiles("test", "")
+    sample = datasets.sample("mnist", "test") if card.dataset == "mnist" else datasets.sample("cifar10", "test")
     for title, images in sets(card.dataset, sample).items():
         some = images.part(slice(0, 500))
         tables = denoising.empty((made_for,), len(some))
@@ -165,7 +165,7 @@ def test_half_precision_on_disk_costs_less_than_a_hundredth_of_a_decibel(shelf: 
     model = models.build("UNet", 3)
     torch.nn.init.normal_(next(p for n, p in model.named_parameters() if n == "out.weight"), std=0.005)
     checkpoints.save(model, Card("mine", "Mine", "UNet", "cifar10", {}, 3, "", "", {}, []), torch.float16)
-    x = datasets._tiles("test", "").images(slice(0, 8))
+    x = datasets.sample("cifar10", "test").images(slice(0, 8))
     stored, _ = checkpoints.load("mine")
     moved = (models.freeze(model)(x) - stored(x)).abs().max()
     assert 0 < moved < 0.1 / 255

@@ -53,7 +53,7 @@ def test_train_then_evaluate_on_the_sample(
     monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
-    monkeypatch.setattr(datasets, "full", lambda name, split: datasets._digits(split, ""))
+    monkeypatch.setattr(datasets, "full", lambda name, split: datasets.sample("mnist", split))
     assert run(monkeypatch, "train", "digit-mlp") == 0
     assert "digit-mlp is trained" in capsys.readouterr().out
     assert run(monkeypatch, "evaluate", "digit-mlp") == 0
@@ -77,7 +77,7 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     monkeypatch.setattr(recipes, "RECIPES", {small.name: small})
     monkeypatch.setattr(recipes, "VALIDATION", 32)
     monkeypatch.setattr(denoising, "BATCH", 16)
-    monkeypatch.setattr(datasets, "full", lambda name, split: datasets._tiles(split, "").part(slice(0, 96)))
+    monkeypatch.setattr(datasets, "full", lambda name, split: datasets.sample("cifar10", split).part(slice(0, 96)))
     monkeypatch.setattr(cli, "BM3D", Median)
     assert run(monkeypatch, "train", small.name) == 0
     card = checkpoints.read(small.name)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from core import UserError
-from core.data import datasets, torchvision_shim
+from core.data import datasets, downloads, samples, torchvision_shim
 
 FILES = {
     "train-images-idx3-ubyte": 60_000,
@@ -40,7 +40,7 @@ def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: 
     train, test = datasets.load("cifar10", "train"), datasets.load("cifar10", "test")
     assert train.pixels.shape[1:] == test.pixels.shape[1:] == (3, 32, 32)
     assert len(train) > 3 * len(test) > 300
-    assert set(test.labels.tolist()) == set(range(len(datasets.PHOTOGRAPHS)))
+    assert set(test.labels.tolist()) == set(range(len(samples.PHOTOGRAPHS)))
     keys = [
         {hashlib.sha256(tile.numpy().tobytes()).digest() for tile in d.pixels if tile.float().std() > 3}
         for d in (train, test)
@@ -48,9 +48,9 @@ def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: 
     assert not keys[0] & keys[1]
 
 
-@pytest.mark.parametrize("name", datasets.PHOTOGRAPHS)
+@pytest.mark.parametrize("name", samples.PHOTOGRAPHS)
 def test_the_photographs_ship_with_scikit_image(name: str) -> None:
-    picture = datasets.photograph(name)
+    picture = samples.photograph(name)
     assert picture.dtype == np.uint8
     assert picture.ndim == 3
     assert picture.shape[2] == 3
@@ -61,9 +61,9 @@ def test_digits_are_centred_by_mass() -> None:
     x = torch.zeros(2, 1, 18, 18)
     x[0, 0, 0:3, 0:3] = 1  # its mass in a corner: as far as the frame lets it go
     x[1, 0, 4:14, 6:12] = 1
-    rows = (datasets.centred(x)[1, 0].sum(1) * torch.arange(28)).sum() / 60
+    rows = (samples.centred(x)[1, 0].sum(1) * torch.arange(28)).sum() / 60
     assert abs(float(rows) - 13.5) <= 0.5
-    assert datasets.centred(x)[0].sum() == 9
+    assert samples.centred(x)[0].sum() == 9
 
 
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
@@ -126,7 +126,7 @@ def mirror(files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_download_reports_its_share_and_ends_whole(mirror: Path, no_data: Path) -> None:
-    shares = list(datasets.download("mnist"))
+    shares = list(downloads.download("mnist"))
     assert shares[-1] == 1.0
     assert shares == sorted(shares)
     assert datasets.load("mnist", "train").full
@@ -134,7 +134,7 @@ def test_a_download_reports_its_share_and_ends_whole(mirror: Path, no_data: Path
 
 @pytest.mark.parametrize("harm", ["truncate", "delete", "garbage", "labels"])
 def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, mirror: Path, no_data: Path) -> None:
-    list(datasets.download("mnist"))
+    list(downloads.download("mnist"))
     victim = no_data / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
     if harm == "delete":
         victim.unlink()
@@ -148,12 +148,12 @@ def test_a_damaged_set_is_detected_said_and_repaired_by_trying_again(harm: str, 
         datasets.full("mnist", "test")
     assert "damaged" in datasets.load("mnist", "test").note
     assert not datasets.load("mnist", "test").full
-    list(datasets.download("mnist"))
+    list(downloads.download("mnist"))
     assert datasets.load("mnist", "test").full
 
 
 def test_a_damaged_training_set_does_not_leave_a_mixture(mirror: Path, no_data: Path) -> None:
-    list(datasets.download("mnist"))
+    list(downloads.download("mnist"))
     victim = no_data / "MNIST" / "raw" / "train-images-idx3-ubyte"
     victim.write_bytes(victim.read_bytes()[:-1])
     assert not datasets.load("mnist", "test").full
@@ -162,13 +162,13 @@ def test_a_damaged_training_set_does_not_leave_a_mixture(mirror: Path, no_data: 
 
 def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both_are_here = threading.Event()
-    run = datasets._Download.run
-    monkeypatch.setattr(datasets._Download, "run", lambda self: (both_are_here.wait(60), run(self)))
-    first, second = datasets.download("mnist"), datasets.download("mnist")
+    run = downloads._Download.run
+    monkeypatch.setattr(downloads._Download, "run", lambda self: (both_are_here.wait(60), run(self)))
+    first, second = downloads.download("mnist"), downloads.download("mnist")
     next(first)
-    thread = datasets._downloads["mnist"]
+    thread = downloads._downloads["mnist"]
     next(second)
-    assert datasets._downloads["mnist"] is thread
+    assert downloads._downloads["mnist"] is thread
     both_are_here.set()
     del first  # the first visitor leaves
     assert list(second)[-1] == 1.0
@@ -182,10 +182,10 @@ def test_a_broken_mirror_is_one_sentence_and_trying_again_works(mirror: Path, no
     with pytest.raises(
         UserError, match=r"could not be downloaded \(.*\): check the network and the free disk space, then try again"
     ):
-        list(datasets.download("mnist"))
+        list(downloads.download("mnist"))
     assert not datasets.load("mnist", "test").full
     part.write_bytes(whole)
-    list(datasets.download("mnist"))
+    list(downloads.download("mnist"))
     assert datasets.load("mnist", "test").full
 
 

@@ -26,7 +26,7 @@ def blurred(x: torch.Tensor) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def tiles() -> Dataset:
-    return datasets._tiles("test", "").part(slice(0, 40))
+    return datasets.sample("cifar10", "test").part(slice(0, 40))
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from core.models import DigitCNN
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    return datasets._digits("train", "")
+    return datasets.sample("mnist", "train")
 
 
 @pytest.fixture(scope="module")

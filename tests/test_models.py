@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from benchmarks.denoise import Plain
 from core import checkpoints
-from core.data import datasets
+from core.data import samples
 from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, autocast, build, freeze, max_pool, native_bfloat16
 from core.noise import Gaussian, eight_bit
 from core.types import generator
@@ -134,7 +134,7 @@ def test_windows_leave_no_seams() -> None:
 def test_a_photograph_is_denoised_as_well_as_its_tiles(name: str) -> None:
     """Whole, these networks fell to 22 dB and below: what their deep levels do on 32 x 32 is of no use on more."""
     model, _ = checkpoints.denoiser(name)
-    x = torch.from_numpy(datasets.photograph("astronaut")).permute(2, 0, 1)[None, :, 100:228, 100:228].float() / 255
+    x = torch.from_numpy(samples.photograph("astronaut")).permute(2, 0, 1)[None, :, 100:228, 100:228].float() / 255
     noisy = eight_bit(Gaussian(30.0)(x, generator(0)))
     tiles = torch.cat([model(part) for rows in noisy.split(32, 2) for part in rows.split(32, 3)])
     clean = torch.cat([part for rows in x.split(32, 2) for part in rows.split(32, 3)])

@@ -19,7 +19,7 @@ import torch
 
 from core import UserError, checkpoints
 from core.noise import BlindGaussian
-from core.runs import worker
+from core.runs import control, folder, slots, worker
 from core.training import recipes
 from core.training.losses import L1
 from core.training.recipes import PRESETS, RECIPES, Classification, Denoising
@@ -39,7 +39,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NOISESCOPE_DATA", str(tmp_path / "no data"))
     monkeypatch.setenv("NOISESCOPE_SAVE", "0.2")
     yield
-    for run in worker.every():
+    for run in folder.every():
         kill(run.id)
 
 
@@ -52,113 +52,113 @@ def until(true: Callable[[], object], seconds: float = 120) -> None:
 
 def kill(run: str) -> None:
     """Kill the process of a run as nothing can prevent."""
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
+            command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if run.encode() in command and b"--run" in command:
-            os.kill(int(folder.name), signal.SIGKILL)
-    until(lambda: not worker.alive(run))
+            os.kill(int(process.name), signal.SIGKILL)
+    until(lambda: not folder.alive(run))
 
 
 def begun(run: str) -> bool:
-    return worker.read(run).status.step > 1
+    return folder.read(run).status.step > 1
 
 
-def finished(run: str) -> worker.Run:
-    until(lambda: not worker.alive(run))
-    return worker.read(run)
+def finished(run: str) -> folder.Run:
+    until(lambda: not folder.alive(run))
+    return folder.read(run)
 
 
 def test_a_run_trains_in_a_process_of_its_own_and_leaves_its_network_metrics_and_samples() -> None:
-    run = worker.launch(QUICK)
-    assert worker.read(run).state in worker.ACTIVE
+    run = control.launch(QUICK)
+    assert folder.read(run).state in folder.ACTIVE
     done = finished(run)
     assert (done.state, done.status.step, done.status.why) == ("done", done.status.steps, "")
-    epochs = [line for line in worker.lines(run) if "epoch" in line]
+    epochs = [line for line in folder.lines(run) if "epoch" in line]
     assert [line["epoch"] for line in epochs] == [1, 2, 3]
     assert epochs[-1]["score"] > 0.5
-    card, weights = worker.network(run)
+    card, weights = folder.network(run)
     assert card.recipe == json.loads(json.dumps(recipes.record(QUICK)))
     assert checkpoints.digest(weights) == card.sha256
-    assert [set(s) for s in worker.samples(run)] == [{"input", "output", "truth"}] * 4
-    assert "epoch 3" in worker.log(run)
+    assert [set(s) for s in folder.samples(run)] == [{"input", "output", "truth"}] * 4
+    assert "epoch 3" in folder.log(run)
 
 
 def test_a_run_killed_at_20_random_moments_ends_with_the_same_weights_to_the_last_bit() -> None:
-    straight = worker.launch(LONG)
+    straight = control.launch(LONG)
     assert finished(straight).state == "done"
     moments = random.Random(0)
-    run = worker.launch(LONG)
+    run = control.launch(LONG)
     kills = 0
     for _ in range(20):
-        began = worker.read(run).status.beat
-        until(lambda began=began: worker.read(run).status.beat > began + 1 or not worker.alive(run))  # type: ignore[misc]
+        began = folder.read(run).status.beat
+        until(lambda began=began: folder.read(run).status.beat > began + 1 or not folder.alive(run))  # type: ignore[misc]
         time.sleep(moments.uniform(0, 0.7))
-        kills += worker.alive(run)
+        kills += folder.alive(run)
         kill(run)
-        if worker.read(run).state == "done":
+        if folder.read(run).state == "done":
             break
-        assert worker.read(run).state == "died"
-        worker.resume(run)
+        assert folder.read(run).state == "died"
+        control.resume(run)
     assert kills >= 10
     assert finished(run).state == "done"
-    (one, weights), (other, again) = worker.network(straight), worker.network(run)
+    (one, weights), (other, again) = folder.network(straight), folder.network(run)
     assert weights == again
     assert one.history == other.history
-    steps = [line["step"] for line in worker.lines(run)]
+    steps = [line["step"] for line in folder.lines(run)]
     assert steps == sorted(steps)
 
 
 def test_pause_stop_and_resume() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.read(run).status.step > 3)
-    worker.ask(run, "pause")
+    run = control.launch(ENDLESS)
+    until(lambda: folder.read(run).status.step > 3)
+    control.ask(run, "pause")
     with pytest.raises(UserError, match=r"already asked .* to pause|not at work any more"):
-        worker.ask(run, "stop")
+        control.ask(run, "stop")
     paused = finished(run)
     assert paused.state == "paused"
-    worker.resume(run)
-    until(lambda: worker.read(run).status.step > paused.status.step + 2)
+    control.resume(run)
+    until(lambda: folder.read(run).status.step > paused.status.step + 2)
     with pytest.raises(UserError, match="at work already: somebody was faster"):
-        worker.resume(run)
+        control.resume(run)
     with pytest.raises(UserError, match="is at work: stop it first"):
-        worker.delete(run)
-    worker.ask(run, "stop")
-    until(lambda: worker.read(run).state == "stopped")
-    worker.resume(run)  # at once, while the process takes its leave
-    worker.ask(run, "stop")
+        control.delete(run)
+    control.ask(run, "stop")
+    until(lambda: folder.read(run).state == "stopped")
+    control.resume(run)  # at once, while the process takes its leave
+    control.ask(run, "stop")
     assert finished(run).state == "stopped"
     with pytest.raises(UserError, match="is not at work any more"):
-        worker.ask(run, "stop")
+        control.ask(run, "stop")
 
 
 def test_a_terminated_process_saves_and_pauses() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.read(run).status.step > 3)
+    run = control.launch(ENDLESS)
+    until(lambda: folder.read(run).status.step > 3)
     subprocess.run(["pkill", "-TERM", "-f", f"[-]-run {run}"], check=True)
     assert finished(run).state == "paused"
-    assert worker.path(run, "state.pt").exists()
+    assert folder.path(run, "state.pt").exists()
 
 
 def test_runs_queue_one_at_a_time_on_a_cpu() -> None:
-    first = worker.launch(ENDLESS)
-    until(lambda: worker.read(first).state == "running")
-    second, third = worker.launch(QUICK), worker.launch(QUICK)
+    first = control.launch(ENDLESS)
+    until(lambda: folder.read(first).state == "running")
+    second, third = control.launch(QUICK), control.launch(QUICK)
     time.sleep(1)
-    assert [worker.read(r).state for r in (first, second, third)] == ["running", "queued", "queued"]
-    worker.ask(second, "pause")
+    assert [folder.read(r).state for r in (first, second, third)] == ["running", "queued", "queued"]
+    control.ask(second, "pause")
     assert finished(second).state == "paused"
     kill(first)
     assert finished(third).state == "done"
-    worker.resume(second)
+    control.resume(second)
     assert finished(second).state == "done"
 
 
 def test_of_two_who_press_at_once_one_wins_and_the_other_is_told() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.read(run).status.step > 0)
+    run = control.launch(ENDLESS)
+    until(lambda: folder.read(run).status.step > 0)
 
     def press(what: Callable[[], object]) -> str:
         try:
@@ -168,104 +168,104 @@ def test_of_two_who_press_at_once_one_wins_and_the_other_is_told() -> None:
             return str(refusal)
 
     with ThreadPoolExecutor(4) as pool:
-        stops = list(pool.map(lambda _: press(lambda: worker.ask(run, "stop")), range(4)))
-        until(lambda: not worker.alive(run))
-        resumes = list(pool.map(lambda _: press(lambda: worker.resume(run)), range(4)))
+        stops = list(pool.map(lambda _: press(lambda: control.ask(run, "stop")), range(4)))
+        until(lambda: not folder.alive(run))
+        resumes = list(pool.map(lambda _: press(lambda: control.resume(run)), range(4)))
         kill(run)
-        deletes = list(pool.map(lambda _: press(lambda: worker.delete(run)), range(4)))
+        deletes = list(pool.map(lambda _: press(lambda: control.delete(run)), range(4)))
     for answers in (stops, resumes, deletes):
         assert answers.count("done") == 1, answers
         assert all(a == "done" or run in a for a in answers)
-    assert worker.every() == []
+    assert folder.every() == []
 
 
 def test_an_adopted_network_is_one_that_can_be_loaded(shelf: Path) -> None:
-    run = worker.launch(QUICK)
+    run = control.launch(QUICK)
     finished(run)
-    card = worker.adopt(run, "mine")
+    card = control.adopt(run, "mine")
     model, again = checkpoints.classifier("mine")
     assert again == card
     assert (card.name, card.architecture) == ("mine", "DigitMLP")
     assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 10)
     for name in ("mine", "pixels", "fooled-x"):
         with pytest.raises(UserError, match=f"There is a network, or a table, '{name}' already"):
-            worker.adopt(run, name)
+            control.adopt(run, name)
     with pytest.raises(UserError, match="is not the name of a network"):
-        worker.adopt(run, "../mine")
-    worker.delete(run)
+        control.adopt(run, "../mine")
+    control.delete(run)
     assert checkpoints.there("mine")
     with pytest.raises(UserError, match="There is no run"):
-        worker.read(run)
+        folder.read(run)
 
 
 def test_a_run_has_no_network_before_its_first_epoch_has_ended() -> None:
-    checkpoints.write(worker.path("half", "config.json"), worker._json(recipes.record(QUICK)))
+    checkpoints.write(folder.path("half", "config.json"), folder.encoded(recipes.record(QUICK)))
     with pytest.raises(UserError, match="half has no network yet"):
-        worker.network("half")
-    assert worker.read("half").state == "died"  # nothing is shown as at work that is not
+        folder.network("half")
+    assert folder.read("half").state == "died"  # nothing is shown as at work that is not
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc", "a/b", "", ".hidden", "A"])
 def test_names_that_are_no_runs_are_refused(name: str) -> None:
-    for what in (worker.read, worker.resume, worker.delete, worker.network, worker.lines):
+    for what in (folder.read, control.resume, control.delete, folder.network, folder.lines):
         with pytest.raises(UserError, match="is not the name of a run"):
             what(name)
 
 
 def test_a_half_written_or_deleted_folder_is_one_sentence_and_hides_no_other() -> None:
-    run = worker.launch(QUICK)
+    run = control.launch(QUICK)
     finished(run)
-    broken = worker.folder() / "broken"
-    shutil.copytree(worker.path(run), broken)
+    broken = folder.root() / "broken"
+    shutil.copytree(folder.path(run), broken)
     (broken / "config.json").write_text('{"name": "qui')
     with pytest.raises(UserError, match="The run broken is damaged: delete it"):
-        worker.read("broken")
-    (worker.folder() / "empty").mkdir()
-    assert [r.id for r in worker.every()] == [run]
-    assert worker.damaged() == {
+        folder.read("broken")
+    (folder.root() / "empty").mkdir()
+    assert [r.id for r in folder.every()] == [run]
+    assert folder.damaged() == {
         "broken": "The run broken is damaged: delete it.",
         "empty": "The run empty is only half there: delete it.",
     }
-    worker.delete("broken")
-    worker.delete("empty")
-    assert worker.damaged() == {}
-    with open(worker.path(run, "metrics.jsonl"), "a") as file:
+    control.delete("broken")
+    control.delete("empty")
+    assert folder.damaged() == {}
+    with open(folder.path(run, "metrics.jsonl"), "a") as file:
         file.write('{"step": 9')  # as a killed process leaves it
-    (worker.path(run, "status.json")).write_text("{")
-    assert worker.lines(run)[-1] != {"step": 9}
-    assert worker.read(run).state == "died"
-    shutil.rmtree(worker.path(run))
+    (folder.path(run, "status.json")).write_text("{")
+    assert folder.lines(run)[-1] != {"step": 9}
+    assert folder.read(run).state == "died"
+    shutil.rmtree(folder.path(run))
     with pytest.raises(UserError, match="There is no run"):
-        worker.resume(run)
+        control.resume(run)
 
 
 def test_a_run_whose_folder_is_deleted_while_it_works_ends_and_holds_nobody_up() -> None:
-    run, waiting = worker.launch(ENDLESS), worker.launch(ENDLESS)
+    run, waiting = control.launch(ENDLESS), control.launch(ENDLESS)
     until(partial(begun, run))
-    shutil.rmtree(worker.path(waiting))
-    shutil.rmtree(worker.path(run))
-    third = worker.launch(QUICK)
+    shutil.rmtree(folder.path(waiting))
+    shutil.rmtree(folder.path(run))
+    third = control.launch(QUICK)
     assert finished(third).state == "done"
-    assert [r.id for r in worker.every()] == [third]
-    assert not worker.path(run).exists()
+    assert [r.id for r in folder.every()] == [third]
+    assert not folder.path(run).exists()
 
 
 def test_a_resumed_run_is_not_taken_for_the_process_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = worker.launch(ENDLESS)
+    run = control.launch(ENDLESS)
     until(partial(begun, run))
     kill(run)
-    old = worker.read(run).status
+    old = folder.read(run).status
     assert old.process
     monkeypatch.setattr(os, "kill", None)  # nobody is to be killed
-    worker.resume(run)
-    found = worker.read(run).status
+    control.resume(run)
+    found = folder.read(run).status
     assert found.process != old.process
     assert found.beat > old.beat
     monkeypatch.undo()
 
 
 def test_where_the_disk_is_full_a_run_can_still_be_stopped_and_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = worker.launch(ENDLESS)
+    run = control.launch(ENDLESS)
     until(partial(begun, run))
 
     def full(target: Path, content: bytes) -> None:
@@ -273,17 +273,17 @@ def test_where_the_disk_is_full_a_run_can_still_be_stopped_and_speaks(monkeypatc
 
     monkeypatch.setattr(checkpoints, "write", full)
     with pytest.raises(UserError, match=f"No space left on device.* {run} is asked to pause instead"):
-        worker.ask(run, "stop")
+        control.ask(run, "stop")
     assert finished(run).state == "paused"
-    now = worker.Work(run, ENDLESS, worker.read(run).status)
+    now = worker.Work(run, ENDLESS, folder.read(run).status)
     now.tell(state="failed", why="it speaks")
-    assert (worker.read(run).state, worker.read(run).status.why) == ("failed", "it speaks")
+    assert (folder.read(run).state, folder.read(run).status.why) == ("failed", "it speaks")
 
 
-def test_a_wish_of_a_killed_process_does_not_stop_the_next() -> None:
-    run = worker.launch(QUICK)
+def test_a_request_of_a_killed_process_does_not_stop_the_next() -> None:
+    run = control.launch(QUICK)
     assert finished(run).state == "done"
-    checkpoints.write(worker.path(run, "wish"), b"stop")
+    checkpoints.write(folder.path(run, "request"), b"stop")
     handler = signal.getsignal(signal.SIGTERM)
     try:
         assert worker.work(run) == "done"
@@ -295,31 +295,31 @@ def test_each_run_takes_free_devices_of_its_own(monkeypatch: pytest.MonkeyPatch)
     """The arithmetic of several GPUs, on a machine that has none: which are locked, and which a process then sees."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")
-    checkpoints.write(worker.path("one", "config.json"), worker._json(recipes.record(QUICK)))
-    now = worker.Work("one", QUICK, worker.Status())
+    checkpoints.write(folder.path("one", "config.json"), folder.encoded(recipes.record(QUICK)))
+    now = worker.Work("one", QUICK, folder.Status())
     now.tell(queued=1.0)
     with worker._alive("one"):
         now.tell()
-        with worker._turn(now, 1):
+        with slots.slot("one", 1, now.waits):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5,6")  # as another process has it
-            with worker._turn(now, 2):
+            with slots.slot("one", 2, now.waits):
                 assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,6"
-                with open(worker.folder() / ".turn-0", "w") as one, open(worker.folder() / ".turn-1", "w") as two:
-                    assert worker._held([one, two], 1) == []
+                with open(folder.root() / ".slot-0", "w") as one, open(folder.root() / ".slot-1", "w") as two:
+                    assert slots.held([one, two], 1) == []
 
 
 @pytest.mark.parametrize("batch", [256, 1024])
 def test_how_long_a_few_large_batches_take_is_measured_too(batch: int) -> None:
-    assert worker.estimate(replace(QUICK, batch=batch, epochs=1)) > 0
+    assert control.estimate(replace(QUICK, batch=batch, epochs=1)) > 0
 
 
 def test_a_damaged_state_fails_in_one_sentence() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.path(run, "state.pt").exists())
+    run = control.launch(ENDLESS)
+    until(lambda: folder.path(run, "state.pt").exists())
     kill(run)
-    worker.path(run, "state.pt").write_bytes(b"garbage not zip")
-    worker.resume(run)
+    folder.path(run, "state.pt").write_bytes(b"garbage not zip")
+    control.resume(run)
     failed = finished(run)
     assert failed.state == "failed"
     assert failed.status.why == f"The state of {run} is damaged: launch it anew."
@@ -327,7 +327,7 @@ def test_a_damaged_state_fails_in_one_sentence() -> None:
 
 def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, where the disk can be made full."""
-    checkpoints.write(worker.path("here", "config.json"), worker._json(recipes.record(QUICK)))
+    checkpoints.write(folder.path("here", "config.json"), folder.encoded(recipes.record(QUICK)))
     write, told = checkpoints.write, []
 
     def full(target: Path, content: bytes) -> None:
@@ -345,11 +345,11 @@ def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.Monkey
         signal.signal(signal.SIGTERM, handler)
     assert any("No space left on device" in why and "The training goes on" in why for why in told)
     assert told[-1] == ""
-    assert worker.read("here").state == "done"
+    assert folder.read("here").state == "done"
 
 
 def test_memory_that_runs_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoints.write(worker.path("here", "config.json"), worker._json(recipes.record(QUICK)))
+    checkpoints.write(folder.path("here", "config.json"), folder.encoded(recipes.record(QUICK)))
 
     def train(now: worker.Work, devices: int, nodes: int) -> bool:
         raise MemoryError
@@ -360,31 +360,31 @@ def test_memory_that_runs_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         assert worker.work("here") == "failed"
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert worker.read("here").status.why == "The memory is full: choose a smaller batch."
+    assert folder.read("here").status.why == "The memory is full: choose a smaller batch."
 
 
 def test_a_clock_that_jumps_changes_nothing_but_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 4e9)
-    future = worker.launch(QUICK)
+    future = control.launch(QUICK)
     monkeypatch.setattr(time, "time", lambda: 1.0)
-    past = worker.launch(QUICK)
+    past = control.launch(QUICK)
     assert finished(future).state == finished(past).state == "done"
-    assert [r.id for r in worker.every()] == [future, past]
+    assert [r.id for r in folder.every()] == [future, past]
 
 
 def test_two_processes_do_not_work_on_one_run() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.read(run).state == "running")
+    run = control.launch(ENDLESS)
+    until(lambda: folder.read(run).state == "running")
     second = subprocess.run(
         [sys.executable, "-m", "core", "train", "--run", run],
-        cwd=worker.ROOT,
+        cwd=folder.ROOT,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert second.returncode == 1
     assert second.stderr.strip() == f"{run} is at work already."
-    assert worker.alive(run)
+    assert folder.alive(run)
 
 
 @pytest.mark.parametrize(
@@ -400,15 +400,15 @@ def test_a_recipe_refuses_an_impossible_value() -> None:
 
 
 def test_how_long_it_takes_is_measured() -> None:
-    assert 0 < worker.estimate(QUICK, batches=2) < 600
+    assert 0 < control.estimate(QUICK, batches=2) < 600
 
 
 def test_metrics_become_tensorboards_events_where_it_is_installed() -> None:
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    run = worker.launch(QUICK)
+    run = control.launch(QUICK)
     finished(run)
-    file = worker.folder() / "events.out.tfevents.1"
-    file.write_bytes(worker.tensorboard(run))
+    file = folder.root() / "events.out.tfevents.1"
+    file.write_bytes(control.tensorboard(run))
     events = event_accumulator.EventAccumulator(str(file))
     events.Reload()
     assert set(events.Tags()["scalars"]) == {"loss", "epoch loss", "epoch score"}
@@ -416,63 +416,63 @@ def test_metrics_become_tensorboards_events_where_it_is_installed() -> None:
 
 
 def test_a_run_is_never_seen_dead_while_it_starts() -> None:
-    run = worker.launch(QUICK)
-    while worker.read(run).state != "done":
-        assert worker.read(run).state in (*worker.ACTIVE, "done")
+    run = control.launch(QUICK)
+    while folder.read(run).state != "done":
+        assert folder.read(run).state in (*folder.ACTIVE, "done")
 
 
 def test_a_run_can_be_gone_on_with_from_the_command_line() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.read(run).status.step > 1)
-    worker.ask(run, "pause")
+    run = control.launch(ENDLESS)
+    until(lambda: folder.read(run).status.step > 1)
+    control.ask(run, "pause")
     finished(run)
-    process = subprocess.Popen([sys.executable, "-m", "core", "train", "--run", run], cwd=worker.ROOT)
-    until(lambda: worker.read(run).state == "running")
+    process = subprocess.Popen([sys.executable, "-m", "core", "train", "--run", run], cwd=folder.ROOT)
+    until(lambda: folder.read(run).state == "running")
     process.terminate()
     assert process.wait(60) == 0
     assert finished(run).state == "paused"
 
 
 def test_a_run_goes_on_on_two_devices_to_the_same_losses(tmp_path: Path) -> None:
-    """Over gloo, on this machine's processor; paused in the middle, by a wish that both processes follow."""
+    """Over gloo, on this machine's processor; paused in the middle, by a request that both processes follow."""
     ends = {}
     for devices in ("1", "2"):
-        run = worker.launch(replace(LONG, epochs=3))
+        run = control.launch(replace(LONG, epochs=3))
         until(partial(begun, run))
-        worker.ask(run, "pause")
+        control.ask(run, "pause")
         finished(run)
         command = [sys.executable, "-m", "core", "train", "--run", run, "--devices", devices]
-        subprocess.run(command, cwd=worker.ROOT, check=True, timeout=300)
-        assert worker.read(run).state == "done"
-        ends[devices] = [line["loss"] for line in worker.lines(run) if "epoch" in line]
+        subprocess.run(command, cwd=folder.ROOT, check=True, timeout=300)
+        assert folder.read(run).state == "done"
+        ends[devices] = [line["loss"] for line in folder.lines(run) if "epoch" in line]
     assert len(ends["1"]) == 3
     assert ends["2"] == pytest.approx(ends["1"], rel=2e-3)
 
 
 def test_a_run_does_not_go_on_with_other_data() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.path(run, "state.pt").exists())
+    run = control.launch(ENDLESS)
+    until(lambda: folder.path(run, "state.pt").exists())
     kill(run)
-    state = torch.load(worker.path(run, "state.pt"), weights_only=True)
-    torch.save({**state, "data": "other digits"}, worker.path(run, "state.pt"))
-    worker.resume(run)
+    state = torch.load(folder.path(run, "state.pt"), weights_only=True)
+    torch.save({**state, "data": "other digits"}, folder.path(run, "state.pt"))
+    control.resume(run)
     failed = finished(run)
     assert failed.state == "failed"
     assert failed.status.why.startswith(f"{run} began on other digits; here is ")
 
 
 def test_a_process_that_hangs_can_be_ended_and_the_run_goes_on() -> None:
-    run = worker.launch(ENDLESS)
-    until(lambda: worker.path(run, "state.pt").exists() and worker.read(run).status.process)
-    process = worker.read(run).status.process
+    run = control.launch(ENDLESS)
+    until(lambda: folder.path(run, "state.pt").exists() and folder.read(run).status.process)
+    process = folder.read(run).status.process
     os.kill(process, signal.SIGSTOP)
-    beat = worker.read(run).status.beat
+    beat = folder.read(run).status.beat
     time.sleep(1)
-    hung = worker.read(run)
+    hung = folder.read(run)
     assert (hung.state, hung.status.beat) == ("running", beat)
-    worker.end(run)
-    until(lambda: worker.read(run).state == "died")
+    control.end(run)
+    until(lambda: folder.read(run).state == "died")
     with pytest.raises(UserError, match="is not at work any more"):
-        worker.end(run)
-    worker.resume(run)
-    until(lambda: worker.read(run).state == "running" and worker.read(run).status.process != process)
+        control.end(run)
+    control.resume(run)
+    until(lambda: folder.read(run).state == "running" and folder.read(run).status.process != process)

@@ -8,7 +8,7 @@ import torch
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet, estimate_sigma
 
 from core import UserError
-from core.data.datasets import photograph
+from core.data.samples import photograph
 from core.denoisers import tiled
 from core.denoisers.classical import BM3D, CLASSICAL, Classical, Median, NonLocalMeans, TotalVariation, Wavelet
 from core.measures import metrics

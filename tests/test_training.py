@@ -17,14 +17,14 @@ from core.experiments import accuracy
 from core.models import DigitCNN, DigitMLP, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
-from core.training import loop, recipes
+from core.training import loop, pairs, recipes
 from core.training.losses import L2, CrossEntropy
 from core.types import generator
 
 
 @pytest.fixture(scope="module")
 def sample() -> Dataset:
-    return datasets._digits("train", "")
+    return datasets.sample("mnist", "train")
 
 
 def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, list[loop.Step]]:
@@ -32,13 +32,13 @@ def learn(sample: Dataset, epochs: int, seed: int = 0) -> tuple[models.Network, 
     optimiser = torch.optim.SGD(model.parameters(), 0.1, 0.9)
     steps = epochs * ceil(len(sample) / 50)
     return model, list(
-        loop.Fit(model, loop.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed)
+        loop.Fit(model, pairs.labelled(sample, 50), CrossEntropy(), optimiser, epochs=epochs, steps=steps, seed=seed)
     )
 
 
 def test_it_learns_the_sample_digits(sample: Dataset) -> None:
     model, steps = learn(sample, epochs=15)
-    test = datasets._digits("test", "")
+    test = datasets.sample("mnist", "test")
     assert isinstance(model, DigitMLP)
     assert accuracy.scores(model, test)["accuracy"] > 0.85
     assert steps[-1].loss < 0.3 * steps[0].loss
@@ -52,7 +52,7 @@ def test_same_seed_same_weights_other_seed_others(sample: Dataset) -> None:
 
 
 def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> None:
-    batches = list(loop.labelled(sample, 64)(0, generator(0)))
+    batches = list(pairs.labelled(sample, 64)(0, generator(0)))
     x, y = torch.cat([b[0] for b in batches]), torch.cat([b[1] for b in batches])
     assert len(x) == len(sample)
 
@@ -66,10 +66,10 @@ def test_every_image_is_fed_once_an_epoch_with_its_label(sample: Dataset) -> Non
 def test_adversarial_pairs_grow_to_full_strength(sample: Dataset) -> None:
     model = DigitCNN()
     attack = PGD(epsilon=0.2, steps=2, step=0.5)
-    clean = loop.labelled(sample, 100)
-    pairs = loop.adversarial(clean, attack, model, ramp=2)
+    clean = pairs.labelled(sample, 100)
+    attacked = pairs.adversarial(clean, attack, model, ramp=2)
     for epoch, epsilon in ((0, 0.0), (1, 0.1), (2, level(attack)), (5, level(attack))):
-        (x, *_), (z, *_) = next(clean(epoch, generator(1))), next(pairs(epoch, generator(1)))
+        (x, *_), (z, *_) = next(clean(epoch, generator(1))), next(attacked(epoch, generator(1)))
         assert (z - x).abs().max() == pytest.approx(epsilon, abs=1e-5)
 
 
@@ -80,12 +80,12 @@ def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
 
 @pytest.fixture(scope="module")
 def tiles() -> Dataset:
-    return datasets._tiles("train", "").part(slice(0, 256))
+    return datasets.sample("cifar10", "train").part(slice(0, 256))
 
 
 def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_keeps_its_mean(tiles: Dataset) -> None:
-    batches = list(loop.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
-    clean = list(loop.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
+    batches = list(pairs.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
+    clean = list(pairs.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
     assert sum(len(x) for x, *_ in batches) == len(tiles)
     for (x, y, _), (image, again, _) in zip(batches, clean, strict=True):
         assert torch.equal(image, again)
@@ -101,7 +101,7 @@ def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_kee
 
 
 def test_targets_keep_the_mean_that_clipping_would_lose(tiles: Dataset) -> None:
-    _, y, _ = next(loop.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
+    _, y, _ = next(pairs.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
     assert abs(float(y.mean() - tiles.images().mean())) < 0.003
     assert abs(float(y.clamp(0, 1).mean() - tiles.images().mean())) > 0.01
 
@@ -110,7 +110,7 @@ def test_quiet_images_weigh_more(tiles: Dataset) -> None:
     one, image = tiles.images(), tiles.images()
     one = one.clone()
     one[0] += 0.2
-    weights = loop._weights(one, image)
+    weights = pairs._weights(one, image)
     assert weights[0] == pytest.approx(1 / (0.2 + 3 / 255), rel=1e-4)
     assert weights[1] == pytest.approx(85)
 
@@ -129,7 +129,7 @@ def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(til
     best = loop.Best(loop.average(model), validate)
     steps = list(
         loop.Fit(
-            model, loop.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
+            model, pairs.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
         )
     )  # fmt: skip
     assert [s.score for s in steps if s.score] == [1.0, 3.0, 2.0]
@@ -218,9 +218,9 @@ def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(
         schedule = torch.optim.lr_scheduler.OneCycleLR(moved, 1e-3, 12, cycle_momentum=False)
         clean = images.images(slice(0, 32))
         best = loop.Best(loop.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
-        pairs = loop.noise2noise(images, BlindGaussian(50.0), 64)
+        feed = pairs.noise2noise(images, BlindGaussian(50.0), 64)
         return model, loop.Fit(
-            model, pairs, L2(), moved, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
+            model, feed, L2(), moved, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
         )
 
     whole, fit = begin()

@@ -128,7 +128,7 @@ def test_a_blank_picture_holds_no_digit() -> None:
 @pytest.mark.parametrize("invert", [False, True], ids=["light on dark", "dark on light"])
 def test_a_photographed_digit_is_still_read(invert: bool, cnn: Classifier) -> None:
     """Test digits, enlarged, off centre, on a larger sheet: most are read as before."""
-    scans = datasets._digits("test", "")
+    scans = datasets.sample("mnist", "test")
     right = 0
     for i in range(60):
         sheet = torch.full((1, 3, 300, 200), 0.1)
@@ -143,5 +143,5 @@ def test_a_photographed_digit_is_still_read(invert: bool, cnn: Classifier) -> No
 def test_the_sample_reads_like_mnist() -> None:
     """The form is right when networks that only know MNIST read it: the robust one 90 % of all 1,797 scans."""
     robust, _ = checkpoints.classifier("digit-cnn-robust")
-    shares = [accuracy.scores(robust, datasets._digits(split, "")) for split in ("train", "test")]
+    shares = [accuracy.scores(robust, datasets.sample("mnist", split)) for split in ("train", "test")]
     assert sum(s["accuracy"] * s["n"] for s in shares) / 1797 > 0.9

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import UserError
-from core.data import datasets
+from core.data import datasets, downloads
 from core.data.datasets import Dataset
 
 
@@ -20,7 +20,7 @@ def offer(name: str) -> None:
     if st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}"):
         bar = st.progress(0.0, f"Downloading {title} ...")
         try:
-            for share in datasets.download(name):
+            for share in downloads.download(name):
                 bar.progress(share, f"Downloading {title}: {100 * share:.0f} %")
         except UserError as refusal:
             bar.empty()

@@ -10,7 +10,7 @@ from app import address, cache
 from app.browser import pad
 from app.inputs import Digit, Photo
 from core import UserError
-from core.data import datasets
+from core.data import datasets, samples
 from core.data.datasets import Dataset
 
 P = TypeVar("P", Digit, Photo)
@@ -75,8 +75,8 @@ def photo() -> Photo | None:
     def other(way: str, _: Dataset) -> Photo | None:
         match way:
             case "photograph":
-                address.restore("name", "astronaut", address.one_of(datasets.PHOTOGRAPHS, "the photograph"))
-                return Photo(name=str(st.selectbox("Which", datasets.PHOTOGRAPHS, key="name", format_func=spoken)))
+                address.restore("name", "astronaut", address.one_of(samples.PHOTOGRAPHS, "the photograph"))
+                return Photo(name=str(st.selectbox("Which", samples.PHOTOGRAPHS, key="name", format_func=spoken)))
             case "upload":
                 file = st.file_uploader("PNG, JPEG or WebP, to 40 million pixels", type=None, key="photo-upload")
             case _:

@@ -7,24 +7,15 @@ photographs that ship inside scikit-image.
 
 import os
 import pickle
-import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from core import UserError
-from core.data import torchvision_shim
-from core.types import Images, Labels, Pixels, Scores, generator
+from core.data import samples, torchvision_shim
+from core.types import Images, Labels, Pixels, generator
 
 Split = Literal["train", "test"]
 ROOT = Path(__file__).parents[2]
@@ -42,6 +33,7 @@ class Source:
     classes: tuple[str, ...]
     megabytes: int  # on disk when all is there, for the progress of a download
     files: dict[str, int]  # bytes of the files torchvision does not check, relative to the folder
+    archive: str  # what is downloaded and unpacked, beside the folder; empty: into it
 
 
 SOURCES = {
@@ -59,6 +51,7 @@ SOURCES = {
             "raw/t10k-images-idx3-ubyte": 7_840_016,
             "raw/t10k-labels-idx1-ubyte": 10_008,
         },
+        "",
     ),
     "cifar10": Source(
         "CIFAR-10",
@@ -69,20 +62,9 @@ SOURCES = {
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         356,
         {},
+        "cifar-10-python.tar.gz",
     ),
 }  # fmt: skip
-PHOTOGRAPHS = (
-    "astronaut",
-    "chelsea",
-    "coffee",
-    "rocket",
-    "hubble_deep_field",
-    "motorcycle_left",
-    "camera",
-    "moon",
-    "ihc",
-    "retina",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +111,20 @@ def load(name: str, split: Split) -> Dataset:
     try:
         return full(name, split)
     except UserError as refusal:
-        return _digits(split, str(refusal)) if name == "mnist" else _tiles(split, str(refusal))
+        return sample(name, split, str(refusal))
+
+
+def sample(name: str, split: Split, why: str = "") -> Dataset:
+    """Return the built-in sample of a data set's kind; `why`, a sentence, goes before the note on what it is."""
+    digits = name == "mnist"
+    pixels, labels = samples.digits(split == "train") if digits else samples.tiles(split == "train")
+    what = (
+        "handwritten digits that ship with scikit-learn"
+        if digits
+        else "tiles of photographs that ship with scikit-image"
+    )
+    classes = SOURCES[name].classes if digits else samples.PHOTOGRAPHS
+    return Dataset(name, split, pixels, labels, classes, False, f"{why} This page shows {len(pixels):,} {what}.")
 
 
 def full(name: str, split: Split) -> Dataset:
@@ -163,126 +158,6 @@ def stamp(name: str) -> tuple[str, int, int]:
     place = folder() / SOURCES[name].folder
     times = [path.stat().st_mtime_ns for path in place.rglob("*")] if place.exists() else []
     return str(place), len(times), max(times, default=0)
-
-
-class _Download(threading.Thread):
-    """One download under way; whoever else asks for it watches this one."""
-
-    def __init__(self, source: Source) -> None:
-        super().__init__(daemon=True)
-        self.source, self.problem, self.before = source, "", _bytes()
-
-    def run(self) -> None:
-        try:
-            folder().mkdir(parents=True, exist_ok=True)
-            getattr(torchvision_shim.datasets(), self.source.torchvision)(folder(), download=True)
-        except Exception as error:  # whatever the network or the disk has to say goes into one sentence
-            self.problem = (str(error).strip() or type(error).__name__).splitlines()[-1]
-
-    def share(self) -> float:
-        """Return the share of the data set that is on disk."""
-        return min(0.99, max(0, _bytes() - self.before) / (self.source.megabytes * 1e6))
-
-
-_downloads: dict[str, _Download] = {}
-_lock = threading.Lock()
-
-
-def download(name: str) -> Iterator[float]:
-    """Download a full data set, yielding the share that is on disk; starts over where what is there is damaged.
-
-    Two who ask at once watch the same download. Raises UserError where the network, the disk or the checksum fails: the
-    sample goes on working, try again later.
-    """
-    source = SOURCES[name]
-    with _lock:
-        if name not in _downloads or not _downloads[name].is_alive():
-            if not _whole(name):
-                shutil.rmtree(folder() / source.folder, ignore_errors=True)
-            _downloads[name] = _Download(source)
-            _downloads[name].start()
-    under_way = _downloads[name]
-    while under_way.is_alive():
-        under_way.join(0.2)
-        yield under_way.share()
-    if under_way.problem or not _whole(name):
-        why = f" ({under_way.problem})" if under_way.problem else ""
-        raise UserError(
-            f"{source.title} could not be downloaded{why}: check the network and the free disk space, then try again."
-        )
-    yield 1.0
-
-
-def _whole(name: str) -> bool:
-    try:
-        return full(name, "train").full and full(name, "test").full
-    except UserError:
-        return False
-
-
-def _bytes() -> int:
-    total = 0
-    for path in folder().rglob("*"):
-        with suppress(OSError):  # a part file may be gone by now
-            total += path.stat().st_size
-    return total
-
-
-def _digits(split: Split, why: str) -> Dataset:
-    """Return scikit-learn's 1,797 scanned digits in MNIST's frame: the first 1,000 to learn from, 797 to test."""
-    from sklearn.datasets import load_digits
-
-    part = slice(0, 1000) if split == "train" else slice(1000, None)
-    scans = load_digits()
-    x = torch.from_numpy(scans.images[part]).float()[:, None] / 16
-    x = interpolate(x, (18, 18), mode="bicubic", align_corners=True).clamp(0, 1)
-    note = f"{why} This page shows {len(x):,} handwritten digits that ship with scikit-learn."
-    pixels = (centred(x) * 255).round().to(torch.uint8)
-    return Dataset(
-        "mnist", split, pixels, torch.from_numpy(scans.target[part]).long(), SOURCES["mnist"].classes, False, note
-    )
-
-
-def centred(x: Images) -> Float[Tensor, "n 1 28 28"]:
-    """Put digits of at most 28 x 28 into MNIST's frame: their centre of mass in the middle of 28 x 28."""
-    size = x.shape[-1]
-    rows, columns = (_centre(x.sum(dim)) for dim in ((1, 3), (1, 2)))
-    frame = torch.zeros(len(x), 1, 28, 28)
-    for image, digit, row, column in zip(frame, x, rows.tolist(), columns.tolist(), strict=True):
-        top, left = (min(28 - size, max(0, round(13.5 - centre))) for centre in (row, column))
-        image[:, top : top + size, left : left + size] = digit
-    return frame
-
-
-def _centre(mass: Float[Tensor, "n k"]) -> Scores:
-    """Return the centre of each row of `mass` (N, K); the middle where there is none."""
-    place = torch.arange(mass.shape[1], dtype=mass.dtype)
-    total = mass.sum(1)
-    return torch.where(total > 0, (mass * place).sum(1) / total.clamp(min=1e-9), place.mean())
-
-
-@cache
-def photograph(name: str) -> np.ndarray:
-    """Return one of the PHOTOGRAPHS that ship inside scikit-image, uint8 (H, W, 3)."""
-    import skimage.data
-    import skimage.io
-
-    picture = skimage.io.imread(next(Path(skimage.data.__file__).parent.glob(f"{name}.*")))
-    return np.ascontiguousarray(picture[..., :3] if picture.ndim == 3 else np.stack([picture] * 3, axis=-1))
-
-
-def _tiles(split: Split, why: str) -> Dataset:
-    """Cut the built-in photographs into 32 x 32 tiles, whose labels are the photographs; every fifth tile is to test."""
-    pixels, labels = [], []
-    for label, name in enumerate(PHOTOGRAPHS):
-        picture = torch.from_numpy(photograph(name))[::2, ::2].permute(2, 0, 1)  # half size: a tile shows something
-        tiles = picture.unfold(1, 32, 32).unfold(2, 32, 32).permute(1, 2, 0, 3, 4).reshape(-1, 3, 32, 32)
-        chosen = [i for i in range(len(tiles)) if (i % 5 == 0) == (split == "test")]
-        pixels.append(tiles[chosen])
-        labels.append(torch.full((len(chosen),), label))
-    x = torch.cat(pixels).contiguous()
-    note = f"{why} This page shows {len(x):,} tiles of photographs that ship with scikit-image."
-    return Dataset("cifar10", split, x, torch.cat(labels), PHOTOGRAPHS, False, note)
 
 
 def shuffled(n: int, seed: int) -> Labels:

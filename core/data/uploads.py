@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from core import UserError
-from core.data import datasets
+from core.data import samples
 from core.types import Images
 
 LARGEST = 40_000_000  # pixels; checked in the header, before anything is decoded
@@ -87,4 +87,4 @@ def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
     height, width = (max(1, round(20 * length / max(box.shape[-2:]))) for length in box.shape[-2:])
     small = interpolate(box, (height, width), mode="bicubic", antialias=True).clamp(0, 1)
     top, left = (20 - height) // 2, (20 - width) // 2
-    return datasets.centred(pad(small, (left, 20 - width - left, top, 20 - height - top)))
+    return samples.centred(pad(small, (left, 20 - width - left, top, 20 - height - top)))

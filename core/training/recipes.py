@@ -15,7 +15,7 @@ from core.measures import metrics
 from core.models import DigitCNN, DigitMLP, Network
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
 from core.params import Span, validated
-from core.training import loop
+from core.training import loop, pairs
 from core.training.loop import Fit
 from core.training.losses import L1, L2, LOSSES, AnnealedL0, CrossEntropy, Loss
 from core.types import generator
@@ -159,26 +159,26 @@ def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, no
 
 
 def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
-    pairs = loop.labelled(dataset, recipe.batch)
+    feed = pairs.labelled(dataset, recipe.batch)
     if recipe.attack:
         assert isinstance(model, DigitCNN | DigitMLP)
-        pairs = loop.adversarial(pairs, recipe.attack, model, recipe.ramp)
+        feed = pairs.adversarial(feed, recipe.attack, model, recipe.ramp)
     optimiser = torch.optim.SGD(model.parameters(), recipe.learning_rate, recipe.momentum)
     steps = recipe.epochs * ceil(len(dataset) / recipe.batch)
     return loop.Fit(
-        model, pairs, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed, fabric=fabric
+        model, feed, CrossEntropy(), optimiser, epochs=recipe.epochs, steps=steps, seed=recipe.seed, fabric=fabric
     )
 
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
-    feed = loop.noise2clean if recipe.target == "clean" else loop.noise2noise
+    pair = pairs.noise2clean if recipe.target == "clean" else pairs.noise2noise
     model.to(fabric.device)
     optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
     return loop.Fit(
         model,
-        feed(learned, recipe.noise, recipe.batch),
+        pair(learned, recipe.noise, recipe.batch),
         recipe.loss,
         optimiser,
         epochs=recipe.epochs,

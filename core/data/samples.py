@@ -1,0 +1,76 @@
+"""What is there without a download: digits that ship inside scikit-learn, photographs that ship inside scikit-image."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from core.types import Images, Labels, Pixels, Scores
+
+PHOTOGRAPHS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "motorcycle_left",
+    "camera",
+    "moon",
+    "ihc",
+    "retina",
+)
+
+
+def digits(train: bool) -> tuple[Pixels, Labels]:
+    """Return scikit-learn's 1,797 scanned digits in MNIST's frame (N, 1, 28, 28): the first 1,000 to learn from, 797 to test."""
+    from sklearn.datasets import load_digits
+
+    part = slice(0, 1000) if train else slice(1000, None)
+    scans = load_digits()
+    x = torch.from_numpy(scans.images[part]).float()[:, None] / 16
+    x = interpolate(x, (18, 18), mode="bicubic", align_corners=True).clamp(0, 1)
+    return (centred(x) * 255).round().to(torch.uint8), torch.from_numpy(scans.target[part]).long()
+
+
+def centred(x: Images) -> Float[Tensor, "n 1 28 28"]:
+    """Put digits of at most 28 x 28 into MNIST's frame: their centre of mass in the middle of 28 x 28."""
+    size = x.shape[-1]
+    rows, columns = (_centre(x.sum(dim)) for dim in ((1, 3), (1, 2)))
+    frame = torch.zeros(len(x), 1, 28, 28)
+    for image, digit, row, column in zip(frame, x, rows.tolist(), columns.tolist(), strict=True):
+        top, left = (min(28 - size, max(0, round(13.5 - centre))) for centre in (row, column))
+        image[:, top : top + size, left : left + size] = digit
+    return frame
+
+
+def _centre(mass: Float[Tensor, "n k"]) -> Scores:
+    """Return the centre of each row of `mass` (N, K); the middle where there is none."""
+    place = torch.arange(mass.shape[1], dtype=mass.dtype)
+    total = mass.sum(1)
+    return torch.where(total > 0, (mass * place).sum(1) / total.clamp(min=1e-9), place.mean())
+
+
+@cache
+def photograph(name: str) -> np.ndarray:
+    """Return one of the PHOTOGRAPHS that ship inside scikit-image, uint8 (H, W, 3)."""
+    import skimage.data
+    import skimage.io
+
+    picture = skimage.io.imread(next(Path(skimage.data.__file__).parent.glob(f"{name}.*")))
+    return np.ascontiguousarray(picture[..., :3] if picture.ndim == 3 else np.stack([picture] * 3, axis=-1))
+
+
+def tiles(train: bool) -> tuple[Pixels, Labels]:
+    """Cut the PHOTOGRAPHS into tiles (N, 3, 32, 32), each labelled by its photograph; every fifth tile is to test."""
+    pixels, labels = [], []
+    for label, name in enumerate(PHOTOGRAPHS):
+        picture = torch.from_numpy(photograph(name))[::2, ::2].permute(2, 0, 1)  # half size: a tile shows something
+        cut = picture.unfold(1, 32, 32).unfold(2, 32, 32).permute(1, 2, 0, 3, 4).reshape(-1, 3, 32, 32)
+        chosen = [i for i in range(len(cut)) if (i % 5 != 0) == train]
+        pixels.append(cut[chosen])
+        labels.append(torch.full((len(chosen),), label))
+    return torch.cat(pixels).contiguous(), torch.cat(labels)
