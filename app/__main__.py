@@ -19,12 +19,13 @@ def warm() -> None:
     logger.set_log_level("ERROR")  # caches are meant to be filled outside a session here
     from app import cache
     from app.controls import pickers
+    from app.inputs import Trained
     from core import UserError
 
     cache.dataset("mnist", "test")
     try:
         for name in pickers.classifiers():
-            cache.network(name)
+            cache.classifier(Trained.named(name))
     except UserError as refusal:
         print(refusal)  # the pages that need it say so too
     logger.set_log_level("INFO")

@@ -1,46 +1,47 @@
 """Everything the app keeps between runs; the only file with @st.cache_*.
 
-Keys are names, numbers and frozen dataclasses, never tensors. A noise or attack is an argument of its own: nested in
-another dataclass its type would be lost from the key.
+Keys are numbers, words and frozen dataclasses (app/inputs.py), never tensors. A noise or attack is an argument of its own:
+nested in another dataclass its type would be lost from the key.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from app.browser import frames, strips
 from app.draw import pictures
 from app.draw.pictures import Picture
-from app.inputs import Digit, Photo
+from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
 from core.attacks import ImageAttack, OnePixel
-from core.attacks.few_pixels import exhaustive
-from core.checkpoints import Card
 from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
 from core.denoisers import tiled
 from core.denoisers.classical import CLASSICAL
-from core.experiments import accuracy, attack_path, attack_rates, defence, denoising, few_pixels, tables, transfer
-from core.experiments.accuracy import Corruption
-from core.experiments.attack_path import Timeline
+from core.experiments import accuracy, attack_path, attack_rates, denoising, tables
+from core.experiments import weak_spots as weakness
+from core.experiments.accuracy import Corruption, Trial
+from core.experiments.attack_path import SMALLEST, Timeline, shrunk
 from core.experiments.attack_rates import Fooled, full
-from core.measures import feature_neighbours
+from core.experiments.weak_spots import WeakSpots
+from core.measures import feature_neighbours, top_activations
+from core.measures.feature_neighbours import Atlas, Maps
+from core.measures.top_activations import Peak
 from core.models import Classifier, DigitCNN, UNet, autocast
-from core.noise import Noise, eight_bit, parse
+from core.noise import Noise, eight_bit
 from core.runs import control
+from core.runs.folder import Metrics
 from core.training import recipes
 from core.training.recipes import Recipe
 from core.types import Images, Labels, Model, Scores, generator
 
-SMALLEST = 8  # pixels, the least side of a picture
-ATTACKED = 64  # pixels, the largest side of a picture that is attacked
+R = TypeVar("R")
 
 
 def dataset(name: str, split: Split) -> Dataset:
@@ -48,7 +49,7 @@ def dataset(name: str, split: Split) -> Dataset:
     stamps, now = _stamps(), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
-        for derived in (_dataset, _predictions, atlas, top_activations, neighbours):
+        for derived in (_dataset, predictions, atlas, excited, neighbours):
             derived.clear()
     return _dataset(name, split)
 
@@ -70,7 +71,7 @@ def uploaded(content: bytes) -> tuple[Digit, str]:
     return Digit.read(picture.image), picture.note
 
 
-@st.cache_data(show_spinner="Reading the picture ...", max_entries=50)
+@st.cache_data(show_spinner="Reading the picture ...", max_entries=4)
 def brought(content: bytes) -> tuple[Photo, str]:
     """Check a picture somebody brought, once; and say what had to be done to read it. Raises UserError."""
     picture = uploads.decode(content)
@@ -85,64 +86,40 @@ def image(photo: Photo) -> Images:
     return photo.image()
 
 
-def network(name: str) -> tuple[Classifier, Card]:
-    """Hold a network for all sessions; one that was trained anew is read anew."""
-    return _network(name, _changed(name))
+@st.cache_resource(show_spinner=False)
+def classifier(trained: Trained) -> Classifier:
+    """Hold a network that reads digits, for all sessions. Raises UserError where it cannot be loaded."""
+    return checkpoints.classifier(trained.name)[0]
 
 
 @st.cache_resource(show_spinner=False)
-def _network(name: str, changed: tuple[int, ...]) -> tuple[Classifier, Card]:
-    return checkpoints.classifier(name)
+def denoiser(trained: Trained) -> UNet:
+    """Hold a network that takes noise away, for all sessions. Raises UserError where it cannot be loaded."""
+    return checkpoints.denoiser(trained.name)[0]
 
 
-def _changed(name: str) -> tuple[int, ...]:
-    """Return when the weights and the card of a network were last written."""
-    files = [checkpoints.path(name, suffix) for suffix in (".safetensors", ".json")]
-    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
-
-
-def denoiser(name: str) -> tuple[UNet, Card]:
-    """Hold a denoiser for all sessions; one that was trained anew is read anew."""
-    return _denoiser(name, _changed(name))
-
-
-@st.cache_resource(show_spinner=False)
-def _denoiser(name: str, changed: tuple[int, ...]) -> tuple[UNet, Card]:
-    return checkpoints.denoiser(name)
-
-
-def strip(name: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
-    return _strip(name, denoiser(name)[1].sha256, photo, noise, levels, seed)
+def cnn(trained: Trained) -> DigitCNN:
+    """Return a network whose layers have maps to look at."""
+    model = classifier(trained)
+    assert isinstance(model, DigitCNN)
+    return model
 
 
 @st.cache_data(show_spinner=False, max_entries=50)
-def _strip(name: str, sha256: str, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    return strips.lead(denoiser(name)[0], image(photo), noise, list(levels), seed)
+def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
+    return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed)
 
 
+@st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
 def gallery(
-    names: tuple[str, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, whole: bool = True
+    networks: tuple[Trained, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, whole: bool = True
 ) -> bytes:
     """Return what denoisers make of a picture at every level of a noise, packed for the browser.
 
     `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
     """
-    hashes = tuple(denoiser(name)[1].sha256 for name in names)
-    return _gallery(names, hashes, whole, photo, noise, levels, seed)
-
-
-@st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
-def _gallery(
-    names: tuple[str, ...],
-    hashes: tuple[str, ...],
-    whole: bool,
-    photo: Photo,
-    noise: Noise,
-    levels: tuple[float, ...],
-    seed: int,
-) -> bytes:
-    learned: dict[str, Model] = {name: denoiser(name)[0] for name in names}
+    learned: dict[str, Model] = {t.name: denoiser(t) for t in networks}
     x = image(photo)
     plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
     return strips.gallery({**learned, **CLASSICAL} if whole else {**plain, **learned}, x, noise, list(levels), seed)
@@ -158,85 +135,72 @@ class Large:
     after: tuple[float, float]
 
 
-def large(name: str, photo: Photo, noise: Noise, seed: int) -> Iterator[float | Large]:
+def large(trained: Trained, photo: Photo, noise: Noise, seed: int) -> Iterator[float | Large]:
     """Denoise a large picture tile by tile, yielding the share that is done and at last the result, which is kept."""
-    model, card = denoiser(name)
-    held, key = _large(), (card.sha256, photo, repr(noise), seed)
-    if key not in held:
+
+    def work() -> Iterator[float | Large]:
         x = image(photo)
         noisy = eight_bit(noise(x, generator(seed)))
-        for progress in tiled.denoise(autocast(model), noisy, workers=2):  # more would only take more memory
+        for progress in tiled.denoise(autocast(denoiser(trained)), noisy, workers=2):  # more would only take memory
             yield progress.share
-        scores = [tiled.scores(z, x) for z in (noisy, progress.image)]
-        held[key] = Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), *scores)
-        while len(held) > 3:
-            held.pop(next(iter(held)), None)
-    yield held[key]
+        before, after = (tiled.scores(z, x) for z in (noisy, progress.image))
+        yield Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), before, after)
+
+    return _kept("large", (trained, photo, repr(noise), seed), work, most=3)
 
 
-@st.cache_resource(show_spinner=False)
-def _large() -> dict[tuple[str, Photo, str, int], Large]:
-    return {}
-
-
-def shrunk(photo: Photo) -> Images:
-    """Return a picture no larger than ATTACKED pixels, scaled down where it must be."""
-    x = image(photo)
-    share = ATTACKED / max(x.shape[-2:])
-    return (
-        x
-        if share >= 1
-        else F.interpolate(x, [max(SMALLEST, round(side * share)) for side in x.shape[-2:]], mode="area")
-    )
-
-
-def attacked(name: str, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Iterator[float | Timeline]:
+def attacked(trained: Trained, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Iterator[float | Timeline]:
     """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
-    model, card = denoiser(name)
-    held, key = _timelines(), (card.sha256, photo, repr(attack), seed, aim)
-    found = held.get(key)
+
+    def work() -> Iterator[float | Timeline]:
+        x = shrunk(image(photo))
+        target = F.interpolate(shrunk(image(aim)), x.shape[-2:], mode="area")
+        return attack_path.run(denoiser(trained), attack, x, full(trained.noise), seed, target)
+
+    return _kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
+
+
+def _kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:
+    """Yield the shares that `work` yields and at last its result, which is kept, with the `most` recent of its kind."""
+    held = _held(kind)
+    found: Any = held.get(key)
     if found is None:
-        x = shrunk(photo)
-        target = F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
-        for step in attack_path.run(model, attack, x, full(noise_of(card)), seed, target):
+        for step in work():
             if isinstance(step, float):
                 yield step
             else:
-                found = step
-        assert found
-        held[key] = found
-        for old in list(held)[:-20]:  # other sessions may do the same
+                found = held[key] = step
+        for old in list(held)[:-most]:  # other sessions may do the same
             held.pop(old, None)
     yield found
 
 
 @st.cache_resource(show_spinner=False)
-def _timelines() -> dict[tuple[object, ...], Timeline]:
+def _held(kind: str) -> dict[object, Any]:
     return {}
 
 
-def quality_of(name: str) -> denoising.Kept:
+def quality_of(trained: Trained) -> denoising.Kept:
     """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
-    _, card = denoiser(name)
-    test, file = dataset("cifar10", "test"), checkpoints.FOLDER / "curves" / f"{name}.safetensors"
-    found = _kept(name, file.stat().st_mtime_ns if file.exists() else 0) if test.full else None
-    return found if found and found.sha256 == card.sha256 else _measured(name, card.sha256, test.title)
+    test, file = dataset("cifar10", "test"), checkpoints.FOLDER / "curves" / f"{trained.name}.safetensors"
+    found = _read(trained.name, file.stat().st_mtime_ns if file.exists() else 0) if test.full else None
+    return found if found and found.sha256 == trained.sha256 else _measured(trained, test.title)
 
 
 @st.cache_resource(show_spinner=False)
-def _kept(name: str, changed: int) -> denoising.Kept | None:
+def _read(name: str, changed: int) -> denoising.Kept | None:
     return denoising.kept(name)
 
 
 @st.cache_resource(show_spinner="The network denoises some test images ...")
-def _measured(name: str, sha256: str, title: str) -> denoising.Kept:
-    model, card = denoiser(name)
-    noise = noise_of(card)
+def _measured(trained: Trained, title: str) -> denoising.Kept:
     some = dataset("cifar10", "test").part(slice(0, 500))
-    tables = denoising.empty((noise,), len(some))
-    for _ in denoising.measure(model, some, (noise,), tables):
+    tables = denoising.empty((trained.noise,), len(some))
+    for _ in denoising.measure(denoiser(trained), some, (trained.noise,), tables):
         pass
-    return denoising.Kept(name, sha256, repr(noise), some.title, checkpoints.commit(), tables[0])
+    return denoising.Kept(
+        trained.name, trained.sha256, repr(trained.noise), some.title, checkpoints.commit(), tables[0]
+    )
 
 
 def attack_rates_of(name: str) -> Fooled | None:
@@ -250,55 +214,19 @@ def _fooled(name: str, changed: int) -> Fooled | None:
     return attack_rates.kept(name)
 
 
-@dataclass(frozen=True, eq=False)
-class Single:
-    """What each pixel, alone, does to a digit: the label's probability, and the answer, (1, values, H, W) each."""
-
-    probability: Tensor
-    answer: Tensor
-
-
-def single_pixels(name: str, digit: Digit, values: tuple[float, ...]) -> Single:
-    """Try every pixel of a digit in every value."""
-    return _single_pixels(name, network(name)[1].sha256, digit, values)
-
-
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _single_pixels(name: str, sha256: str, digit: Digit, values: tuple[float, ...]) -> Single:
-    model, _ = network(name)
-    return Single(*exhaustive(model, digit.image(), digit.labels(model), values))
-
-
-def pixel_search(name: str, digit: Digit, search: OnePixel) -> bytes:
-    """Search for the pixels that fool a network, and return every generation, packed for the browser."""
-    return _pixel_search(name, network(name)[1].sha256, digit, search)
+def weak_spots(trained: Trained, digit: Digit, values: tuple[float, ...]) -> WeakSpots:
+    """Try every pixel of a digit in every value."""
+    model = classifier(trained)
+    return weakness.weak_spots(model, digit.image(), digit.labels(model), values)
 
 
 @st.cache_data(show_spinner="Searching ...", max_entries=50)
-def _pixel_search(name: str, sha256: str, digit: Digit, search: OnePixel) -> bytes:
-    model, _ = network(name)
+def pixel_search(trained: Trained, digit: Digit, search: OnePixel) -> bytes:
+    """Search for the pixels that fool a network, and return every generation, packed for the browser."""
+    model = classifier(trained)
     x, y = digit.image(), digit.labels(model)
     return strips.search(model, x, y, list(search.search(model, x, y)))
-
-
-def exhausted() -> dict[str, few_pixels.Exhausted]:
-    """Return what every single pixel does to a test set, by network; what was measured of other weights is left out."""
-    return few_pixels.current()
-
-
-def curves_of(name: str) -> list[accuracy.Curve]:
-    """Return the curves measured of a network as it is now."""
-    return [c for c in accuracy.curves(name) if checkpoints.current(name, c.sha256)]
-
-
-def transferred() -> dict[str, transfer.Row]:
-    """Return what attacks on one denoiser cost others, by attacked network; rows of other weights are left out."""
-    return transfer.current()
-
-
-def defended() -> dict[str, defence.Defence]:
-    """Return how classifiers fare behind a denoiser; what was measured of other weights is left out."""
-    return defence.current()
 
 
 def training_time(recipe: Recipe) -> float:
@@ -328,30 +256,16 @@ def training_need(recipe: Recipe) -> Need:
     return Need(parameters, 4e-6 * kept * parameters + 1, dataset(recipe.dataset, "train").title)
 
 
-def adopted() -> list[Card]:
-    """Return the cards of networks that were trained and adopted here, by name."""
-    cards = []
-    for file in sorted(checkpoints.FOLDER.glob("*.json")):
-        if file.stem not in recipes.RECIPES:
-            with suppress(UserError):
-                cards.append(checkpoints.read(file.stem))
-    return cards
-
-
-def noise_of(card: Card) -> Noise:
-    """Return the noise a denoiser was trained on."""
-    return parse(card.recipe["noise"])
-
-
-def cases(name: str, indices: tuple[int, ...]) -> list[Picture]:
-    """Paint test images as a denoiser met them when it was measured: original, noisy, denoised, one under the other."""
-    return _cases(name, denoiser(name)[1].sha256, indices, dataset("cifar10", "test").title)
+@st.cache_resource(show_spinner=False, max_entries=50)
+def metrics(run: str) -> Metrics:
+    """Hold the metrics of a training run, of which all who watch it read only what is new."""
+    return Metrics(run)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
-def _cases(name: str, sha256: str, indices: tuple[int, ...], title: str) -> list[Picture]:
-    model, card = denoiser(name)
-    test, noise, found = dataset("cifar10", "test"), noise_of(card), []
+def cases(trained: Trained, indices: tuple[int, ...], title: str) -> list[Picture]:
+    """Paint test images of the set `title` as a denoiser met them when it was measured: original, noisy, denoised."""
+    model, test, noise, found = denoiser(trained), dataset("cifar10", "test"), trained.noise, []
     for index in indices:
         number, place = divmod(index, denoising.BATCH)
         x = test.images(slice(number * denoising.BATCH, (number + 1) * denoising.BATCH))
@@ -362,57 +276,30 @@ def _cases(name: str, sha256: str, indices: tuple[int, ...], title: str) -> list
     return found
 
 
-def predictions(name: str) -> tuple[Labels, Scores]:
-    """Return a network's answer for every test digit and how sure it is of it (0 to 1)."""
-    return _predictions(name, network(name)[1].sha256)
-
-
 @st.cache_resource(show_spinner="The network reads all test digits ...")
-def _predictions(name: str, sha256: str) -> tuple[Labels, Scores]:
-    sure, answer = accuracy.logits(network(name)[0], dataset("mnist", "test")).softmax(1).max(1)
+def predictions(trained: Trained) -> tuple[Labels, Scores]:
+    """Return a network's answer for every test digit and how sure it is of it (0 to 1)."""
+    sure, answer = accuracy.logits(classifier(trained), dataset("mnist", "test")).softmax(1).max(1)
     return answer, sure
 
 
-def digit_frames(name: str, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
-    """Return everything a slider over the strength needs, packed for the browser."""
-    return _digit_frames(name, network(name)[1].sha256, digit, corruption, seed, maps)
-
-
 @st.cache_data(show_spinner=False, max_entries=200)
-def _digit_frames(name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
-    model, _ = network(name)
+def digit_frames(trained: Trained, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
+    """Return everything a slider over the strength needs, packed for the browser."""
+    model = classifier(trained)
     return frames.digit(model, digit.image(), digit.labels(model), digit.label, corruption, seed, maps)
 
 
 @st.cache_resource(show_spinner="The network looks at every training image once ...")
-def atlas(name: str, sha256: str) -> feature_neighbours.Atlas:
+def atlas(trained: Trained) -> Atlas:
     """Hold the second-layer maps of all training images."""
-    model, _ = network(name)
-    assert isinstance(model, DigitCNN)
-    return feature_neighbours.atlas(model, dataset("mnist", "train"))
+    return feature_neighbours.atlas(cnn(trained), dataset("mnist", "train"))
 
 
 @st.cache_data(show_spinner=False)
-def top_activations(name: str, sha256: str, count: int) -> dict[str, list[list[tuple[int, int, int, float]]]]:
-    """Find, per filter of each convolution, the test images that excite it most: (index, row, column, value), best first."""
-    model, _ = network(name)
-    assert isinstance(model, DigitCNN)
-    test = dataset("mnist", "test")
-    found: dict[str, list[list[tuple[int, int, int, float]]]] = {}
-    with torch.no_grad():
-        for layer in ("conv1", "conv2"):
-            maps = torch.cat([model.stages(test.images(slice(i, i + 500)))[layer] for i in range(0, len(test), 500)])
-            peaks, places = maps.flatten(2).max(2)  # (N, C): the strongest answer of a filter anywhere in an image
-            values, images = peaks.topk(count, dim=0)
-            width = maps.shape[3]
-            found[layer] = [
-                [
-                    (int(i), int(places[i, c]) // width, int(places[i, c]) % width, float(v))
-                    for i, v in zip(images[:, c], values[:, c], strict=True)
-                ]
-                for c in range(maps.shape[1])
-            ]
-    return found
+def excited(trained: Trained, layer: str, count: int) -> list[list[Peak]]:
+    """Find, per filter of a convolution, the test images that excite it most."""
+    return top_activations.peaks(cnn(trained), dataset("mnist", "test"), layer, count)
 
 
 @dataclass(frozen=True)
@@ -425,11 +312,11 @@ class Neighbours:
 
 @st.cache_data(show_spinner=False, max_entries=500)
 def neighbours(
-    name: str, sha256: str, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
+    trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
 ) -> Neighbours:
     """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
-    trial, maps = digit_trial(name, digit, corruption, seed)
-    known = atlas(name, sha256)
+    trial, maps = digit_trial(trained, digit, corruption, seed)
+    known = atlas(trained)
     answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
     clean, corrupted = (
         feature_neighbours.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1)
@@ -437,12 +324,9 @@ def neighbours(
     return Neighbours(clean, corrupted)
 
 
-def digit_trial(
-    name: str, digit: Digit, corruption: Corruption, seed: int
-) -> tuple[accuracy.Trial, feature_neighbours.Maps]:
+def digit_trial(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> tuple[Trial, Maps]:
     """Corrupt one digit and return the trial and the second-layer maps of both versions, (2, 5, 8, 8)."""
-    model, _ = network(name)
-    assert isinstance(model, DigitCNN)
+    model = cnn(trained)
     trial = accuracy.trial(model, digit.image(), accuracy.bind(corruption, model, digit.labels(model), seed))
     return trial, feature_neighbours.maps(model, torch.cat([trial.clean, trial.corrupted]))
 

@@ -1,6 +1,6 @@
 """What a visitor chose, as frozen values that a cache can key by.
 
-A test image carries its own values: where the data change, so does the key.
+A test image carries its own values and a network the hash of its weights: where these change, so does the key.
 """
 
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ from typing import Self
 
 import torch
 
+from core import checkpoints
+from core.checkpoints import Card
 from core.data import samples, uploads
 from core.data.datasets import Dataset
 from core.models import Classifier
+from core.noise import Noise, parse
 from core.types import Images, Labels
 
 
@@ -72,6 +75,29 @@ class Photo:
         if self.name:
             return torch.from_numpy(samples.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
         return uploads.decode(self.content).image.expand(-1, 3, -1, -1).contiguous()
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, by its name and the hash of its weights."""
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Take a network as it is now. Raises UserError where there is none or its card cannot be read."""
+        return cls(name, checkpoints.read(name).sha256)
+
+    @property
+    def card(self) -> Card:
+        """Return its card. Raises UserError where it has gone."""
+        return checkpoints.read(self.name)
+
+    @property
+    def noise(self) -> Noise:
+        """Return the noise a denoiser was trained on."""
+        return parse(self.card.recipe["noise"])
 
 
 def _read(values: bytes, shape: tuple[int, int, int]) -> Images:

@@ -8,6 +8,7 @@ import streamlit as st
 from app import address, cache
 from app.controls import data, pickers
 from app.draw import charts, words
+from app.inputs import Trained
 from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.experiments import denoising
@@ -46,7 +47,8 @@ name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n
 address.publish(card=name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
-    card = (cache.network if name in pickers.classifiers() else cache.denoiser)(name)[1]
+    card = (network := Trained.named(name)).card
+    (cache.classifier if name in pickers.classifiers() else cache.denoiser)(network)
 except OSError:
     raise UserError(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
 left, right = st.columns([1, 1.4])
@@ -70,7 +72,7 @@ with right:
     scores(card)
     st.subheader("Training")
     if card.history:
-        st.plotly_chart(charts.history(card.history), key="history", theme="streamlit")
+        charts.show(charts.history(card.history), "history")
         annealed = (
             " The loss grows here because its exponent falls." if "AnnealedL0" in str(card.recipe.get("loss")) else ""
         )

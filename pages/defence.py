@@ -4,8 +4,9 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import data, pickers
-from app.draw import charts, pictures
+from app.controls import data, images, pickers
+from app.draw import charts, measured, pictures
+from app.inputs import Trained
 from core.experiments import defence
 from core.measures import metrics
 
@@ -15,16 +16,16 @@ st.title("Is a denoiser a defence?")
 st.markdown(
     "Put a denoiser before the classifier: it may wash the attack off. **But what if the attacker knows of it?**"
 )
-measured = cache.defended()
-names = [name for name in pickers.classifiers() if name in measured]
+known = defence.current()
+names = [name for name in pickers.classifiers() if name in known]
 if not names:
     st.info("Nothing is measured yet: `python -m core defend`.", icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     st.stop()
 address.restore("network", names[0], address.one_of(names, "the network"))
 name = str(st.selectbox("Classifier", names, key="network"))
-found = measured[name]
-st.plotly_chart(charts.defence(found), key=f"defence-{name}", theme="streamlit")
+found = known[name]
+charts.show(measured.defence(found), f"defence-{name}")
 clean = 100 * found.hits["attacked"][0] / found.n
 behind = 100 * found.hits["denoised"][0] / found.n
 st.caption(
@@ -33,19 +34,16 @@ st.caption(
 )
 
 st.subheader("One digit")
-test = cache.dataset("mnist", "test")
-last = len(test) - 1
 left, right = st.columns(2)
 with left:
-    address.restore("image", min(20, last), address.whole(0, last, "test image"))
-    index = int(st.number_input(f"Test image, 0 to {last:,}", 0, last, key="image"))
+    digit = images.numbered(images.DIGITS, "image", 20, "Test image")
 with right:
     shown = [f"{e:g}" for e in defence.EPSILONS]
     address.restore("epsilon", "0.2", address.one_of(shown, "the strength"))
     epsilon = float(st.select_slider("Strength (epsilon), of the grey range", shown, key="epsilon"))
-address.publish(network=name, image=index, epsilon=f"{epsilon:g}")
-model, shield = cache.network(name)[0], cache.denoiser(SHIELD)[0]
-x, y = test.images([index]), test.labels[[index]]
+address.publish(network=name, image=digit.index, epsilon=f"{epsilon:g}")
+model, shield = cache.classifier(Trained.named(name)), cache.denoiser(Trained.named(SHIELD))
+x, y = digit.image(), digit.labels(model)
 whole = defence.behind(model, shield)
 blind = defence.ATTACK.levels(model, x, y, [epsilon])[0]
 through = defence.ATTACK.levels(whole, x, y, [epsilon])[0]
@@ -65,7 +63,7 @@ for column, (title, z) in zip(st.columns(len(steps)), steps.items(), strict=True
         f"**{title}**  \nreads {said} ({100 * float(answers[title][said]):.0f} % sure): {'right' if said == int(y) else 'wrong'}"
     )
 st.caption(
-    f"Test image {index}, a {int(y)}. L2 of the attack {float(metrics.l2(blind, x)):.2f}, through the denoiser {float(metrics.l2(through, x)):.2f}. Compare the second and the fourth picture: where "
+    f"Test image {digit.index}, a {int(y)}. L2 of the attack {float(metrics.l2(blind, x)):.2f}, through the denoiser {float(metrics.l2(through, x)):.2f}. Compare the second and the fourth picture: where "
     "does the attacker who knows of the denoiser put his change?"
 )
-data.source(test)
+data.source(cache.dataset("mnist", "test"))

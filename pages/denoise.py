@@ -7,8 +7,9 @@ import streamlit as st
 from app import address, cache
 from app.browser import follow, strip, strips, wipe
 from app.controls import data, examples, images, parameters, pickers
-from app.draw import pictures
+from app.draw import pictures, words
 from app.inputs import Photo
+from app.progress import watched
 from core import params
 from core.denoisers.classical import CLASSICAL
 
@@ -19,7 +20,7 @@ st.markdown("Slide the noise and compare. **What does the network keep, what doe
 
 row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = pickers.denoiser()
+    network = pickers.denoiser()
 with row[1]:
     photo = images.photo()
 with row[2]:
@@ -27,17 +28,19 @@ with row[2]:
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     noise, seed = parameters.details(noise)
 examples.photos()
-names = pickers.sound(pickers.denoisers())
+networks = pickers.sound(pickers.denoisers())
 
 
 def publish(photo: Photo | None, level: float | None) -> None:
     """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    address.publish(denoiser=name, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level))
+    address.publish(
+        denoiser=network.name, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level)
+    )
 
 
 def small(photo: Photo, levels: list[float]) -> None:
     """Slide a small picture through every level, in the browser."""
-    packed = cache.strip(name, photo, noise, tuple(levels), seed)
+    packed = cache.strip(network, photo, noise, tuple(levels), seed)
     at = strip(packed, key="denoise", start=parameters.level(noise, levels), anew=address.moved())
     publish(photo, levels[len(levels) // 2 if at is None else at])
     st.caption(
@@ -45,29 +48,27 @@ def small(photo: Photo, levels: list[float]) -> None:
         "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
     )
     st.subheader("All networks on the same noisy picture")
-    follow(cache.gallery(tuple(names), photo, noise, tuple(levels), seed), key="gallery")
+    follow(cache.gallery(tuple(networks), photo, noise, tuple(levels), seed), key="gallery")
     st.caption(
         f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
         "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
-    pickers.harm(name)
+    if harm := words.harm(network.name, cache.quality_of(network), network.noise):
+        st.info(harm, icon=":material/healing:")
 
 
 def big(photo: Photo) -> None:
     """Denoise a large picture at one level, tile by tile, and wipe between before and after."""
     at = parameters.strength(noise)
     publish(photo, params.level(at))
-    with st.empty():
-        for result in cache.large(name, photo, at, seed):
-            if isinstance(result, float):
-                st.progress(result, f"Denoising, {100 * result:.0f} %")
-        st.write("")
-    assert isinstance(result, cache.Large)
+    result = watched(cache.large(network, photo, at, seed), "Denoising")
     h, w, _ = result.noisy.shape
     (noisy, like), (denoised, liker) = result.before, result.after
     columns = st.columns(4)
-    columns[0].metric("PSNR, noisy", decibels(noisy))
-    columns[1].metric("PSNR, denoised", decibels(denoised), f"{denoised - noisy:+.2f} dB" if noisy < inf else None)
+    columns[0].metric("PSNR, noisy", words.decibels(noisy))
+    columns[1].metric(
+        "PSNR, denoised", words.decibels(denoised), f"{denoised - noisy:+.2f} dB" if noisy < inf else None
+    )
     columns[2].metric("SSIM, noisy", f"{like:.3f}")
     columns[3].metric("SSIM, denoised", f"{liker:.3f}", f"{liker - like:+.3f}")
     top = st.slider("Window, from the top (pixels)", 0, h - HIGH, (h - HIGH) // 2) if h > HIGH else 0
@@ -78,18 +79,13 @@ def big(photo: Photo) -> None:
     st.download_button(
         "Download the denoised picture (PNG)",
         lambda: pictures.png(result.denoised),
-        f"denoised-{name}.png",
+        f"denoised-{network.name}.png",
         "image/png",
     )
 
 
-def decibels(value: float) -> str:
-    """Write a PSNR; that of identical pictures is infinite."""
-    return f"{value:.2f} dB" if value < inf else "identical"
-
-
 if photo:
-    levels = strips.levels(noise, cache.image(photo).shape, 2 + len(names) + len(CLASSICAL))
+    levels = strips.levels(noise, cache.image(photo).shape, 2 + len(networks) + len(CLASSICAL))
     small(photo, levels) if levels else big(photo)
 else:
     publish(photo, None)

@@ -7,9 +7,10 @@ from app.browser import strip, strips
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import pictures
 from app.inputs import Photo
-from core import UserError
+from app.progress import watched
 from core.attacks import ImageAttack, Lookalike
-from core.experiments import attack_rates
+from core.experiments import attack_path
+from core.experiments.attack_rates import full
 from core.measures import metrics
 from core.study.reported import DENOISERS
 
@@ -23,11 +24,11 @@ st.markdown(
 
 row = st.columns([1.3, 2.6, 1.6, 0.8], vertical_alignment="bottom")
 with row[0]:
-    name = pickers.denoiser()
+    network = pickers.denoiser()
 with row[1]:
     photo = images.photo()
 with row[2]:
-    attack = pickers.image_attack()
+    attack = pickers.denoiser_attack()
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     attack = parameters.sliders(attack, ("seed",))
     seed = parameters.seeded()
@@ -35,58 +36,41 @@ examples.photos()
 test = cache.dataset("cifar10", "test")
 aim = photo or Photo.of(test, 0)
 if isinstance(attack, Lookalike):
-    last = len(test) - 1
-    address.restore("aim", min(images.TRUCK, last), address.whole(0, last, "test image"))
-    aim = Photo.of(test, int(st.number_input(f"Make it look like test image, 0 to {last:,}", 0, last, key="aim")))
-made_for = attack_rates.full(cache.noise_of(cache.denoiser(name)[1]))
-
-
-def step(last: int) -> int:
-    """Return the step the address asks for; the last, where it asks for none."""
-    text = address.asked("at")
-    try:
-        if address.arrived("at") or text is None:
-            return last if text is None else address.whole(0, last, "step")(text)
-        return min(int(text), last)  # what this page has written itself, when there were more steps
-    except UserError as refusal:
-        address.notice(f"{refusal} Shown instead: {last}.")
-        return last
+    aim = images.numbered(images.PHOTOS, "aim", images.TRUCK, "Make it look like test image")
 
 
 def lead(photo: Photo, attack: ImageAttack) -> None:
     """Show the steps of one attack."""
-    found = pickers.attacked(name, photo, attack, seed, aim)
+    found = watched(cache.attacked(network, photo, attack, seed, aim), f"Attacking {network.name}")
     last = len(found.attacked) - 1
-    at = strip(strips.timeline(found), key="timeline", start=step(last), anew=address.moved())
+    at = strip(strips.timeline(found), key="timeline", start=parameters.step("at", last), anew=address.moved())
     address.publish(
-        denoiser=name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
+        denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
         aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, at=last if at is None else at,
     )  # fmt: skip
-    l2 = found.l2
     st.caption(
-        f"{name}; noise {made_for!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(l2[-1]):.2f}; the noise's: "
+        f"{network.name}; noise {full(network.noise)!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: "
         f"{float(metrics.l2(found.case.noisy, found.case.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
     if cache.image(photo).shape != found.case.clean.shape:
-        st.caption(f"The picture is scaled down to {cache.ATTACKED} pixels: attacking a larger one takes minutes.")
+        st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")
 
 
 def everyone(photo: Photo) -> None:
     """Show what the attack does to each of the study's networks."""
-    names = [n for n in DENOISERS if n in pickers.sound(pickers.denoisers())]
     heads = st.columns([1.3] + [1.0] * len(COLUMNS))
     for head, title in zip(heads[1:], COLUMNS, strict=True):
         head.markdown(f"**{title}**")
-    for n in names:
-        found = pickers.attacked(n, photo, attack, seed, aim)
+    for one in pickers.sound([n for n in DENOISERS if n in pickers.denoisers()]):
+        found = watched(cache.attacked(one, photo, attack, seed, aim), f"Attacking {one.name}")
         x = found.case.clean
         shown = (
             found.case.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
             found.white_denoised[-1:],
         )  # fmt: skip
         cells = st.columns([1.3] + [1.0] * len(COLUMNS), vertical_alignment="center")
-        cells[0].markdown(f"**{n}**  \nL2 {float(found.l2[-1]):.2f}")
+        cells[0].markdown(f"**{one.name}**  \nL2 {float(found.l2[-1]):.2f}")
         for cell, picture in zip(cells[1:], shown, strict=True):
             cell.image(
                 pictures.enlarged(pictures.colour(picture[0]), max(1, 128 // picture.shape[2])),
@@ -97,7 +81,7 @@ def everyone(photo: Photo) -> None:
 
 
 if photo is None:
-    address.publish(denoiser=name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__)
+    address.publish(denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__)
     st.info("Choose a picture above.", icon=":material/image:")
 else:
     lead(photo, attack)

@@ -7,7 +7,7 @@ import streamlit as st
 from app import cache
 from app.browser import scrub
 from app.controls import data, pickers
-from app.inputs import Digit
+from app.inputs import Digit, Trained
 from core import params
 from core.attacks import FGSM
 from core.data import datasets
@@ -44,7 +44,9 @@ kind = left.segmented_control(
 index = min(20, len(test) - 1)
 link = right.empty()
 thing = KINDS[kind][1]
-level = scrub(cache.digit_frames(names[0], Digit.of(test, index), thing, 0, maps=False), key="home", start=2)
+level = scrub(
+    cache.digit_frames(Trained.named(names[0]), Digit.of(test, index), thing, 0, maps=False), key="home", start=2
+)
 strength = params.strength(type(thing))[1].levels()[level or 0]
 link.page_link(
     HERE / "see.py",

@@ -1,20 +1,9 @@
 """How can it learn from noise alone? Training pairs, photons, losses and their statistics, clipping (Figures 15, 17, 20 to 22, 25)."""
 
-import numpy as np
 import streamlit as st
-import torch
-from scipy.stats import nbinom
 
-from app import address, cache
-from app.browser import strip, strips
-from app.controls import data, images, parameters, pickers
-from app.draw import charts, pictures, words
-from app.inputs import Photo
-from core import noise, params
-from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
-from core.study import report
-from core.training import minimisers
-from core.types import Images, generator
+from app import address, cache, lessons
+from app.controls import data, images
 
 VIEWS = {
     "pair": "A training pair",
@@ -24,189 +13,13 @@ VIEWS = {
     "photons": "Photons",
     "clipping": "Clipping",
 }
-TARGETS = 256  # noisy targets that are averaged
-SIDE = 128  # pixels, the largest piece of a picture that is shown here
-
-
-def pair(photo: Photo) -> None:
-    """Draw two noisy versions of one picture, at will."""
-    left, right = st.columns([2, 1], vertical_alignment="bottom")
-    kind = left.segmented_control(
-        "Noise, its level drawn anew for every pair",
-        list(BLIND),
-        default="BlindGaussian",
-        required=True,
-        format_func=words.title,
-    )
-    draw = st.session_state.setdefault("pair-draw", 0)
-    right.button("Draw another pair", icon=":material/casino:", on_click=_again, width="stretch")
-    x, rng, blind = middle(photo), generator(draw), BLIND[kind or "BlindGaussian"]()
-    levels = blind.draw(1, rng)
-    one, other = blind.at_level(x, levels, rng), blind.at_level(x, levels, rng)
-    seen = noise.eight_bit(one)
-    shown = [pictures.colour(z[0]) for z in (x, seen, other)] + [pictures.diverging((one - other)[0].mean(0), 0.5)]
-    titles = ("nobody shows this", "the network sees this", "and shall say this", "their difference")
-    beside(dict(zip(titles, shown, strict=True)))
-    st.caption(
-        f"{blind!r}, this pair {float(levels):.3g} {blind.LEVEL.unit}, draw {draw}. It cannot guess the noise of the target, which is new every time: the best it "
-        "can say, over many pairs, is what all the targets have in common. The target is shown clipped but learned from unclipped."
-    )
-
-
-def beside(shown: dict[str, pictures.Picture]) -> None:
-    """Show pictures beside each other, by their titles."""
-    for column, (title, picture) in zip(st.columns(len(shown)), shown.items(), strict=True):
-        large = pictures.enlarged(picture, max(1, 256 // picture.shape[0]))
-        column.image(large, output_format="PNG", caption=title, width="stretch")
-
-
-def middle(photo: Photo) -> Images:
-    """Cut the middle out of a large picture; a small one stays whole."""
-    x = cache.image(photo)
-    top, left = (max(0, (size - SIDE) // 2) for size in x.shape[2:])
-    return x[..., top : top + SIDE, left : left + SIDE]
-
-
-def _again() -> None:
-    st.session_state["pair-draw"] += 1
-
-
-def one_pixel() -> None:
-    """Show what one pixel may be and where each loss settles, with a dial for gamma."""
-    columns = st.columns(4, vertical_alignment="bottom")
-    kind = columns[0].selectbox(
-        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=words.title
-    )
-    with columns[1]:
-        thing: Noise = parameters.strength(NOISES[kind]())
-    value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
-    gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
-    targets = minimisers.draws(thing, value, seed=0)
-    settled = {name: minimisers.settle(loss, targets) for name, loss in minimisers.losses(gamma).items()}
-    for column, (name, found) in zip(st.columns(3), settled.items(), strict=True):
-        column.metric(f"{name} settles at", f"{found.best:.3f}", f"{found.best - value:+.3f} off", delta_color="off")
-    st.plotly_chart(charts.settled(targets, settled, value), key="settled", theme="streamlit")
-    st.caption(
-        f"{thing!r}, {minimisers.DRAWS:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median, L0 with a small gamma on the mode. "
-        "Turn gamma to 2 and L0 is L2, to 1 and it is L1. Look for a noise under which only one of them finds the truth."
-    )
-
-
-def three_losses(photo: Photo) -> None:
-    """Slide one noise over networks that differ in their loss alone (Figure 15)."""
-    rows: dict[str, tuple[Noise, tuple[str, ...]]] = {
-        "Half the pixels replaced (Figure 15)": (
-            RandomImpulse(),
-            ("n2n-random-impulse-l2", "n2n-random-impulse-l1", "n2n-random-impulse-l0"),
-        ),
-        "One value in five hit": (Impulse(), ("n2n-impulse-0.2-l2", "n2n-impulse-0.2-l1", "n2n-impulse-0.2")),
-    }
-    chosen = st.segmented_control("Noise", list(rows), default=next(iter(rows)), required=True)
-    thing, names = rows[chosen or next(iter(rows))]
-    if not side_by_side(photo, thing, names, f"losses-{type(thing).__name__}"):
-        return
-    st.caption(
-        "The same network, start (n2n-start), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
-    )
-    curves = {}
-    for name in names:
-        epochs = cache.denoiser(name)[1].history
-        curves[name] = np.array([e["epoch"] for e in epochs]), np.array([e["score"] for e in epochs])
-    last = max(len(x) for x, _ in curves.values())
-    st.plotly_chart(
-        charts.lines(curves, "epoch", "validation PSNR, dB", [0.9, last + 0.1]), key="curves", theme="streamlit"
-    )
-    st.caption(
-        "PSNR on images set aside, after each epoch of training. What the eye likes best need not be what PSNR likes best: compare with the pictures."
-    )
-
-
-def clean_targets(photo: Photo) -> None:
-    """Slide noise over two networks, one taught with noisy and one with clean targets; and their scores."""
-    names = ("n2n-gaussian-50", "n2c-gaussian-50")
-    if not side_by_side(photo, Gaussian(50.0), names, "clean"):
-        return
-    for name in names:
-        card = cache.denoiser(name)[1]
-        if card.scores:
-            row = report.blind(card)
-            about = f"n = {row['n']:,}, noise seed {card.scores['seed']}, {card.scores['data']}"
-            st.metric(f"{name} ({about})", f"{row['denoised']['mean']:.2f} dB")
-    st.caption(
-        "Mean PSNR on the test set. The first was trained without clean pictures (clean ones only chose the best epoch), the second with nothing else: what does the first lose?"
-    )
-
-
-def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -> bool:
-    """Slide one noise over the networks called `names`; say whether all of them are here."""
-    missing = [n for n in names if n not in pickers.denoisers()]
-    if missing:
-        st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
-        return False
-    levels = strips.levels(thing, cache.image(photo).shape, 2 + len(names))
-    if not levels:
-        st.info("This picture is too large to slide through: choose a smaller one.")
-        return True
-    start = parameters.nearest(levels, params.level(thing))
-    strip(cache.gallery(names, photo, thing, tuple(levels), 0, whole=False), key=key, start=start)
-    return True
-
-
-def photons(photo: Photo) -> None:
-    """Count photons per pixel (Figure 20), and show how the light differs from image to image (Figure 21)."""
-    left, right = st.columns(2)
-    with left:
-        light = int(st.select_slider("Light, photons at white", [1, 3, 10, 30, 100, 200, 500, 1000], 100))
-        counts = torch.poisson(middle(photo) * light, generator=generator(0))[0].mean(0)
-        st.plotly_chart(charts.counts(counts), key="counts", theme="streamlit")
-        st.caption(
-            f"Photons that reached each pixel, mean of three colours, seed 0: {float(counts.min()):.0f} to {float(counts.max()):.0f}. The fewer, the noisier."
-        )
-    with right:
-        mean = int(st.select_slider("Mean light of all images, photons", [100, 200, 500], 100))
-        curves = {}
-        for d in (1, 25, 75, 200):
-            k = np.arange(0, int(4 * mean * mean / d) + 2)
-            share = nbinom.pmf(k, mean / d, 1 / mean)
-            width = max(1, len(k) // 200)
-            cut = len(k) // width * width
-            curves[f"d = {d}"] = k[:cut:width] * d / mean, share[:cut].reshape(-1, width).sum(1) / (width * d / mean)
-        st.plotly_chart(
-            charts.lines(curves, "photons at white", "density", [0, 4 * mean]), key="dispersion", theme="streamlit"
-        )
-        st.caption(
-            f"How the light is spread over the images for several dispersions d: a negative binomial, photons ~ NB({mean}/d, 1/{mean}) d/{mean}. The networks were trained with d = 75."
-        )
-
-
-def clipping(photo: Photo) -> None:
-    """Average noisy targets, clipped and not: a clipped one has lost its mean."""
-    left, right = st.columns(2)
-    sigma = left.slider("Noise (sigma), grey levels", 0, 100, 100, 5)
-    count = int(right.select_slider("Targets that are averaged", [1, 4, 16, 64, TARGETS], TARGETS))
-    x = middle(photo)
-    rng, sums = generator(0), [torch.zeros_like(x), torch.zeros_like(x)]
-    for _ in range(count):
-        y = Gaussian(float(sigma))(x, rng)
-        sums = [sums[0] + y, sums[1] + noise.eight_bit(y)]
-    free, clipped = (s / count for s in sums)
-    shown = {
-        "original": pictures.colour(x[0]),
-        "average, not clipped": pictures.colour(free[0]),
-        "average, clipped": pictures.colour(clipped[0]),
-        "its bias": pictures.diverging((clipped - x)[0].mean(0), 0.25),
-    }
-    beside(shown)
-    dark, bright = x < 0.1, x > 0.9
-    biases = {"dark (below 0.1)": dark, "bright (above 0.9)": bright, "all": torch.ones_like(dark)}
-    st.dataframe(
-        [{"values": n, "how many": int(m.sum()), "not clipped": f"{255 * float((free - x)[m].mean()):+.1f}", "clipped": f"{255 * float((clipped - x)[m].mean()):+.1f}"} for n, m in biases.items() if m.any()],
-        hide_index=True,
-    )  # fmt: skip
-    st.caption(
-        "Bias in grey levels, seed 0. Noise that is cut off at black and white no longer averages out: dark becomes too bright, bright too dark. That is why targets are learned from unclipped. Bias: red is too bright, blue too dark, full colour at ±64."
-    )
-
+PICTURED = {
+    "pair": lessons.pair,
+    "losses": lessons.three_losses,
+    "clean": lessons.clean_targets,
+    "photons": lessons.photons,
+    "clipping": lessons.clipping,
+}
 
 st.title("How can it learn from noise alone?")
 st.markdown(
@@ -214,15 +27,14 @@ st.markdown(
 )
 address.restore("view", "pair", address.one_of(VIEWS, "the view"), key="learn-view")
 view = st.segmented_control("Look at", list(VIEWS), key="learn-view", required=True, format_func=VIEWS.__getitem__)
-pictured = {"pair": pair, "losses": three_losses, "clean": clean_targets, "photons": photons, "clipping": clipping}
-if view in pictured:
-    columns = st.columns([2.6, 1.4])
-    with columns[0]:
+if view in PICTURED:
+    left, _ = st.columns([2.6, 1.4])
+    with left:
         chosen = images.photo()
     if chosen:
-        pictured[view](chosen)
+        PICTURED[view](chosen)
     address.publish(view=view, **images.picked(images.PHOTOS, chosen))
 else:
-    one_pixel()
+    lessons.one_pixel()
     address.publish(view=view)
 data.source(cache.dataset("cifar10", "test"))

@@ -10,14 +10,14 @@ from core.params import strength
 st.title("What does the network see?")
 st.markdown("Slide the strength and follow the picture through every layer to the answer: **where does it go wrong?**")
 
-name, digit, thing, seed = pickers.experiment()
+network, digit, thing, seed = pickers.experiment()
 
 reached = None
 if digit:
-    frames = cache.digit_frames(name, digit, thing, seed, maps=True)
+    frames = cache.digit_frames(network, digit, thing, seed, maps=True)
     level = scrub(frames, key="see", start=parameters.level(thing), anew=address.moved())
     reached = None if level is None else strength(type(thing))[1].levels()[level]
-address.publish(network=name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
+address.publish(network=network.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
 
 examples.digits()
 st.caption(

@@ -8,7 +8,6 @@ from app.controls import data, examples, images, parameters, pickers
 from app.draw import pictures
 from core import params
 from core.measures import feature_neighbours
-from core.models import DigitCNN
 
 AMONG = {"class": "same answer", "all": "all digits"}
 
@@ -17,7 +16,7 @@ st.markdown(
     "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
 )
 
-name, digit, thing, seed = pickers.experiment(architecture="DigitCNN")
+network, digit, thing, seed = pickers.experiment(architecture="DigitCNN")
 left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
     thing = parameters.strength(thing)
@@ -37,14 +36,12 @@ with right:
     within = st.segmented_control("Among", list(AMONG), key="among", required=True, format_func=AMONG.__getitem__)
 
 if digit:
-    model, card = cache.network(name)
-    assert isinstance(model, DigitCNN)
     train = cache.dataset("mnist", "train")
-    trial, maps = cache.digit_trial(name, digit, thing, seed)
-    found = cache.neighbours(name, card.sha256, digit, thing, seed, metric, within == "class", 8)
+    trial, maps = cache.digit_trial(network, digit, thing, seed)
+    found = cache.neighbours(network, digit, thing, seed, metric, within == "class", 8)
     limits = float(maps.min()), float(maps.max())
     pair = train.images([found.clean[0][0], found.corrupted[0][0]])
-    relatives = feature_neighbours.maps(model, pair)
+    relatives = feature_neighbours.maps(cache.cnn(network), pair)
     sure = torch.stack([trial.before[0], trial.after[0]]).softmax(1)
     says = [f"{int(p.argmax())}, {100 * float(p.max()):.0f} % sure" for p in sure]
     likest = [
@@ -81,10 +78,10 @@ if digit:
             )
             st.caption(", ".join(f"no. {i:,} ({s:.3f})" for i, s in zip(indices, scores, strict=True)))
     st.caption(
-        f"Network: {name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
+        f"Network: {network.name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
     )
 address.publish(
-    network=name,
+    network=network.name,
     **images.picked(images.DIGITS, digit),
     **parameters.chosen(thing, seed, params.level(thing)),
     metric=metric,

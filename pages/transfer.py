@@ -12,7 +12,7 @@ st.title("Does it transfer?")
 st.markdown(
     "An attack is made for one denoiser and shown to all. **Read along a row: who else is hurt by it? Read down a column: who is hurt by everybody?**"
 )
-rows = {name: row for name, row in cache.transferred().items() if name in DENOISERS}
+rows = {name: row for name, row in transfer.current().items() if name in DENOISERS}
 if not rows:
     st.info("Nothing is measured yet: `python -m core transfer`.", icon=":material/info:")
     data.source(cache.dataset("cifar10", "test"))
@@ -20,9 +20,7 @@ if not rows:
 names = [name for name in DENOISERS if name in rows]
 columns = [*(n for n in DENOISERS if all(n in r.lost for r in rows.values())), *transfer.CLASSICS]
 table = [[rows[name].lost[column] for column in columns] for name in names]
-st.plotly_chart(
-    charts.matrix(table, columns, names, "evaluated", "attacked", "dB lost"), key="transfer", theme="streamlit"
-)
+charts.show(charts.matrix(table, columns, names, "evaluated", "attacked", "dB lost"), "transfer")
 one = rows[names[0]]
 widest = max(max(row.interval.values()) for row in rows.values())
 st.caption(

@@ -16,9 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from app import access, cache
 from app.controls.images import DIGIT_SOURCES
-from app.inputs import Digit
+from app.inputs import Digit, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
+from core.experiments import few_pixels
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from tests.test_uploads import bomb, saved
@@ -259,7 +260,7 @@ def test_every_way_to_pick_an_image_works(way: str) -> None:
         next(b for b in at.button if b.label == "Another one").click().run()
         assert at.session_state["image"] != before
     if way == "mistakes":
-        answers, _ = cache.predictions("digit-cnn")
+        answers, _ = cache.predictions(Trained.named("digit-cnn"))
         assert answers[at.session_state["image"]] != cache.dataset("mnist", "test").labels[at.session_state["image"]]
     if way == "draw":
         assert "Draw a digit on the pad" in words(at)
@@ -301,8 +302,7 @@ def test_a_strange_upload_is_read_and_said(mode: str, digits: Any) -> None:
 @pytest.mark.parametrize("metric", ["SSIM", "cosine", "L2"])
 def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
     found = cache.neighbours(
-        "digit-cnn",
-        checkpoints.read("digit-cnn").sha256,
+        Trained.named("digit-cnn"),
         Digit.of(cache.dataset("mnist", "test"), 3),
         FGSM(0.2),
         0,
@@ -310,7 +310,7 @@ def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
         True,
         8,
     )
-    trial, _ = cache.digit_trial("digit-cnn", Digit.of(cache.dataset("mnist", "test"), 3), FGSM(0.2), 0)
+    trial, _ = cache.digit_trial(Trained.named("digit-cnn"), Digit.of(cache.dataset("mnist", "test"), 3), FGSM(0.2), 0)
     train = cache.dataset("mnist", "train")
     for (indices, _), logits in ((found.clean, trial.before), (found.corrupted, trial.after)):
         assert {int(train.labels[i]) for i in indices} == {int(logits.argmax())}
@@ -320,7 +320,8 @@ def test_noises_with_equal_numbers_are_kept_apart_in_the_cache() -> None:
     """A dataclass nested in another loses its type in Streamlit's key; ours are arguments of their own."""
     things = (ReplaceGaussian(0.1), SaltAndPepper(0.1), Gaussian(0.1), FGSM(0.1), PGD(0.1))
     frames = {
-        cache.digit_frames("digit-cnn", Digit.of(cache.dataset("mnist", "test"), 3), thing, 0, True) for thing in things
+        cache.digit_frames(Trained.named("digit-cnn"), Digit.of(cache.dataset("mnist", "test"), 3), thing, 0, True)
+        for thing in things
     }
     assert len(frames) == len(things)
 
@@ -353,7 +354,9 @@ def test_measuring_can_be_started_watched_and_stopped(
     next(b for b in at.button if b.label == "Measure").click().run()
     assert not at.exception
     jobs = cache.jobs()
-    job, new = jobs.start(*cache.network("digit-cnn"), cache.dataset("mnist", "test"), SaltAndPepper(), (0.0, 0.5), 0)
+    job, new = jobs.start(
+        *checkpoints.classifier("digit-cnn"), cache.dataset("mnist", "test"), SaltAndPepper(), (0.0, 0.5), 0
+    )
     assert not new
     assert job.thread is not None
     job.thread.join(120)
@@ -491,9 +494,10 @@ def test_the_best_and_the_worst_cases_are_shown(rank: str) -> None:
 
 def test_the_cases_shown_are_those_that_were_measured() -> None:
     """The PSNR of what is painted is the table's, up to the rounding of what is painted to 8 bits."""
-    table = cache.quality_of("n2n-gaussian-50").table
+    network = Trained.named("n2n-gaussian-50")
+    table, title = cache.quality_of(network).table, cache.dataset("cifar10", "test").title
     indices = (3, 60, 120)
-    for index, picture in zip(indices, cache.cases("n2n-gaussian-50", indices), strict=True):
+    for index, picture in zip(indices, cache.cases(network, indices, title), strict=True):
         clean, noisy, denoised = torch.from_numpy(picture).view(3, 32, 32, 3).permute(0, 3, 1, 2)[:, None].float() / 255
         assert metrics.psnr(noisy, clean) == pytest.approx(float(table[index, 1]), abs=1e-3)
         assert metrics.psnr(denoised, clean) == pytest.approx(float(table[index, 2]), abs=0.2)
@@ -533,9 +537,9 @@ def test_a_link_to_a_damaged_network_can_be_left(shelf: Path) -> None:
 
 def test_a_card_that_was_written_anew_is_read_anew(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
-    card = cache.denoiser("n2n-gaussian-50")[1]
+    card = Trained.named("n2n-gaussian-50").card
     checkpoints.rewrite(replace(card, title="another title"))
-    assert cache.denoiser("n2n-gaussian-50")[1].title == "another title"
+    assert Trained.named("n2n-gaussian-50").card.title == "another title"
 
 
 def test_learning_says_what_is_missing_and_goes_no_further(shelf: Path) -> None:
@@ -589,7 +593,7 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
         file.write_text(re.sub('"[0-9a-f]{64}"', '"0"', file.read_text()))
     assert "Nothing is measured yet" in words(opened("transfer"))
     assert "Nothing is measured yet" in words(opened("defence"))
-    assert cache.exhausted() == {}
+    assert few_pixels.current() == {}
 
 
 def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import pad
-from app.inputs import Digit, Photo
+from app.inputs import Digit, Photo, Trained
 from core import UserError
 from core.data import datasets, samples
 from core.data.datasets import Dataset
@@ -51,7 +51,7 @@ DIGITS = Kind(Digit.of, "mnist", "Image", "an image", "way", "image", DIGIT_SOUR
 PHOTOS = Kind(Photo.of, "cifar10", "Picture", "a picture", "from", "photo", PHOTO_SOURCES)
 
 
-def digit(network: str, first: int = 333) -> Digit | None:
+def digit(network: Trained, first: int = 333) -> Digit | None:
     """Let somebody pick a digit in one of six ways; None, with a sentence, until there is one.
 
     `first` is the test image a page begins with, `network` the one whose mistakes are offered.
@@ -86,6 +86,14 @@ def photo() -> Photo | None:
         )
 
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other)
+
+
+def numbered(kind: Kind[P], key: str, first: int, label: str) -> P:
+    """Let somebody pick a test image by its number, which the address has under `key`; a page begins with `first`."""
+    test = cache.dataset(kind.dataset, "test")
+    last = len(test) - 1
+    address.restore(key, min(first, last), address.whole(0, last, "test image"))
+    return kind.of(test, int(st.number_input(f"{label}, 0 to {last:,}", 0, last, key=key)))
 
 
 def picked(kind: Kind[P], chosen: P | None) -> dict[str, object]:
@@ -143,18 +151,18 @@ def _at_random(kind: Kind[P], test: Dataset) -> int:
     return int(datasets.shuffled(len(test), seed=0)[st.session_state[key] % len(test)])
 
 
-def _mistaken(network: str, test: Dataset) -> Digit | None:
+def _mistaken(network: Trained, test: Dataset) -> Digit | None:
     answers, sure = cache.predictions(network)
     rows = (answers != test.labels).nonzero().flatten().tolist()
     if not rows:
-        st.info(f"{network} makes no mistake on these {len(test):,} images.")
+        st.info(f"{network.name} makes no mistake on these {len(test):,} images.")
         return None
     titles = {
         i: f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
         for i in rows
     }
     st.session_state["image"] = chosen = st.selectbox(
-        f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{network}", format_func=titles.__getitem__
+        f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{network.name}", format_func=titles.__getitem__
     )
     return Digit.of(test, chosen)
 

@@ -93,3 +93,15 @@ def level(thing: Corruption, levels: Sequence[float] = ()) -> int | None:
 def nearest(levels: Sequence[float], wanted: float) -> int:
     """Return the place of the level closest to `wanted`."""
     return min(range(len(levels)), key=lambda k: abs(levels[k] - wanted))
+
+
+def step(name: str, last: int) -> int:
+    """Return the step that the address asks for under a name; the last, where it asks for none or for more."""
+    text = address.asked(name)
+    try:
+        if address.arrived(name) or text is None:
+            return last if text is None else address.whole(0, last, "step")(text)
+        return min(int(text), last)  # what this page has written itself, when there were more steps
+    except UserError as refusal:
+        address.notice(f"{refusal} Shown instead: {last}.")
+        return last

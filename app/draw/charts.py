@@ -1,26 +1,24 @@
-"""Figures in, charts out."""
+"""Figures in, charts out: colours say what a series is, the same everywhere."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 from torch import Tensor
 
-from app.draw import words
 from app.draw.pictures import DIVERGING, Map
-from core.experiments.accuracy import Curve, wilson
-from core.experiments.defence import WAYS, Defence
-from core.experiments.few_pixels import Exhausted
-from core.study.reported import Reported
+from core.experiments.accuracy import wilson
 from core.training.minimisers import GRID, Minimiser
 
-SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-COLOURS = {
-    "noisy": "#0072B2", "denoised": "#009E73", "denoised / noisy": "#009E73", "white noise": "#8a8a8a",
-    "noise, as drawn": "#56B4E9", "noise, clipped": "#0072B2", "adversarial noise": "#D55E00",
-    "study's ratio": "#0072B2", "fair ratio": "#D55E00",
-}  # fmt: skip
+NOISE, ATTACK, DENOISED, FAINT, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8a8a8a"  # everywhere
+SERIES = (NOISE, ATTACK, DENOISED, "#CC79A7", FAINT, "#E69F00")
+
+
+def show(figure: go.Figure, key: str) -> None:
+    """Put a chart on the page."""
+    st.plotly_chart(figure, key=key, theme="streamlit")
 
 
 def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -37,64 +35,32 @@ def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
     return figure
 
 
-def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], share: bool) -> go.Figure:
-    """Draw accuracy over strength: colour tells the network, the dash the noise or attack, diamonds the study's points.
-
-    `names` lists all networks, so that each keeps its colour; `share` says that the strength is a share of pixels.
-    """
-    figure = go.Figure()
-    kinds = list(dict.fromkeys(c.kind for c in curves))
-    for c in curves:
-        kind = c.kind
-        colour = SERIES[names.index(c.network) % len(SERIES)]
-        label = f"{c.network}, {words.title(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
-        band(figure, c.levels, c.hits, c.n, label, colour, ("solid", "dot", "dash")[kinds.index(kind) % 3])
-    for number, r in enumerate(reported):
-        figure.add_scatter(
-            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (suspect)" if r.suspect else ""),
-            marker=dict(symbol="diamond" + ("-open" if number else ""), size=11, color="#8a8a8a", line=dict(width=2, color="#8a8a8a")),
-            hovertemplate="%{y:.2f} %",
-        )  # fmt: skip
-    axes(figure, "pixels replaced" if share else "strength (epsilon, of the grey range)", "test digits read right, %")
-    figure.update_xaxes(tickformat=".0%" if share else None, range=[-0.01, 1.01] if share else [-0.005, 0.505])
-    figure.update_yaxes(range=[0, 101])
-    return figure
-
-
-def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
-    """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first."""
-    found = []
-    for c in curves:
-        if c.kind == reported.kind and c.data.startswith("MNIST") and set(reported.levels) <= set(c.levels):
-            here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
-            found.append((sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here), c.network))
-    return sorted(found)
-
-
-def spread(values: dict[str, np.ndarray], edges: np.ndarray, x: str, mark: float | None = None) -> go.Figure:
+def spread(
+    values: Mapping[str, np.ndarray], edges: np.ndarray, x: str, colours: Mapping[str, str], mark: float | None = None
+) -> go.Figure:
     """Draw histograms over each other, in images per bin; `mark` is a line to compare with. A bar can be clicked."""
     figure = go.Figure()
     middles, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
     for name, column in values.items():
         counts, _ = np.histogram(column, edges)
         figure.add_bar(
-            x=middles, y=counts, width=width, name=name, opacity=0.6, marker=dict(color=COLOURS[name], line_width=0),
+            x=middles, y=counts, width=width, name=name, opacity=0.6, marker=dict(color=colours[name], line_width=0),
             hovertemplate=f"%{{y:,}} images {name}<extra></extra>",
         )  # fmt: skip
     axes(figure, x, "images")
     figure.update_layout(barmode="overlay", height=330, bargap=0, dragmode=False)
     if mark is not None:
-        figure.add_vline(mark, line=dict(color="#8a8a8a", dash="dash"))
+        figure.add_vline(mark, line=dict(color=GREY, dash="dash"))
     return figure
 
 
-def densities(values: dict[str, np.ndarray], edges: np.ndarray) -> go.Figure:
+def densities(values: Mapping[str, np.ndarray], edges: np.ndarray, colours: Mapping[str, str]) -> go.Figure:
     """Draw histograms over each other as shares of all values; a spike in the middle is cut off."""
     figure = go.Figure()
     shares = {name: 100 * np.histogram(column, edges)[0] / len(column) for name, column in values.items()}
     for name, share in shares.items():
         figure.add_scatter(
-            x=(edges[1:] + edges[:-1]) / 2, y=share, name=name, mode="lines", line=dict(shape="hvh", color=COLOURS[name], width=2),
+            x=(edges[1:] + edges[:-1]) / 2, y=share, name=name, mode="lines", line=dict(shape="hvh", color=colours[name], width=2),
             fill="tozeroy", hovertemplate="%{y:.2f} %",
         )  # fmt: skip
     axes(figure, "moved by, grey levels", "share of values, %")
@@ -140,37 +106,6 @@ def matrix(
     figure.update_layout(hovermode="closest", height=90 + 44 * len(rows))
     figure.update_xaxes(side="top")
     figure.update_yaxes(autorange="reversed")
-    return figure
-
-
-def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Reported], names: list[str]) -> go.Figure:
-    """Draw accuracy over the number of pixels changed: searched (lines), every one tried (stars), published (diamonds)."""
-    figure = go.Figure()
-    for c in curves:
-        colour = SERIES[names.index(c.network) % len(SERIES)]
-        band(figure, c.levels, c.hits, c.n, c.network, colour)
-    for network, found in tried.items():
-        figure.add_scatter(
-            x=[1], y=[100 * found.safe / found.n], mode="markers", name=f"{network}, every pixel tried",
-            marker=dict(symbol="star", size=13, color=SERIES[names.index(network) % len(SERIES)]), hovertemplate="%{y:.2f} %",
-        )  # fmt: skip
-    for r in reported:
-        figure.add_scatter(
-            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}",
-            marker=dict(symbol="diamond", size=11, color="#8a8a8a"), hovertemplate="%{y:.2f} %",
-        )  # fmt: skip
-    axes(figure, "pixels changed", "test digits read right, %")
-    figure.update_xaxes(range=[0, 41])
-    return figure
-
-
-def defence(found: Defence) -> go.Figure:
-    """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
-    figure = go.Figure()
-    for (way, title), colour, dash in zip(WAYS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
-        band(figure, found.epsilons, found.hits[way], found.n, title, colour, dash)
-    axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
-    figure.update_yaxes(range=[0, 101])
     return figure
 
 
@@ -223,7 +158,7 @@ def settled(targets: Tensor, found: dict[str, Minimiser], truth: float) -> go.Fi
         x=(edges[1:] + edges[:-1]) / 2,
         y=shares,
         name="what the target may be",
-        marker_color="#8a8a8a",
+        marker_color=GREY,
         opacity=0.5,
         hovertemplate="%{y:.2f} %<extra></extra>",
     )
@@ -240,7 +175,7 @@ def settled(targets: Tensor, found: dict[str, Minimiser], truth: float) -> go.Fi
             marker=dict(color=colour, size=15, symbol="triangle-up"),
             showlegend=False,
         )
-    figure.add_vline(truth, line=dict(color="#8a8a8a", dash="dash"), annotation_text="the truth")
+    figure.add_vline(truth, line=dict(color=GREY, dash="dash"), annotation_text="the truth")
     axes(figure, "grey value", "share of draws, %")
     figure.update_yaxes(range=[-0.04 * top, 1.05 * top])
     figure.update_layout(height=360)
@@ -264,11 +199,17 @@ def counts(values: Map) -> go.Figure:
     return figure
 
 
-def lines(curves: dict[str, tuple[np.ndarray, np.ndarray]], x: str, y: str, over: list[float]) -> go.Figure:
-    """Draw curves over each other."""
+def lines(
+    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    x: str,
+    y: str,
+    over: Sequence[float],
+    colours: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """Draw curves over each other, in the colours named or one after another."""
     figure = go.Figure()
     for (name, (at, values)), colour in zip(curves.items(), cycle(SERIES), strict=False):
-        figure.add_scatter(x=at, y=values, name=name, line_color=COLOURS.get(name, colour))
+        figure.add_scatter(x=at, y=values, name=name, line_color=colours[name] if colours else colour)
     axes(figure, x, y)
     figure.update_xaxes(range=over)
     figure.update_layout(height=360)

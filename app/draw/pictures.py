@@ -6,6 +6,7 @@ Greys for images. Differences and weights are blue to red through grey, centred 
 import io
 
 import numpy as np
+import streamlit as st
 from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
@@ -82,3 +83,16 @@ def marked(picture: Picture, here: Bool[Tensor, "h w"], factor: int) -> Picture:
         square[[0, 1, -2, -1]] = FRAME
         square[:, [0, 1, -2, -1]] = FRAME
     return large
+
+
+def show(picture: Picture, caption: str | None = None) -> None:
+    """Put a small picture on the page, as wide as there is room, its pixels as large as 256 allow."""
+    large = enlarged(picture, max(1, 256 // picture.shape[0]))
+    st.image(large, output_format="PNG", caption=caption, width="stretch")
+
+
+def beside(shown: dict[str, Picture]) -> None:
+    """Put pictures beside each other, by their captions."""
+    for column, (caption, picture) in zip(st.columns(len(shown)), shown.items(), strict=True):
+        with column:
+            show(picture, caption)

@@ -1,9 +1,12 @@
 """Names, levels and figures in words, as captions and tables say them."""
 
 import re
+from math import inf, isfinite
 from typing import Any
 
-from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise
+from core.experiments import denoising
+from core.experiments.denoising import Kept
+from core.noise import Blind, BlindGaussian, BlindImpulse, BlindPoisson, Noise
 
 
 def title(kind: str) -> str:
@@ -51,3 +54,33 @@ def settings(rows: dict[str, Any]) -> list[dict[str, str]]:
         }
         for noise, row in rows.items()
     ]
+
+
+def harm(name: str, kept: Kept, made_for: Noise) -> str:
+    """Say below which noise a denoiser makes pictures worse, on the images and levels it was measured with; "" if never."""
+    weakest = denoising.break_even_level(kept.table, made_for.LEVEL.falling) if isinstance(made_for, Blind) else None
+    if weakest is None or not isinstance(made_for, Blind):
+        return ""
+    bound = f"{'more' if made_for.LEVEL.falling else 'less'} than {weakest:.3g} {made_for.LEVEL.unit}"
+    return (
+        f"**Do no harm.** Under {sentence(made_for)}, {name} makes pictures worse, on average, at {bound} "
+        f"({kept.data}, n = {len(kept.table):,}, noise seed {denoising.SEED})."
+    )
+
+
+def decibels(value: float) -> str:
+    """Write a PSNR; that of identical pictures is infinite."""
+    return f"{value:.2f} dB" if value < inf else "identical"
+
+
+def duration(seconds: float) -> str:
+    """Write a time.
+
+    >>> duration(59.6), duration(150), duration(9000)
+    ('60 seconds', '2 minutes', '2.5 hours')
+    """
+    if not isfinite(seconds):
+        return "an unknown time"
+    if seconds < 100:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 6000 else f"{seconds / 3600:.1f} hours"

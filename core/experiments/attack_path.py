@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -14,6 +15,8 @@ from core.measures import energy, metrics
 from core.noise import Noise
 from core.types import Images, Model, Scores
 
+SIDE = 64  # pixels, the largest side of a picture that is attacked while somebody waits
+SMALLEST = 8  # pixels, the least
 Masks = Float[Tensor, "steps 1 h w"]
 Steps = Float[Tensor, "steps c h w"]
 
@@ -35,6 +38,16 @@ class Timeline:
     def l2(self) -> Scores:
         """Measure how far the attack has gone."""
         return metrics.l2(self.attacked, self.start)
+
+
+def shrunk(x: Images) -> Images:
+    """Return a picture no larger than SIDE pixels, scaled down where it must be."""
+    share = SIDE / max(x.shape[-2:])
+    return (
+        x
+        if share >= 1
+        else F.interpolate(x, [max(SMALLEST, round(side * share)) for side in x.shape[-2:]], mode="area")
+    )
 
 
 def ends(attack: ImageAttack, case: Case, aim: Images) -> tuple[Images, Images]:

@@ -1,0 +1,79 @@
+"""Measure a curve yourself: start it, watch it, look into it."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app import cache
+from app.draw import words
+from app.inputs import Trained
+from app.jobs import Jobs
+from core.experiments.accuracy import Corruption, Curve
+from core.experiments.measures import SEED
+from core.params import strength
+
+
+def watch(jobs: Jobs) -> None:
+    """Show the measurements under way, each with a button that stops it; the page starts anew when the last has ended."""
+    under_way = jobs.running()
+    for job in under_way:
+        text, button = st.columns([5, 1], vertical_alignment="center")
+        kind = words.title(type(job.corruption).__name__)
+        text.progress(job.n / len(job.dataset), f"{job.card.name}, {kind}: {job.state()}")
+        button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
+    if st.session_state.get("watching") and not under_way:
+        st.session_state["watching"] = False
+        st.rerun()
+    st.session_state["watching"] = bool(under_way)
+
+
+def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
+    """Let somebody choose a curve and the place of one of its levels."""
+    columns = st.columns([2, 2, 3], vertical_alignment="bottom")
+    network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
+    mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
+    curve = mine[columns[1].selectbox("Under", list(mine), key="under")]
+    share = curve.field == "fraction"
+    level = columns[2].select_slider(
+        "Strength" + (", share of pixels" if share else " (epsilon)"),
+        curve.levels,
+        value=curve.levels[len(curve.levels) // 5],
+        format_func=lambda v: f"{100 * v:.0f} %" if share else f"{v:g}",
+    )
+    return curve, curve.levels.index(level)
+
+
+def start(
+    jobs: Jobs,
+    known: Mapping[str, Trained],
+    measures: Sequence[tuple[Corruption, tuple[float, ...]]],
+    view: str,
+) -> None:
+    """Let somebody choose a network and what to measure it under, and start."""
+    dataset, kinds = cache.dataset("mnist", "test"), [type(c).__name__ for c, _ in measures]
+    st.subheader("Measure it yourself")
+    st.caption(
+        f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
+    )
+    columns = st.columns([2, 2, 1], vertical_alignment="bottom")
+    trained = known[columns[0].selectbox("Which network", list(known), key="measure-network")]
+    kind = columns[1].segmented_control(
+        "Under which noise or attack",
+        kinds,
+        default=kinds[0],
+        required=True,
+        key=f"measure-{view}",
+        format_func=words.title,
+    )
+    corruption, levels = measures[kinds.index(kind or kinds[0])]
+    span = strength(type(corruption))[1]
+    if columns[2].button(
+        "Measure",
+        icon=":material/play_arrow:",
+        width="stretch",
+        help=f"{span.label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths",
+    ):
+        _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)
+        if new:
+            st.rerun()
+        st.toast("Somebody has started this measurement already: watch it above.")

@@ -1,0 +1,55 @@
+"""What a denoiser gains, image by image, as histograms whose bars can be clicked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.draw import charts
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Values of images, by what they are of, as a chart shows them: bins, axis, colours, a line to compare with, words."""
+
+    values: Mapping[str, np.ndarray]
+    edges: np.ndarray
+    axis: str
+    colours: Mapping[str, str]
+    hint: str
+    mark: float | None = None
+
+    def figure(self) -> go.Figure:
+        """Draw them."""
+        return charts.spread(self.values, self.edges, self.axis, self.colours, self.mark)
+
+    def inside(self, point: Mapping[str, Any]) -> np.ndarray:
+        """Say which images lie in a bar that was clicked, as Streamlit tells of it."""
+        column, half = list(self.values.values())[point["curve_number"]], (self.edges[1] - self.edges[0]) / 2
+        return np.asarray((column >= point["x"] - half) & (column < point["x"] + half))
+
+
+def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:
+    """Arrange the PSNR of images, noisy and denoised, and the ratio of the two."""
+    ratio = denoised / noisy
+    extent = ratio[np.isfinite(ratio)] if np.isfinite(ratio).any() else np.ones(1)
+    bins = np.arange(min(0.7, np.floor(10 * extent.min()) / 10), max(2.5, extent.max()) + 0.025, 0.025)
+    return {
+        "psnr": Bars(
+            {"noisy": noisy, "denoised": denoised},
+            np.arange(0, 71, 1.0),
+            "PSNR, dB",
+            {"noisy": charts.NOISE, "denoised": charts.DENOISED},
+            "Blue: noisy. Green: denoised. The further the green lies to the right of the blue, the better.",
+        ),
+        "ratio": Bars(
+            {"denoised / noisy": ratio},
+            bins,
+            "PSNR denoised / PSNR noisy",
+            {"denoised / noisy": charts.DENOISED},
+            "Left of the dashed line at 1 the network made the picture worse. Click a bar, here or there, to see its images.",
+            mark=1.0,
+        ),
+    }

@@ -1,0 +1,83 @@
+"""Noise and adversarial noise laid over each other: their values, their frequencies, their neighbours, their directions."""
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from app.draw import charts
+from core.experiments.attack_path import Timeline
+from core.measures.noise_similarity import autocorrelation, correlation, distance, spectrum
+from core.types import Images
+
+DRAWN, NOISE, ATTACK, WHITE = "noise, as drawn", "noise, clipped", "adversarial noise", "white noise"
+PALETTE = {DRAWN: charts.FAINT, NOISE: charts.NOISE, ATTACK: charts.ATTACK, WHITE: charts.GREY}
+
+
+def noises(found: Timeline) -> dict[str, Images]:
+    """Return what is compared: the noise as drawn and as the network sees it, and what the attack adds."""
+    x = found.case.clean
+    return {DRAWN: found.case.noise, NOISE: found.case.noisy - x, ATTACK: found.attacked[-1:] - x}
+
+
+def values(compared: dict[str, Images], within: float = 0.999, bins: int = 61) -> go.Figure:
+    """Draw histograms of how far values are moved, as far as the share `within` of them is."""
+    reach = 255 * max(float(z.abs().quantile(within)) for z in compared.values())
+    moved = {name: 255 * z.flatten().numpy() for name, z in compared.items()}
+    return charts.densities(moved, np.linspace(-reach, reach, bins + 1), PALETTE)
+
+
+def histograms(found: Timeline) -> None:
+    """Lay histograms over each other and say how far apart they are."""
+    compared = noises(found)
+    left, right = st.columns([1.2, 1])
+    with left:
+        charts.show(values(compared), "values")
+        st.caption("Share of all values by how far they are moved. A tall bar in the middle is cut off.")
+    with right:
+        apart = {name: distance(compared[name], compared[ATTACK]) for name in (DRAWN, NOISE)}
+        st.dataframe(
+            [{"from": n, "Wasserstein": f"{d.wasserstein:.1f}", "KS": f"{d.kolmogorov:.3f}", "shape": f"{d.shape:.3f}"} for n, d in apart.items()],
+            hide_index=True, width="stretch",
+        )  # fmt: skip
+        st.caption(
+            "How far the adversarial noise is from the noise. **Wasserstein**: how far values must be moved, on average, to turn one histogram into the other, in grey levels. "
+            "**KS** (Kolmogorov-Smirnov): the largest gap between the shares of values below any mark, 0 to 1. **Shape**: Wasserstein after both "
+            "are scaled to a standard deviation of 1; 0 where only the strength differs. By `scipy.stats`, over all values of this picture."
+        )
+
+
+def neighbours(found: Timeline) -> None:
+    """Draw spectra and autocorrelations."""
+    compared = noises(found)
+    compared = {NOISE: compared[NOISE], ATTACK: compared[ATTACK], WHITE: found.case.white}
+    left, right = st.columns(2)
+    with left:
+        charts.show(spectra(compared), "spectrum")
+        st.caption("Right: fine grain. Left: large patches. Does the attack put its energy where noise puts it?")
+    with right:
+        charts.show(autocorrelations(compared), "autocorrelation")
+        st.caption(
+            "Noise drawn pixel by pixel falls to 0 at once. A curve that swings says that neighbours go together."
+        )
+
+
+def spectra(compared: dict[str, Images]) -> go.Figure:
+    """Draw how the energy is spread over the frequencies."""
+    found = {name: spectrum(z).numpy() for name, z in compared.items()}
+    curves = {name: (np.arange(len(s)), s) for name, s in found.items()}
+    last = max(len(s) for s in found.values()) - 1
+    return charts.lines(curves, "waves across the picture", "energy (1: as white noise)", [0, last], PALETTE)
+
+
+def autocorrelations(compared: dict[str, Images]) -> go.Figure:
+    """Draw how values are correlated with their neighbours."""
+    found = {name: autocorrelation(z).numpy() for name, z in compared.items()}
+    curves = {name: (np.arange(len(s)), s) for name, s in found.items()}
+    return charts.lines(curves, "pixels apart", "correlation", [0, 8], PALETTE)
+
+
+def directions(found: Timeline, parts: dict[str, Images]) -> go.Figure:
+    """Draw how what is added is correlated with other directions, after every step."""
+    steps, added = np.arange(1, len(found.attacked)), [z[None] - found.case.clean for z in found.attacked[1:]]
+    curves = {f"with {name}": (steps, np.array([correlation(z, part) for z in added])) for name, part in parts.items()}
+    return charts.lines(curves, "step", "correlation of what is added", [0, len(steps)])

@@ -1,0 +1,99 @@
+"""What was measured of classifiers: accuracy over strength, beside what the study printed."""
+
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+
+from app.draw import pictures, words
+from app.draw.charts import GREY, SERIES, axes, band
+from core import checkpoints
+from core.experiments import accuracy as experiment
+from core.experiments.accuracy import Curve
+from core.experiments.defence import WAYS, Defence
+from core.experiments.few_pixels import Exhausted
+from core.study.reported import Reported
+
+
+def curves(name: str) -> list[Curve]:
+    """Return the curves measured of a network as it is now."""
+    return [c for c in experiment.curves(name) if checkpoints.current(name, c.sha256)]
+
+
+def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], share: bool) -> go.Figure:
+    """Draw accuracy over strength: colour tells the network, the dash the noise or attack, diamonds the study's points.
+
+    `names` lists all networks, so that each keeps its colour; `share` says that the strength is a share of pixels.
+    """
+    figure = go.Figure()
+    kinds = list(dict.fromkeys(c.kind for c in curves))
+    for c in curves:
+        kind = c.kind
+        colour = SERIES[names.index(c.network) % len(SERIES)]
+        label = f"{c.network}, {words.title(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
+        band(figure, c.levels, c.hits, c.n, label, colour, ("solid", "dot", "dash")[kinds.index(kind) % 3])
+    for number, r in enumerate(reported):
+        figure.add_scatter(
+            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (suspect)" if r.suspect else ""),
+            marker=dict(symbol="diamond" + ("-open" if number else ""), size=11, color=GREY, line=dict(width=2, color=GREY)),
+            hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    axes(figure, "pixels replaced" if share else "strength (epsilon, of the grey range)", "test digits read right, %")
+    figure.update_xaxes(tickformat=".0%" if share else None, range=[-0.01, 1.01] if share else [-0.005, 0.505])
+    figure.update_yaxes(range=[0, 101])
+    return figure
+
+
+def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
+    """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first."""
+    found = []
+    for c in curves:
+        if c.kind == reported.kind and c.data.startswith("MNIST") and set(reported.levels) <= set(c.levels):
+            here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
+            found.append((sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here), c.network))
+    return sorted(found)
+
+
+def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Reported], names: list[str]) -> go.Figure:
+    """Draw accuracy over the number of pixels changed: searched (lines), every one tried (stars), published (diamonds)."""
+    figure = go.Figure()
+    for c in curves:
+        colour = SERIES[names.index(c.network) % len(SERIES)]
+        band(figure, c.levels, c.hits, c.n, c.network, colour)
+    for network, found in tried.items():
+        figure.add_scatter(
+            x=[1], y=[100 * found.safe / found.n], mode="markers", name=f"{network}, every pixel tried",
+            marker=dict(symbol="star", size=13, color=SERIES[names.index(network) % len(SERIES)]), hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    for r in reported:
+        figure.add_scatter(
+            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}",
+            marker=dict(symbol="diamond", size=11, color=GREY), hovertemplate="%{y:.2f} %",
+        )  # fmt: skip
+    axes(figure, "pixels changed", "test digits read right, %")
+    figure.update_xaxes(range=[0, 41])
+    return figure
+
+
+def defence(found: Defence) -> go.Figure:
+    """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
+    figure = go.Figure()
+    for (way, title), colour, dash in zip(WAYS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
+        band(figure, found.epsilons, found.hits[way], found.n, title, colour, dash)
+    axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
+    figure.update_yaxes(range=[0, 101])
+    return figure
+
+
+def weakness(name: str, found: Exhausted, printed: float) -> None:
+    """Show where digits are weak, and what a single pixel costs; the study printed another accuracy."""
+    flips = torch.tensor(found.flips).float()
+    left, right = st.columns([1, 1.6])
+    left.image(
+        pictures.enlarged(pictures.grey(flips / flips.max().clamp(min=1)), 8), output_format="PNG", width="stretch",
+        caption="where digits are weak: white, most digits flipped by this pixel alone",
+    )  # fmt: skip
+    right.markdown(
+        f"Of {found.n:,} test digits {name} reads {found.clean:,} right; {found.clean - found.safe:,} of these fall to a **single** pixel, black or white: accuracy "
+        f"{100 * found.clean / found.n:.2f} % → {100 * found.safe / found.n:.2f} %. The study reports {printed:g} % for one pixel, on its own network and by a random search."
+    )
+    right.caption(f"The most dangerous pixel flips {int(flips.max())} digits. n = {found.n:,}, {found.data}.")
