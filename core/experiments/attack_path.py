@@ -40,7 +40,7 @@ class Timeline:
         return metrics.l2(self.attacked, self.start)
 
 
-def shrunk(x: Images) -> Images:
+def shrunk(x: Images) -> Float[Tensor, "n c small_h small_w"]:
     """Return a picture no larger than SIDE pixels, scaled down where it must be."""
     share = SIDE / max(x.shape[-2:])
     return (
