@@ -39,7 +39,15 @@ def start(folder: Path, chromium: Browser) -> tuple[float, dict[str, int]]:
     """Return the seconds from the command to the first picture, and the memory (MB) after it and after more pages."""
     with tempfile.TemporaryDirectory() as empty:
         begun = time.perf_counter()
-        command = [folder / ".venv/bin/python", "-m", "app", "--server.port", str(PORT), "--server.headless", "true"]
+        command = [
+            str(folder / ".venv/bin/python"),
+            "-m",
+            "app",
+            "--server.port",
+            str(PORT),
+            "--server.headless",
+            "true",
+        ]
         environment = os.environ | {"NOISESCOPE_DATA": empty}
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
