@@ -37,7 +37,6 @@ from core.models import Classifier, DigitCNN, UNet, autocast
 from core.noise import Noise, eight_bit
 from core.runs import control
 from core.runs.folder import Metrics
-from core.training import recipes
 from core.training.recipes import Recipe
 from core.types import Images, Labels, Model, Scores, generator
 
@@ -238,22 +237,6 @@ def training_time(recipe: Recipe) -> float:
 @st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
 def _training_time(key: str, _recipe: Recipe, stamp: object) -> float:
     return control.estimate(_recipe, 4)
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a training will need: weights, disk, data."""
-
-    parameters: int
-    megabytes: float
-    data: str
-
-
-def training_need(recipe: Recipe) -> Need:
-    """Say what a training will need."""
-    parameters = sum(p.numel() for p in recipes.untrained(recipe).parameters())
-    kept = 6 if isinstance(recipe, recipes.Denoising) else 3  # copies in the state: weights, moments, averages, best
-    return Need(parameters, 4e-6 * kept * parameters + 1, dataset(recipe.dataset, "train").title)
 
 
 @st.cache_resource(show_spinner=False, max_entries=50)

@@ -1,4 +1,4 @@
-"""The navigation table and the frame every page stands in."""
+"""The frame every page stands in."""
 
 import gc
 import logging
@@ -16,36 +16,9 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from app import address  # noqa: E402
+from app.navigation import PAGES, Entry  # noqa: E402
 from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
-
-PAGES = {
-    "Look": [
-        ("home", "Start here", ":material/home:", ""),
-        ("see", "What does the network see?", ":material/visibility:", "see"),
-        ("learned", "What has it learned?", ":material/school:", "learned"),
-        ("similar", "Which images are alike?", ":material/compare:", "similar"),
-    ],
-    "Train": [("train", "How does a network learn?", ":material/model_training:", "train")],
-    "Denoise": [
-        ("denoise", "Can it see through the noise?", ":material/blur_off:", "denoise"),
-        ("learn", "How can it learn from noise alone?", ":material/casino:", "learn"),
-    ],
-    "Attack": [
-        ("pixels", "How few pixels are enough?", ":material/colorize:", "pixels"),
-        ("fooled", "Can a denoiser be fooled?", ":material/bolt:", "fooled"),
-        ("alike", "Is adversarial noise like noise?", ":material/graphic_eq:", "alike"),
-        ("defence", "Is a denoiser a defence?", ":material/shield:", "defence"),
-    ],
-    "Measure": [
-        ("break", "How fast does it break?", ":material/trending_down:", "break"),
-        ("quality", "How well, on ten thousand images?", ":material/bar_chart:", "quality"),
-        ("often", "How often, on ten thousand images?", ":material/ssid_chart:", "often"),
-        ("transfer", "Does it transfer?", ":material/swap_horiz:", "transfer"),
-        ("study", "The study, re-measured", ":material/menu_book:", "study"),
-        ("cards", "Cards", ":material/badge:", "cards"),
-    ],
-}
 
 STYLE = """<style>
   [data-testid=stMainBlockContainer] { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 90rem; }
@@ -62,9 +35,10 @@ def settle() -> None:
     gc.freeze()
 
 
-def page(file: str, title: str, icon: str, path: str) -> st.Page:
+def page(entry: Entry) -> st.Page:
     """Make one entry of the navigation."""
-    return st.Page(ROOT / "pages" / f"{file}.py", title=title, icon=icon, url_path=path, default=not path)
+    icon = f":material/{entry.icon}:"
+    return st.Page(entry.file, title=entry.title, icon=icon, url_path=entry.address, default=not entry.address)
 
 
 def main() -> None:
@@ -73,7 +47,10 @@ def main() -> None:
     st.set_page_config(page_title="Noisescope", page_icon=Image.fromarray(icon), layout="wide")
     st.html(STYLE)
     settle()
-    chosen = st.navigation({section: [page(*entry) for entry in entries] for section, entries in PAGES.items()})
+    sections: dict[str, list[st.Page]] = {}
+    for entry in PAGES:
+        sections.setdefault(entry.section, []).append(page(entry))
+    chosen = st.navigation(sections)
     address.enter(chosen.url_path)
     try:
         chosen.run()

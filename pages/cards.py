@@ -20,9 +20,7 @@ st.markdown(
 )
 
 names = pickers.classifiers() + pickers.denoisers("mnist") + pickers.denoisers()
-if not names:
-    st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
-    st.stop()
+pickers.none_here(names)
 
 
 def scores(card: Card) -> None:

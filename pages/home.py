@@ -1,20 +1,17 @@
 """Home: what this is, one live thing to play with at once, where to go next."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from app import cache
 from app.browser import scrub
 from app.controls import data, pickers
 from app.inputs import Digit, Trained
+from app.navigation import PAGES, ROOT
 from core import params
 from core.attacks import FGSM
 from core.data import datasets
 from core.experiments.accuracy import Corruption
 from core.noise import SaltAndPepper
-
-HERE = Path(__file__).parent
 
 st.title("How do networks see noise?")
 st.markdown(
@@ -24,10 +21,7 @@ st.markdown(
 )
 
 test = cache.dataset("mnist", "test")
-names = pickers.classifiers()
-if not names:
-    st.warning("No trained network is here: make one with `python -m core train digit-cnn`.", icon=":material/info:")
-    st.stop()
+pickers.none_here(names := pickers.classifiers())
 KINDS: dict[str, tuple[str, Corruption]] = {
     "aimed": ("an attack, aimed (FGSM)", FGSM()),
     "random": ("noise, random (salt and pepper)", SaltAndPepper()),
@@ -49,7 +43,7 @@ level = scrub(
 )
 strength = params.strength(type(thing))[1].levels()[level or 0]
 link.page_link(
-    HERE / "see.py",
+    ROOT / "pages" / "see.py",
     label="See what happens inside",
     icon=":material/visibility:",
     query_params={"image": str(index), "add": type(thing).__name__, "strength": f"{strength:g}"},
@@ -59,29 +53,12 @@ st.caption(
 )
 
 st.subheader("Where to go next")
-NEXT = {
-    "see": ("What does the network see?", "Every layer of the network, on any digit, also one you draw yourself."),
-    "learned": ("What has it learned?", "Its filters, and the digits that excite each most."),
-    "similar": ("Which training images look like this?", "What a fooled network is reminded of."),
-    "break": ("How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
-    "denoise": ("Can it see through the noise?", "Networks that clean a photograph, trained without clean ones."),
-    "learn": ("How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
-    "train": ("How does a network learn?", "Launch a run, watch its curve, stop it, and keep the network."),
-    "pixels": ("How few pixels are enough?", "One pixel, searched for; and every pixel tried."),
-    "fooled": ("Can a denoiser be fooled?", "Drag through an attack, beside chance as strong."),
-    "alike": ("Is adversarial noise like noise?", "Values, frequencies, neighbours, and the reason why."),
-    "defence": ("Is a denoiser a defence?", "Against an attacker who knows of it, and one who does not."),
-    "often": ("How often, on ten thousand images?", "The study's ratio, and the fair one."),
-    "transfer": ("Does it transfer?", "What an attack on one denoiser costs the others."),
-    "study": ("The study, re-measured", "Every figure it reports beside the same figure measured here."),
-    "quality": ("How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
-    "cards": ("Which networks are here?", "Their recipes, training curves, scores, and a download."),
-}
-cards = [column for _ in range(0, len(NEXT), 2) for column in st.columns(2)]
-for card, (page, (title, text)) in zip(cards, NEXT.items(), strict=True):
-    with card, st.container(border=True):
-        st.page_link(HERE / f"{page}.py", label=f"**{title}**")
-        st.caption(text)
+entries = [entry for entry in PAGES if entry.about]
+for start in range(0, len(entries), 2):
+    for column, entry in zip(st.columns(2), entries[start : start + 2], strict=False):
+        with column, st.container(border=True):
+            st.page_link(entry.file, label=f"**{entry.asks or entry.title}**")
+            st.caption(entry.about)
 data.source(test)
 if not datasets.stamp("cifar10")[1]:
     st.caption(

@@ -26,7 +26,7 @@ def launcher() -> None:
     """Choose, change and launch."""
     plan = controls.plan()
     seconds = sum(cache.training_time(r) for r in plan)
-    needs = [cache.training_need(r) for r in plan]
+    needs = [controls.need(r) for r in plan]
     st.caption(
         f"It will take about **{words.duration(seconds)}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "
         f"half the cores, and {needs[0].data}."

@@ -1,15 +1,16 @@
 """Change a training recipe: a preset goes in, controls come up, a filled-in one comes out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from app import cache
 from app.controls import parameters, pickers
 from app.draw import words
 from core.attacks import PGD
 from core.noise import BLIND, Noise, RandomImpulse
 from core.training.losses import LOSSES, Loss
-from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe
+from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
 NOISES = {**BLIND, "RandomImpulse": RandomImpulse}
 UNETS = {"UNet": ("cifar10", "U-Net, colour pictures"), "DigitUNet": ("mnist", "small U-Net, digits")}
@@ -20,6 +21,22 @@ def plan() -> tuple[Recipe, ...]:
     """Let somebody choose recipes to begin with, and change them."""
     plans: dict[str, tuple[Recipe, ...]] = {**PRESETS, **{f"{r.name}: {r.title}": (r,) for r in RECIPES.values()}}
     return configured(plans[st.selectbox("Begin with the recipe of", list(plans), key="plan")])
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a training will need: weights, disk, data."""
+
+    parameters: int
+    megabytes: float
+    data: str
+
+
+def need(recipe: Recipe) -> Need:
+    """Say what a training will need."""
+    parameters = sum(p.numel() for p in untrained(recipe).parameters())
+    kept = 6 if isinstance(recipe, Denoising) else 3  # copies in the state: weights, moments, averages, best
+    return Need(parameters, 4e-6 * kept * parameters + 1, cache.dataset(recipe.dataset, "train").title)
 
 
 def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
