@@ -19,7 +19,7 @@ from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
-from core.attacks import ImageAttack, OnePixel
+from core.attacks import DenoiserAttack, OnePixel
 from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
 from core.denoisers import tiled
@@ -28,7 +28,7 @@ from core.experiments import accuracy, attack_path, attack_rates, denoising, tab
 from core.experiments import weak_spots as weakness
 from core.experiments.accuracy import Corruption, Trial
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
-from core.experiments.attack_rates import Fooled, full
+from core.experiments.attack_rates import Fooled
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
@@ -148,13 +148,15 @@ def large(trained: Trained, photo: Photo, noise: Noise, seed: int) -> Iterator[f
     return _kept("large", (trained, photo, repr(noise), seed), work, most=3)
 
 
-def attacked(trained: Trained, photo: Photo, attack: ImageAttack, seed: int, aim: Photo) -> Iterator[float | Timeline]:
+def attacked(
+    trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo
+) -> Iterator[float | Timeline]:
     """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
 
     def work() -> Iterator[float | Timeline]:
         x = shrunk(image(photo))
         target = F.interpolate(shrunk(image(aim)), x.shape[-2:], mode="area")
-        return attack_path.run(denoiser(trained), attack, x, full(trained.noise), seed, target)
+        return attack_path.run(denoiser(trained), attack, x, trained.noise.nominal, seed, target)
 
     return _kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
 

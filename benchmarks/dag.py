@@ -11,10 +11,9 @@ import time
 import torch
 
 from benchmarks.denoise import plain
-from core import checkpoints
+from core import checkpoints, noise
 from core.attacks import DAG
 from core.data import datasets
-from core.experiments import attack_rates
 from core.models import UNet, autocast
 from core.noise import Gaussian
 from core.parallel import imap
@@ -47,7 +46,7 @@ def main() -> int:
     model, card = checkpoints.denoiser("n2n-gaussian-50")
     slow = plain()
     slow.load_state_dict(model.state_dict())
-    case = attack_rates.case(datasets.load("cifar10", "test").images(slice(0, IMAGES)), Gaussian(50.0), 0)
+    case = noise.noisy_batch(datasets.load("cifar10", "test").images(slice(0, IMAGES)), Gaussian(50.0), 0)
     print(f"{card.name}, {len(case.clean)} images, {ATTACK!r}, {torch.get_num_threads()} threads")
     pairs = list(zip(case.clean.split(BATCH), case.noisy.split(BATCH), strict=True))
     started = time.perf_counter()

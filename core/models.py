@@ -16,7 +16,7 @@ T = TypeVar("T", bound=nn.Module)
 
 
 @runtime_checkable
-class Split(Protocol):
+class AffineFirst(Protocol):
     """A network whose first layer is affine: what a pixel adds to it can be looked up instead of computed anew."""
 
     def first(self, x: Images) -> Tensor: ...

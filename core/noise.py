@@ -1,12 +1,16 @@
-"""Every noise of the study, one frozen value each.
+"""Every noise of the study, one frozen value each, and all that is known of it.
 
-A noise takes images in [0, 1] and a random stream, and returns images of the same shape, *not* clipped:
-the mean of the noise is part of its law. The same stream gives the same noise, and where the law allows it
-the same draw at every strength, so that sliding the strength makes one noise grow instead of flicker.
+A noise takes images in [0, 1] and a random stream on the CPU, and returns images of the same shape, on the same device,
+*not* clipped: the mean of the noise is part of its law. The same stream gives the same noise on every device, and where
+the law allows it the same draw at every strength, so that sliding the strength makes one noise grow instead of flicker.
+
+A new noise is one class and one line in NOISES, or in BLIND; a denoiser can be trained on those in TRAINABLE.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -21,28 +25,62 @@ SIGMA = Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")
 LIGHT = Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)
 
 
-@runtime_checkable
-class Noise(Protocol):
-    """Draw a corrupted version of a batch of images from chance."""
-
-    def __call__(self, x: Images, rng: Generator) -> Images: ...
+SHARES = (0.1, 0.2, 0.5, 1.0)  # of the largest sigma: the fixed levels a denoiser is measured at
 
 
-@runtime_checkable
-class Blind(Noise, Protocol):
-    """A noise whose level differs from image to image: `draw` the levels, then corrupt `at_level`."""
+class Noise(ABC):
+    """Draw a corrupted version of a batch of images from chance; the first field says how strong it is."""
 
-    LEVEL: ClassVar[Span]  # what a level is
+    TITLE: ClassVar[str]  # what a list calls it
 
+    @abstractmethod
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        """Corrupt a batch; the result is not clipped, and lies where `x` does, while `rng` is a stream on the CPU."""
+
+    def draw(self, n: int, rng: Generator) -> PerImage:
+        """Say which level each of `n` images gets, (n, 1, 1, 1) on the CPU: here, without drawing, the one of all."""
+        return torch.full((n, 1, 1, 1), params.level(self))
+
+    def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
+        """Corrupt images at the levels that were drawn for them."""
+        return self(x, rng)
+
+    @property
+    def nominal(self) -> "Noise":
+        """Return the noise of one level that single pictures are shown under."""
+        return self
+
+    @property
+    def fixed(self) -> "tuple[Noise, ...]":
+        """Return the noises of one level each, from weak to strong, under which a denoiser made for this one is measured."""
+        return ()
+
+    @property
+    def sentence(self) -> str:
+        """Say the noise in words, with its level."""
+        return repr(self)
+
+
+class Blind(Noise):
+    """A noise whose level differs from image to image: it is drawn, in the unit of LEVEL, then the image corrupted."""
+
+    LEVEL: ClassVar[Span]
+
+    @abstractmethod
     def draw(self, n: int, rng: Generator) -> PerImage: ...
 
+    @abstractmethod
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images: ...
+
+    def __call__(self, x: Images, rng: Generator) -> Images:
+        return self.at_level(x, self.draw(len(x), rng), rng)
 
 
 @validated
-class Gaussian:
+class Gaussian(Noise):
     """Additive white noise, y = x + sigma / 255 n with n ~ N(0, 1) per value; mean x, variance (sigma / 255)^2."""
 
+    TITLE: ClassVar = "Gaussian"
     sigma: Annotated[float, SIGMA] = 25.0
 
     def __call__(self, x: Images, rng: Generator) -> Images:
@@ -50,130 +88,182 @@ class Gaussian:
 
 
 @validated
-class Poisson:
+class Poisson(Noise):
     """Shot noise, y = Poisson(x photons) / photons; mean x, variance x / photons: the brighter, the noisier."""
 
+    TITLE: ClassVar = "Poisson"
     photons: Annotated[float, LIGHT] = 100.0
 
     def __call__(self, x: Images, rng: Generator) -> Images:
-        return torch.poisson(x * self.photons, generator=rng) / self.photons
+        return _poisson(x, self.photons, rng)
 
 
 @validated
-class Impulse:
+class Impulse(Noise):
     """Masked Gaussian noise, y = x + m sigma / 255 n, m ~ Bernoulli(p) per value (the study's "random impulse").
 
     Mean x, variance p (sigma / 255)^2.
     """
 
-    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
+    TITLE: ClassVar = "impulse"
+    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)", share=True)] = 0.2
     sigma: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")] = 50.0
 
     def __call__(self, x: Images, rng: Generator) -> Images:
         return _impulse(x, self.p, self.sigma, rng)
 
+    def draw(self, n: int, rng: Generator) -> PerImage:
+        """Say which sigma each of `n` images gets: the one of all, (n, 1, 1, 1)."""
+        return torch.full((n, 1, 1, 1), float(self.sigma))
+
 
 @validated
-class RandomImpulse:
+class RandomImpulse(Noise):
     """Replace a pixel, all channels at once, by a uniform random colour with probability p (Lehtinen et al. 2018).
 
     Mean (1 - p) x + p / 2: the one noise here that shifts the mean.
     """
 
-    p: Annotated[float, Span(0, 0.95, 0.01, unit="share of pixels", label="Share replaced (p)")] = 0.5
+    TITLE: ClassVar = "random impulse"
+    p: Annotated[float, Span(0, 0.95, 0.01, unit="share of pixels", label="Share replaced (p)", share=True)] = 0.5
 
     def __call__(self, x: Images, rng: Generator) -> Images:
         n, _, h, w = x.shape
-        hit = _uniform((n, 1, h, w), rng) < self.p
-        return torch.where(hit, _uniform(x.shape, rng), x)
+        hit = _uniform((n, 1, h, w), rng, x.device) < self.p
+        return torch.where(hit, _uniform(x.shape, rng, x.device), x)
+
+    @property
+    def fixed(self) -> tuple[Noise, ...]:
+        return tuple(RandomImpulse(p) for p in (0.1, 0.3, 0.7, 0.9))
 
 
 @validated
-class ReplaceGaussian:
+class ReplaceGaussian(Noise):
     """Replace exactly int(fraction H W) pixels of each image by clip(N(mean, std), 0, 1) per value (study, 2.3.1)."""
 
-    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced")] = 0.1
+    TITLE: ClassVar = "replace by Gaussian"
+    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced", share=True)] = 0.1
     mean: Annotated[float, Span(0, 1, 0.05, label="Mean")] = 0.5
     std: Annotated[float, Span(0, 1, 0.05, label="Spread (std)")] = 0.2
 
     def __call__(self, x: Images, rng: Generator) -> Images:
         hit = _exactly(self.fraction, x, rng)
-        values = (self.mean + self.std * _normal(x.shape, rng)).clamp(0, 1)
+        values = (self.mean + self.std * _normal(x, rng)).clamp(0, 1)
         return torch.where(hit, values, x)
 
 
 @validated
-class SaltAndPepper:
+class SaltAndPepper(Noise):
     """Set exactly int(fraction H W) pixels of each image to 0 or 1, all channels alike, each with probability 1/2."""
 
-    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced")] = 0.1
+    TITLE: ClassVar = "salt and pepper"
+    fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced", share=True)] = 0.1
 
     def __call__(self, x: Images, rng: Generator) -> Images:
         n, _, h, w = x.shape
         hit = _exactly(self.fraction, x, rng)
-        return torch.where(hit, (_uniform((n, 1, h, w), rng) < 0.5).to(x.dtype), x)
+        return torch.where(hit, (_uniform((n, 1, h, w), rng, x.device) < 0.5).to(x.dtype), x)
 
 
 @validated
-class BlindGaussian:
+class BlindGaussian(Blind):
     """Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max)."""
 
+    TITLE: ClassVar = "blind Gaussian"
     LEVEL: ClassVar = SIGMA
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
     def draw(self, n: int, rng: Generator) -> PerImage:
+        """Draw a sigma for each of `n` images, in grey levels, (n, 1, 1, 1)."""
         return self.sigma_max * _uniform((n, 1, 1, 1), rng)
 
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
-        return _gaussian(x, levels, rng)
+        return _gaussian(x, levels.to(x.device), rng)
 
-    def __call__(self, x: Images, rng: Generator) -> Images:
-        return self.at_level(x, self.draw(len(x), rng), rng)
+    @property
+    def nominal(self) -> Noise:
+        return Gaussian(self.sigma_max)
+
+    @property
+    def fixed(self) -> tuple[Noise, ...]:
+        return tuple(Gaussian(self.sigma_max * share) for share in SHARES)
+
+    @property
+    def sentence(self) -> str:
+        """Say the noise in words.
+
+        >>> BlindGaussian(50.0).sentence
+        'Gaussian noise of sigma 0 to 50 grey levels'
+        """
+        return f"Gaussian noise of sigma 0 to {self.sigma_max:g} grey levels"
 
 
 @validated
-class BlindPoisson:
+class BlindPoisson(Blind):
     """Shot noise whose light differs from image to image: photons ~ NB(mean / d, 1 / mean) d / mean, at least 1.
 
     The negative binomial is spread out by the dispersion d: mean about `mean`, variance about d `mean`.
     """
 
+    TITLE: ClassVar = "blind Poisson"
     LEVEL: ClassVar = LIGHT
     mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
     dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
 
     def draw(self, n: int, rng: Generator) -> PerImage:
-        """Draw the light of `n` images, in photons at white."""
-        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=rng, device=rng.device)))
+        """Draw the light of each of `n` images, in photons at white, (n, 1, 1, 1), at least 1."""
+        stream = np.random.default_rng(int(torch.randint(2**62, (1,), generator=rng)))
         counts = stream.negative_binomial(self.mean / self.dispersion, 1 / self.mean, size=(n, 1, 1, 1))
-        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1).to(rng.device)
+        return torch.from_numpy(counts * self.dispersion / self.mean).float().clamp(min=1)
 
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
-        return torch.poisson(x * levels, generator=rng) / levels
+        return _poisson(x, levels.to(x.device), rng)
 
-    def __call__(self, x: Images, rng: Generator) -> Images:
-        return self.at_level(x, self.draw(len(x), rng), rng)
+    @property
+    def nominal(self) -> Noise:
+        return Poisson(self.mean)
+
+    @property
+    def fixed(self) -> tuple[Noise, ...]:
+        lights = (self.mean * share for share in (2.0, 1.0, 0.5, 0.1))
+        return tuple(Poisson(min(max(light, LIGHT.low), LIGHT.high)) for light in lights)
+
+    @property
+    def sentence(self) -> str:
+        return f"shot noise at about {self.mean:g} photons per pixel"
 
 
 @validated
-class BlindImpulse:
+class BlindImpulse(Blind):
     """Masked Gaussian noise whose level differs from image to image, sigma ~ U(0, sigma_max); p stays."""
 
-    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)")] = 0.2
+    TITLE: ClassVar = "blind impulse"
     LEVEL: ClassVar = SIGMA
+    p: Annotated[float, Span(0, 1, 0.01, unit="share of values", label="Share hit (p)", share=True)] = 0.2
     sigma_max: Annotated[float, Span(0, 100, 1, unit="grey levels", label="Largest sigma")] = 50.0
 
     def draw(self, n: int, rng: Generator) -> PerImage:
+        """Draw a sigma for each of `n` images, in grey levels, (n, 1, 1, 1)."""
         return self.sigma_max * _uniform((n, 1, 1, 1), rng)
 
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
-        return _impulse(x, self.p, levels, rng)
+        return _impulse(x, self.p, levels.to(x.device), rng)
 
-    def __call__(self, x: Images, rng: Generator) -> Images:
-        return self.at_level(x, self.draw(len(x), rng), rng)
+    @property
+    def nominal(self) -> Noise:
+        return Impulse(self.p, self.sigma_max)
+
+    @property
+    def fixed(self) -> tuple[Noise, ...]:
+        return tuple(Impulse(self.p, self.sigma_max * share) for share in SHARES)
+
+    @property
+    def sentence(self) -> str:
+        hit = f"{100 * self.p:g} % of the values"
+        return f"impulse noise that hits {hit}, of sigma 0 to {self.sigma_max:g} grey levels"
 
 
-NOISES = {
+NOISES: dict[str, type[Noise]] = {
     "SaltAndPepper": SaltAndPepper,
     "ReplaceGaussian": ReplaceGaussian,
     "Gaussian": Gaussian,
@@ -181,25 +271,45 @@ NOISES = {
     "Impulse": Impulse,
     "RandomImpulse": RandomImpulse,
 }
-BLIND = {"BlindGaussian": BlindGaussian, "BlindPoisson": BlindPoisson, "BlindImpulse": BlindImpulse}
+BLIND: dict[str, type[Blind]] = {
+    "BlindGaussian": BlindGaussian,
+    "BlindPoisson": BlindPoisson,
+    "BlindImpulse": BlindImpulse,
+}
+TRAINABLE: dict[str, type[Noise]] = {**BLIND, "RandomImpulse": RandomImpulse}  # what a denoiser can be trained on
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyBatch:
+    """A batch of images under noise, and what is needed to judge an attack by chance: all (N, C, H, W)."""
+
+    clean: Images
+    noise: Images  # as drawn, not clipped
+    noisy: Images  # of 8 bits
+    white: Images  # white noise of standard deviation 1, the direction of the referee's
+
+
+def noisy_batch(x: Images, noise: Noise, seed: int) -> NoisyBatch:
+    """Draw the noise of a batch, and the white noise it is judged by, from one stream."""
+    rng = generator(seed)
+    drawn = noise(x, rng)
+    return NoisyBatch(x, drawn - x, eight_bit(drawn), _normal(x, rng))
 
 
 def parse(text: str) -> Noise:
     """Build the noise whose repr is `text`; raises UserError where there is none."""
-    return params.parse(text, {**NOISES, **BLIND})
+    return params.parse(text, {**NOISES, **BLIND, **TRAINABLE})
 
 
 def levels(noise: Noise, x: Images, strengths: list[float], seed: int) -> Levels:
-    """Corrupt `x` at every strength, each from the same stream, so that one noise is seen to grow."""
+    """Corrupt `x` at every strength, each from the same stream, so that one noise is seen to grow; not clipped."""
     return torch.stack([at(noise, level)(x, generator(seed)) for level in strengths])
 
 
 def pair(noise: Noise, x: Images, rng: Generator) -> tuple[Images, Images]:
-    """Draw two independent corruptions of each image, both at its one level where levels differ."""
-    if isinstance(noise, Blind):
-        levels = noise.draw(len(x), rng)
-        return noise.at_level(x, levels, rng), noise.at_level(x, levels, rng)
-    return noise(x, rng), noise(x, rng)
+    """Draw two independent corruptions of each image, both at its one level where levels differ; not clipped."""
+    drawn = noise.draw(len(x), rng)
+    return noise.at_level(x, drawn, rng), noise.at_level(x, drawn, rng)
 
 
 def eight_bit(x: Images) -> Images:
@@ -207,20 +317,25 @@ def eight_bit(x: Images) -> Images:
     return (x.clamp(0, 1) * 255).round() / 255
 
 
-def _uniform(shape: Sequence[int], rng: Generator) -> Tensor:
-    return torch.rand(tuple(shape), generator=rng, device=rng.device)
+def _uniform(shape: Sequence[int], rng: Generator, device: torch.device | str = "cpu") -> Tensor:
+    return torch.rand(tuple(shape), generator=rng).to(device)
 
 
-def _normal(shape: Sequence[int], rng: Generator) -> Tensor:
-    return torch.randn(tuple(shape), generator=rng, device=rng.device)
+def _normal(x: Images, rng: Generator) -> Images:
+    return torch.randn(x.shape, generator=rng).to(x.device)
 
 
 def _gaussian(x: Images, sigma: float | Tensor, rng: Generator) -> Images:
-    return x + sigma / 255 * _normal(x.shape, rng)
+    return x + sigma / 255 * _normal(x, rng)
+
+
+def _poisson(x: Images, photons: float | Tensor, rng: Generator) -> Images:
+    """Count photons on the CPU, where the stream is."""
+    return torch.poisson((x * photons).cpu(), generator=rng).to(x.device) / photons
 
 
 def _impulse(x: Images, p: float, sigma: float | Tensor, rng: Generator) -> Images:
-    hit = _uniform(x.shape, rng) < p
+    hit = _uniform(x.shape, rng, x.device) < p
     return torch.where(hit, _gaussian(x, sigma, rng), x)
 
 
@@ -229,9 +344,8 @@ def _exactly(fraction: float, x: Images, rng: Generator) -> Bool[Tensor, "n 1 h 
     n, _, h, w = x.shape
     count = int(fraction * h * w)
     if not count:
-        return torch.zeros((n, 1, h, w), dtype=torch.bool, device=rng.device)
-    place = torch.arange(h * w, device=rng.device)
-    drawn = torch.randint(2**62 // (h * w), (n, h * w), generator=rng, device=rng.device)
-    keys = drawn * (h * w) + place  # all different
-    last = torch.from_numpy(np.partition(keys.cpu().numpy(), count - 1, axis=1)[:, count - 1 : count]).to(keys.device)
-    return (keys <= last).view(n, 1, h, w)
+        return torch.zeros((n, 1, h, w), dtype=torch.bool, device=x.device)
+    drawn = torch.randint(2**62 // (h * w), (n, h * w), generator=rng)
+    keys = drawn * (h * w) + torch.arange(h * w)  # all different
+    last = torch.from_numpy(np.partition(keys.numpy(), count - 1, axis=1)[:, count - 1 : count])
+    return (keys <= last).view(n, 1, h, w).to(x.device)

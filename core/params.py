@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
-from typing import Any, TypeVar, dataclass_transform, get_type_hints
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from core import UserError
 
@@ -24,6 +24,7 @@ class Span:
     unit: str = ""
     label: str = ""  # what a slider says; empty: the field's own name
     falling: bool = False  # less is stronger (light); its levels are spaced by ratio
+    share: bool = False  # of a whole: shown in percent
 
     def levels(self, count: int = 51) -> tuple[float, ...]:
         """Return `count` values over the whole span, from the weakest to the strongest.
@@ -39,7 +40,10 @@ class Span:
 
 @dataclass_transform(frozen_default=True)
 def validated(cls: type[T]) -> type[T]:
-    """Make `cls` a frozen dataclass that refuses a value outside its field's Span."""
+    """Make `cls` a frozen dataclass that refuses a value outside its field's Span or Literal, and what is not a str or bool.
+
+    The refusal is a UserError, one sentence that names the field, the value, and what it may be.
+    """
     cls.__post_init__ = _check  # type: ignore[attr-defined]
     return dataclass(frozen=True)(cls)
 
@@ -93,15 +97,22 @@ def parse(text: str, classes: Mapping[str, type[T]]) -> T:
 
 
 def _check(self: Any) -> None:
-    for name, span in spans(type(self)).items():
-        value = getattr(self, name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not isfinite(value)
-            or not span.low <= value <= span.high
-        ):
-            unit = f" {span.unit}" if span.unit else ""
-            raise UserError(
-                f"{type(self).__name__}: {name} is {value!r}, but it goes from {span.low:g} to {span.high:g}{unit}."
-            )
+    hints = get_type_hints(type(self), include_extras=True)
+    for name in (f.name for f in fields(self)):
+        allowed = _allowed(hints[name], getattr(self, name))
+        if allowed:
+            raise UserError(f"{type(self).__name__}: {name} is {getattr(self, name)!r}, but it {allowed}.")
+
+
+def _allowed(hint: Any, value: object) -> str:
+    """Say what a field takes, where `value` is not that; what is neither a number in a span, a choice nor plain passes."""
+    span = next((mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Span)), None)
+    if span:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        fits = number and isfinite(value) and span.low <= value <= span.high  # type: ignore[arg-type, operator]
+        return "" if fits else f"goes from {span.low:g} to {span.high:g} {span.unit}".rstrip()
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        return "" if value in choices else f"is one of {', '.join(map(repr, choices))}"
+    words = {str: "is text", bool: "is True or False"}
+    return words[hint] if hint in words and not isinstance(value, hint) else ""

@@ -10,7 +10,6 @@ from app.inputs import Photo, Trained
 from app.progress import watched
 from core.attacks import DAG
 from core.experiments.attack_path import Timeline
-from core.experiments.attack_rates import full
 from core.measures import jacobian
 from core.measures.noise_similarity import correlation, distance
 from core.study.reported import DENOISERS
@@ -40,8 +39,8 @@ def attacked(network: Trained, photo: Photo) -> Timeline:
 
 def reason(found: Timeline) -> None:
     """Show n, J^T n and the perturbation, and how they are correlated after every step."""
-    n, last = found.case.noisy - found.case.clean, found.attacked[-1:] - found.case.clean
-    first = jacobian.vjp(cache.denoiser(network), found.case.clean, n)
+    n, last = found.batch.noisy - found.batch.clean, found.attacked[-1:] - found.batch.clean
+    first = jacobian.vjp(cache.denoiser(network), found.batch.clean, n)
     st.subheader("Why they look alike")
     st.markdown(
         "The attack wants the output to become the noisy picture, clean plus noise **n**. The gradient of that is **Jᵀn**, the noise seen "
@@ -56,7 +55,7 @@ def reason(found: Timeline) -> None:
         charts.show(likeness.directions(found, {"n": n, "Jᵀn": first}), "correlation")
     st.caption(
         f"Correlation of n with Jᵀn {correlation(n, first):.2f}, of n with what is added {correlation(n, last):.2f}, of Jᵀn with it "
-        f"{correlation(first, last):.2f} (Pearson, over all {n.numel():,} values). {network.name}, noise {full(network.noise)!r}, seed {seed}, {attack!r}."
+        f"{correlation(first, last):.2f} (Pearson, over all {n.numel():,} values). {network.name}, noise {network.noise.nominal!r}, seed {seed}, {attack!r}."
     )
 
 

@@ -8,9 +8,9 @@ from app.draw import charts, measured, words
 from app.inputs import Trained
 from core import UserError
 from core.attacks import ATTACKS
-from core.experiments import accuracy
 from core.experiments.accuracy import Curve
 from core.experiments.measures import MEASURES, SEED
+from core.measures.metrics import wilson
 from core.study.reported import REPORTED
 
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
@@ -79,7 +79,7 @@ st.subheader("What does it say instead?")
 if curves := shown():
     chosen, place = measuring.chosen(curves)
     hits, n = chosen.hits[place], chosen.n
-    low, high = accuracy.wilson(hits, n)
+    low, high = wilson(hits, n)
     charts.show(charts.confusion(chosen.counts[place]), "confusion")
     st.caption(
         f"{chosen.network} under {words.title(chosen.kind)}: {100 * hits / n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {n:,}, seed {chosen.seed}, {chosen.data}. "

@@ -8,9 +8,8 @@ from app.controls import data, examples, images, parameters, pickers
 from app.draw import pictures
 from app.inputs import Photo
 from app.progress import watched
-from core.attacks import ImageAttack, Lookalike
+from core.attacks import DenoiserAttack
 from core.experiments import attack_path
-from core.experiments.attack_rates import full
 from core.measures import metrics
 from core.study.reported import DENOISERS
 
@@ -35,25 +34,25 @@ with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
 examples.photos()
 test = cache.dataset("cifar10", "test")
 aim = photo or Photo.of(test, 0)
-if isinstance(attack, Lookalike):
+if attack.AIMED:
     aim = images.numbered(images.PHOTOS, "aim", images.TRUCK, "Make it look like test image")
 
 
-def lead(photo: Photo, attack: ImageAttack) -> None:
+def lead(photo: Photo, attack: DenoiserAttack) -> None:
     """Show the steps of one attack."""
     found = watched(cache.attacked(network, photo, attack, seed, aim), f"Attacking {network.name}")
     last = len(found.attacked) - 1
     at = strip(strips.timeline(found), key="timeline", start=parameters.step("at", last), anew=address.moved())
     address.publish(
         denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
-        aim=aim.index if isinstance(attack, Lookalike) else None, seed=seed or None, at=last if at is None else at,
+        aim=aim.index if attack.AIMED else None, seed=seed or None, at=last if at is None else at,
     )  # fmt: skip
     st.caption(
-        f"{network.name}; noise {full(network.noise)!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: "
-        f"{float(metrics.l2(found.case.noisy, found.case.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
+        f"{network.name}; noise {network.noise.nominal!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: "
+        f"{float(metrics.l2(found.batch.noisy, found.batch.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
-    if cache.image(photo).shape != found.case.clean.shape:
+    if cache.image(photo).shape != found.batch.clean.shape:
         st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")
 
 
@@ -64,9 +63,9 @@ def everyone(photo: Photo) -> None:
         head.markdown(f"**{title}**")
     for one in pickers.sound([n for n in DENOISERS if n in pickers.denoisers()]):
         found = watched(cache.attacked(one, photo, attack, seed, aim), f"Attacking {one.name}")
-        x = found.case.clean
+        x = found.batch.clean
         shown = (
-            found.case.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
+            found.batch.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],
             found.white_denoised[-1:],
         )  # fmt: skip
         cells = st.columns([1.3] + [1.0] * len(COLUMNS), vertical_alignment="center")

@@ -12,6 +12,7 @@ from core.attacks import FGSM, PGD
 from core.data.datasets import Dataset
 from core.experiments import accuracy
 from core.experiments.accuracy import Curve
+from core.measures import metrics
 from core.models import Classifier
 from core.noise import Gaussian, SaltAndPepper
 from core.types import generator
@@ -21,7 +22,7 @@ from core.types import generator
 def test_wilson_is_scipys(case: tuple[int, int]) -> None:
     hits, n = case
     interval = binomtest(hits, n).proportion_ci(method="wilson")
-    assert accuracy.wilson(hits, n) == pytest.approx((interval.low, interval.high), abs=1e-6)
+    assert metrics.wilson(hits, n) == pytest.approx((interval.low, interval.high), abs=1e-6)
 
 
 def test_a_trial_clips_once_and_asks_the_model_twice(cnn: Classifier, digits: Dataset) -> None:

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core import checkpoints, models, noise
-from core.attacks import DAG, IMAGE_ATTACKS, L2PGD, ImageAttack, Lookalike, ObsAtk
+from core.attacks import DAG, DENOISER_ATTACKS, L2PGD, DenoiserAttack, Lookalike, ObsAtk
 from core.data import datasets
 from core.experiments import attack_rates
-from core.experiments.attack_path import Timeline, ends, run
+from core.experiments.attack_path import Timeline, run
 from core.measures import energy, metrics
 from core.models import UNet
-from core.noise import Gaussian
+from core.noise import Gaussian, NoisyBatch
 from core.types import generator
 
-EACH = pytest.mark.parametrize("kind", IMAGE_ATTACKS.values(), ids=IMAGE_ATTACKS)
+EACH = pytest.mark.parametrize("kind", DENOISER_ATTACKS.values(), ids=DENOISER_ATTACKS)
 BALLS = pytest.mark.parametrize("kind", [L2PGD, ObsAtk, Lookalike])
 
 
@@ -37,18 +37,18 @@ def small() -> Callable[[Tensor], Tensor]:
 
 
 @pytest.fixture(scope="module")
-def case() -> attack_rates.Case:
+def case() -> NoisyBatch:
     x = datasets.load("cifar10", "test").images(slice(0, 6))
-    return attack_rates.case(x, Gaussian(50.0), 0)
+    return noise.noisy_batch(x, Gaussian(50.0), 0)
 
 
-def attacked(attack: ImageAttack, model: Any, case: attack_rates.Case) -> tuple[Tensor, Tensor]:
-    start, y = ends(attack, case, case.clean.flip(0))
+def attacked(attack: DenoiserAttack, model: Any, case: NoisyBatch) -> tuple[Tensor, Tensor]:
+    start, y = attack.ends(case, case.clean.flip(0))
     return start, attack(model, start, y)
 
 
 @EACH
-def test_it_moves_and_stays_in_the_grey_range(kind: Any, small: Any, case: attack_rates.Case) -> None:
+def test_it_moves_and_stays_in_the_grey_range(kind: Any, small: Any, case: NoisyBatch) -> None:
     start, z = attacked(kind(steps=8), small, case)
     assert z.min() >= 0
     assert z.max() <= 1
@@ -58,35 +58,35 @@ def test_it_moves_and_stays_in_the_grey_range(kind: Any, small: Any, case: attac
 @BALLS
 @given(epsilon=st.floats(0, 10), step=st.floats(0.01, 1))
 @settings(max_examples=12, deadline=None)
-def test_it_never_leaves_its_ball(kind: Any, epsilon: float, step: float, small: Any, case: attack_rates.Case) -> None:
+def test_it_never_leaves_its_ball(kind: Any, epsilon: float, step: float, small: Any, case: NoisyBatch) -> None:
     start, z = attacked(kind(epsilon, steps=5, step=step), small, case)
     assert (metrics.l2(z, start) <= epsilon * (1 + 1e-4) + 1e-5).all()
 
 
 @BALLS
-def test_strength_zero_is_bit_identical(kind: Any, small: Any, case: attack_rates.Case) -> None:
+def test_strength_zero_is_bit_identical(kind: Any, small: Any, case: NoisyBatch) -> None:
     start, z = attacked(kind(0.0, steps=3), small, case)
     assert torch.equal(z, start)
 
 
 @given(epsilon=st.floats(0, 10))
 @settings(max_examples=12, deadline=None)
-def test_obsatk_never_leaves_the_zero_mean_plane(epsilon: float, small: Any, case: attack_rates.Case) -> None:
+def test_obsatk_never_leaves_the_zero_mean_plane(epsilon: float, small: Any, case: NoisyBatch) -> None:
     for z in ObsAtk(epsilon, steps=4).path(small, case.noisy, case.clean):
         assert (z - case.noisy).double().mean((1, 2, 3)).abs().max() < 1e-6
 
 
 @EACH
-def test_same_seed_same_result_on_any_batch_size(kind: Any, unet: UNet, case: attack_rates.Case) -> None:
+def test_same_seed_same_result_on_any_batch_size(kind: Any, unet: UNet, case: NoisyBatch) -> None:
     attack = kind(steps=4)
     start, whole = attacked(attack, unet, case)
-    _, y = ends(attack, case, case.clean.flip(0))
+    _, y = attack.ends(case, case.clean.flip(0))
     parts = torch.cat([attack(unet, a, b) for a, b in zip(start.split(4), y.split(4), strict=True)])
     assert (whole - parts).abs().max() < 1e-3
 
 
 @EACH
-def test_the_model_is_left_alone(kind: Any, case: attack_rates.Case) -> None:
+def test_the_model_is_left_alone(kind: Any, case: NoisyBatch) -> None:
     model = models.build("UNet", 0)  # trainable, in training mode: the hardest case
     before = copy.deepcopy(model.state_dict())
     attacked(kind(steps=2), model, case)
@@ -96,9 +96,9 @@ def test_the_model_is_left_alone(kind: Any, case: attack_rates.Case) -> None:
 
 
 @pytest.mark.parametrize("kind", [L2PGD, ObsAtk])
-def test_the_error_does_not_fall_with_steps(kind: Any, unet: UNet, case: attack_rates.Case) -> None:
+def test_the_error_does_not_fall_with_steps(kind: Any, unet: UNet, case: NoisyBatch) -> None:
     attack = kind(steps=10)
-    start, y = ends(attack, case, case.clean)
+    start, y = attack.ends(case, case.clean)
     steps = [z.detach() for z in attack.path(unet, start, y)]
     with torch.no_grad():
         errors = torch.stack([(unet(z) - case.clean).square().sum((1, 2, 3)) for z in steps])
@@ -106,14 +106,14 @@ def test_the_error_does_not_fall_with_steps(kind: Any, unet: UNet, case: attack_
     assert (errors[-1] > 1.5 * errors[0]).all()
 
 
-def test_lookalike_brings_the_output_nearer_to_the_other_picture(unet: UNet, case: attack_rates.Case) -> None:
+def test_lookalike_brings_the_output_nearer_to_the_other_picture(unet: UNet, case: NoisyBatch) -> None:
     aim = case.clean.flip(0)
     z = Lookalike(steps=10)(unet, case.clean, aim)
     with torch.no_grad():
         assert (metrics.l2(unet(z), aim) < metrics.l2(unet(case.clean), aim) - 1).all()
 
 
-def test_dags_step_follows_the_gradient_of_its_loss(case: attack_rates.Case) -> None:
+def test_dags_step_follows_the_gradient_of_its_loss(case: NoisyBatch) -> None:
     """Against finite differences, in double precision, away from the mask's edge and from clipping."""
     with torch.random.fork_rng():
         torch.manual_seed(0)  # noqa: TID251
@@ -141,7 +141,7 @@ def test_dags_step_follows_the_gradient_of_its_loss(case: attack_rates.Case) -> 
     assert float(moved.norm()) == pytest.approx(0.01, rel=1e-6)
 
 
-def test_dag_moves_only_what_is_not_done_yet(small: Any, case: attack_rates.Case) -> None:
+def test_dag_moves_only_what_is_not_done_yet(small: Any, case: NoisyBatch) -> None:
     attack = DAG(steps=1, tolerance=0.3)
     active_mask = attack.active_mask(small(case.clean), case.noisy)
     assert active_mask.any()
@@ -150,27 +150,27 @@ def test_dag_moves_only_what_is_not_done_yet(small: Any, case: attack_rates.Case
     assert torch.equal((z != case.clean).any(1, keepdim=True) & ~active_mask, torch.zeros_like(active_mask))
 
 
-def test_dag_stands_still_where_nothing_is_to_do(small: Any, case: attack_rates.Case) -> None:
+def test_dag_stands_still_where_nothing_is_to_do(small: Any, case: NoisyBatch) -> None:
     assert torch.equal(DAG(steps=3)(small, case.clean, small(case.clean)), case.clean)
 
 
 @given(length=st.floats(0, 20), seed=st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
-def test_the_referee_is_exact(length: float, seed: int, case: attack_rates.Case) -> None:
+def test_the_referee_is_exact(length: float, seed: int, case: NoisyBatch) -> None:
     wanted = torch.full((6,), length)
     change = torch.randn(case.clean.shape, generator=generator(seed))
-    z = energy.equal(case.clean, change, wanted)
+    z = energy.match_l2(case.clean, change, wanted)
     assert z.min() >= 0
     assert z.max() <= 1
     assert (metrics.l2(z, case.clean) - wanted).abs().max() < 1e-4
 
 
-def test_where_clipping_leaves_nothing_so_far_the_referee_goes_as_far_as_it_can(case: attack_rates.Case) -> None:
-    z = energy.equal(case.clean, torch.ones_like(case.clean), torch.full((6,), 1e3))
+def test_where_clipping_leaves_nothing_so_far_the_referee_goes_as_far_as_it_can(case: NoisyBatch) -> None:
+    z = energy.match_l2(case.clean, torch.ones_like(case.clean), torch.full((6,), 1e3))
     assert torch.equal(z, torch.ones_like(z))
 
 
-def test_an_attack_hurts_more_than_chance_as_strong(unet: UNet, case: attack_rates.Case) -> None:
+def test_an_attack_hurts_more_than_chance_as_strong(unet: UNet, case: NoisyBatch) -> None:
     row = dict(zip(attack_rates.COLUMNS, attack_rates.scored(unet, case.clean, Gaussian(50.0), 0).T, strict=True))
     for steps in attack_rates.STEPS:
         assert (row[f"fooled_{steps}"] < row[f"random_{steps}"] - 1).all()
@@ -178,7 +178,7 @@ def test_an_attack_hurts_more_than_chance_as_strong(unet: UNet, case: attack_rat
     assert (row["l2_40"] > row["l2_30"]).all()
 
 
-def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: UNet, case: attack_rates.Case) -> None:
+def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: UNet, case: NoisyBatch) -> None:
     for attack in (DAG(steps=3), ObsAtk(steps=3)):
         *shares, found = run(unet, attack, case.clean[:1], Gaussian(50.0), 0, case.clean[1:2])
         assert isinstance(found, Timeline)
@@ -229,5 +229,5 @@ def test_ratios_and_shares_are_what_they_say() -> None:
 
 
 def test_every_shipped_denoiser_has_a_nominal_noise() -> None:
-    assert attack_rates.full(noise.parse("BlindImpulse(p=0.2, sigma_max=50.0)")) == noise.Impulse(0.2, 50.0)
-    assert attack_rates.full(noise.parse("RandomImpulse(p=0.5)")) == noise.RandomImpulse(0.5)
+    assert noise.parse("BlindImpulse(p=0.2, sigma_max=50.0)").nominal == noise.Impulse(0.2, 50.0)
+    assert noise.parse("RandomImpulse(p=0.5)").nominal == noise.RandomImpulse(0.5)

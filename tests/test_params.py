@@ -1,4 +1,6 @@
-from typing import Annotated
+import subprocess
+import sys
+from typing import Annotated, Any, Literal
 
 import pytest
 
@@ -40,3 +42,43 @@ def test_at_sets_the_strength_and_nothing_else() -> None:
     assert params.at(Thing(size=1.0, count=2), 7.0) == Thing(size=7.0, count=2)
     assert params.level(Gaussian(30.0)) == 30.0
     assert params.strength(Poisson)[0] == "photons"
+
+
+@validated
+class Choice:
+    side: Literal["left", "right"] = "left"
+    name: str = ""
+    quick: bool = False
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (dict(side="lfet"), "Choice: side is 'lfet', but it is one of 'left', 'right'."),
+        (dict(side=0), "Choice: side is 0, but it is one of 'left', 'right'."),
+        (dict(name=3), "Choice: name is 3, but it is text."),
+        (dict(quick=1), "Choice: quick is 1, but it is True or False."),
+    ],
+)
+def test_a_choice_a_word_and_a_switch_are_checked_as_numbers_are(values: dict[str, Any], why: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        Choice(**values)
+    assert str(refusal.value) == why
+    assert Choice("right", "x", True).side == "right"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("DAG(norm='l7')", "DAG: norm is 'l7', but it is one of 'l2', 'linf'."),
+        ("Denoising('mine', '', Gaussian(), L2(), target='claen')", "Denoising: target is 'claen', but it is one of 'noisy', 'clean'."),
+    ],
+)  # fmt: skip
+def test_the_choices_of_attacks_and_recipes_are_checked(value: str, why: str) -> None:
+    """In a process of its own, where nothing but the class itself checks them."""
+    code = (
+        "from core.attacks import DAG; from core.noise import Gaussian; from core.training.losses import L2; "
+        f"from core.training.recipes import Denoising; {value}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.rstrip().endswith(f"UserError: {why}")

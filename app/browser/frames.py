@@ -43,7 +43,7 @@ def digit(
     `y` is what an attack leads away from; `label` what the digit is, None if unknown. With `maps` the frames hold
     every stage of the network, else just the image and the answer.
     """
-    field, span = strength(type(corruption))
+    _, span = strength(type(corruption))
     levels = span.levels()
     corrupted = accuracy.at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
     batch = torch.cat([x, corrupted])
@@ -59,7 +59,7 @@ def digit(
         levels=levels,
         label=span.label,
         unit=span.unit,
-        percent=field in ("fraction", "p"),
+        percent=span.share,
         kind="attack" if isinstance(corruption, Attack) else "noise",
         classes=[str(k) for k in range(10)],
         truth=label,

@@ -58,8 +58,8 @@ class Scale:
 
 def scale(noise: Noise, levels: list[float]) -> Scale:
     """Slide over the strength of a noise."""
-    field, span = strength(type(noise))
-    return Scale(levels, span.label, span.unit, field in ("fraction", "p"))
+    _, span = strength(type(noise))
+    return Scale(levels, span.label, span.unit, span.share)
 
 
 def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
@@ -179,16 +179,16 @@ def _finite(value: float) -> float | None:
 
 def timeline(found: Timeline) -> bytes:
     """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
-    x = found.case.clean
+    x = found.batch.clean
     l2 = found.l2
     images = dict(
-        clean=x, noisy=found.case.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
+        clean=x, noisy=found.batch.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
         denoised=found.denoised, white=found.white, fair=found.white_denoised,
     )  # fmt: skip
     length = ("L2 {}", l2)
     tiles = [
         Tile("original", "clean"),
-        Tile("noisy", "noisy", "", (*quality(found.case.noisy, x), ("L2 {}", metrics.l2(found.case.noisy, x)))),
+        Tile("noisy", "noisy", "", (*quality(found.batch.noisy, x), ("L2 {}", metrics.l2(found.batch.noisy, x)))),
         Tile("denoised", "kept", "", quality(found.noisy_denoised, x)),
         Tile("adversarial", "attacked", "", (*quality(found.attacked, x), length), "The picture after so many steps."),
         Tile("adversarial, denoised", "denoised", "", quality(found.denoised, x), "What the network makes of it."),

@@ -8,8 +8,10 @@ from app import cache
 from app.draw import words
 from app.inputs import Trained
 from app.jobs import Jobs
+from core.attacks import ATTACKS
 from core.experiments.accuracy import Corruption, Curve
 from core.experiments.measures import SEED
+from core.noise import NOISES
 from core.params import strength
 
 
@@ -33,7 +35,7 @@ def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
     network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
     mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
     curve = mine[columns[1].selectbox("Under", list(mine), key="under")]
-    share = curve.field == "fraction"
+    share = strength({**NOISES, **ATTACKS}[curve.kind])[1].share
     level = columns[2].select_slider(
         "Strength" + (", share of pixels" if share else " (epsilon)"),
         curve.levels,

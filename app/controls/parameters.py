@@ -36,16 +36,15 @@ def details(thing: T) -> tuple[T, int]:
 
 def strength(thing: T) -> T:
     """Let somebody set the strength on the server's side; return the corruption with it."""
-    field, span = params.strength(type(thing))
+    _, span = params.strength(type(thing))
     levels, key = span.levels(), f"strength-{type(thing).__name__}"
     asked = level(thing) if address.moved() or key not in st.session_state else None
     if asked is None and key not in st.session_state:
         asked = nearest(levels, params.level(thing))
     st.session_state[key] = st.session_state[key] if asked is None else levels[asked]
     unit = f", {span.unit}" if span.unit else ""
-    percent = field in ("p", "fraction")
     value = st.select_slider(
-        f"{span.label}{unit}", levels, key=key, format_func=lambda v: f"{100 * v:.0f} %" if percent else f"{v:g}"
+        f"{span.label}{unit}", levels, key=key, format_func=lambda v: f"{100 * v:.0f} %" if span.share else f"{v:g}"
     )
     return params.at(thing, float(value))
 

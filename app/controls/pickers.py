@@ -11,19 +11,13 @@ from app.controls import images, parameters
 from app.draw import words
 from app.inputs import Digit, Trained
 from core import UserError, checkpoints, params
-from core.attacks import ATTACKS, IMAGE_ATTACKS, Attack, ImageAttack
+from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
 from core.checkpoints import Card
 from core.experiments.accuracy import Corruption
 from core.noise import NOISES, Noise
 from core.training.recipes import RECIPES, Denoising
 
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
-ATTACKING = {
-    "DAG": "DAG (the study's)",
-    "L2PGD": "L2PGD (furthest from the truth)",
-    "ObsAtk": "ObsAtk (on the noisy picture, zero mean)",
-    "Lookalike": "Lookalike (as another picture)",
-}
 
 
 def classifiers(architecture: str | None = None) -> list[str]:
@@ -115,12 +109,11 @@ def noise(default: str) -> Noise:
     return thing
 
 
-def denoiser_attack() -> ImageAttack:
+def denoiser_attack() -> DenoiserAttack:
     """Let somebody choose an attack on a denoiser; `sliders` has its parameters."""
-    address.restore("attack", "DAG", address.one_of(IMAGE_ATTACKS, "the attack"))
-    kind = st.selectbox("Attack", list(IMAGE_ATTACKS), key="attack", format_func=ATTACKING.__getitem__)
-    chosen: ImageAttack = IMAGE_ATTACKS[kind]()
-    return chosen
+    address.restore("attack", "DAG", address.one_of(DENOISER_ATTACKS, "the attack"))
+    kind = st.selectbox("Attack", list(DENOISER_ATTACKS), key="attack", format_func=lambda k: DENOISER_ATTACKS[k].TITLE)
+    return DENOISER_ATTACKS[kind]()
 
 
 def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, Corruption, int]:

@@ -8,11 +8,10 @@ from app import cache
 from app.controls import parameters, pickers
 from app.draw import words
 from core.attacks import PGD
-from core.noise import BLIND, Noise, RandomImpulse
+from core.noise import TRAINABLE, Noise
 from core.training.losses import LOSSES, Loss
 from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
-NOISES = {**BLIND, "RandomImpulse": RandomImpulse}
 UNETS = {"UNet": ("cifar10", "U-Net, colour pictures"), "DigitUNet": ("mnist", "small U-Net, digits")}
 TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pictures"}
 
@@ -68,7 +67,7 @@ def denoising(one: Denoising) -> Denoising:
         format_func=lambda n: UNETS[n][1],
     )
     one = replace(one, architecture=network, dataset=UNETS[network][0])
-    kinds = list(NOISES)
+    kinds = list(TRAINABLE)
     kind = columns[1].selectbox(
         "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=words.title
     )
@@ -90,7 +89,7 @@ def denoising(one: Denoising) -> Denoising:
         key=f"start-{one.name}-{network}",
         format_func=lambda n: n or "drawn weights",
     )
-    made = one.noise if kind == type(one.noise).__name__ else NOISES[kind]()
+    made = one.noise if kind == type(one.noise).__name__ else TRAINABLE[kind]()
     with st.expander("Levels of the noise, exponent of the loss, optimiser"):
         optimiser = st.segmented_control(
             "Optimiser", list(OPTIMISERS), default=one.optimiser, required=True, key=f"optimiser-{one.name}"

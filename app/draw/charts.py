@@ -9,7 +9,7 @@ import streamlit as st
 from torch import Tensor
 
 from app.draw.pictures import DIVERGING, Map
-from core.experiments.accuracy import wilson
+from core.measures.metrics import wilson
 from core.training.minimisers import GRID, Minimiser
 
 NOISE, ATTACK, DENOISED, FAINT, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8a8a8a"  # everywhere

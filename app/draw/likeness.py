@@ -15,8 +15,8 @@ PALETTE = {DRAWN: charts.FAINT, NOISE: charts.NOISE, ATTACK: charts.ATTACK, WHIT
 
 def noises(found: Timeline) -> dict[str, Images]:
     """Return what is compared: the noise as drawn and as the network sees it, and what the attack adds."""
-    x = found.case.clean
-    return {DRAWN: found.case.noise, NOISE: found.case.noisy - x, ATTACK: found.attacked[-1:] - x}
+    x = found.batch.clean
+    return {DRAWN: found.batch.noise, NOISE: found.batch.noisy - x, ATTACK: found.attacked[-1:] - x}
 
 
 def values(compared: dict[str, Images], within: float = 0.999, bins: int = 61) -> go.Figure:
@@ -49,7 +49,7 @@ def histograms(found: Timeline) -> None:
 def neighbours(found: Timeline) -> None:
     """Draw spectra and autocorrelations."""
     compared = noises(found)
-    compared = {NOISE: compared[NOISE], ATTACK: compared[ATTACK], WHITE: found.case.white}
+    compared = {NOISE: compared[NOISE], ATTACK: compared[ATTACK], WHITE: found.batch.white}
     left, right = st.columns(2)
     with left:
         charts.show(spectra(compared), "spectrum")
@@ -78,6 +78,6 @@ def autocorrelations(compared: dict[str, Images]) -> go.Figure:
 
 def directions(found: Timeline, parts: dict[str, Images]) -> go.Figure:
     """Draw how what is added is correlated with other directions, after every step."""
-    steps, added = np.arange(1, len(found.attacked)), [z[None] - found.case.clean for z in found.attacked[1:]]
+    steps, added = np.arange(1, len(found.attacked)), [z[None] - found.batch.clean for z in found.attacked[1:]]
     curves = {f"with {name}": (steps, np.array([correlation(z, part) for z in added])) for name, part in parts.items()}
     return charts.lines(curves, "step", "correlation of what is added", [0, len(steps)])

@@ -1,38 +1,22 @@
 """Names, levels and figures in words, as captions and tables say them."""
 
-import re
 from math import inf, isfinite
 from typing import Any
 
+from core.attacks import ATTACKS, Attack
 from core.experiments import denoising
 from core.experiments.denoising import Kept
-from core.noise import Blind, BlindGaussian, BlindImpulse, BlindPoisson, Noise
+from core.noise import BLIND, NOISES, TRAINABLE, Blind, Noise
 
 
 def title(kind: str) -> str:
-    """Turn the name of a class into words.
+    """Return what a noise or an attack on a classifier is called, by the name of its class.
 
     >>> title("SaltAndPepper"), title("ReplaceGaussian"), title("TargetedPGD")
     ('salt and pepper', 'replace by Gaussian', 'targeted PGD')
     """
-    parts = re.findall("[A-Z]+(?![a-z])|[A-Z][a-z]*", kind.replace("Replace", "ReplaceBy"))
-    return " ".join(part if part in ("Gaussian", "Poisson") or part.isupper() else part.lower() for part in parts)
-
-
-def sentence(noise: Noise) -> str:
-    """Say a noise in words, with its level.
-
-    >>> sentence(BlindGaussian(50.0)), sentence(BlindPoisson(9.0))
-    ('Gaussian noise of sigma 0 to 50 grey levels', 'shot noise at about 9 photons per pixel')
-    """
-    match noise:
-        case BlindGaussian(sigma_max):
-            return f"Gaussian noise of sigma 0 to {sigma_max:g} grey levels"
-        case BlindPoisson(mean):
-            return f"shot noise at about {mean:g} photons per pixel"
-        case BlindImpulse(p, sigma_max):
-            return f"impulse noise that hits {100 * p:g} % of the values, of sigma 0 to {sigma_max:g} grey levels"
-    return repr(noise)
+    kinds: dict[str, type[Noise] | type[Attack]] = {**NOISES, **BLIND, **TRAINABLE, **ATTACKS}
+    return kinds[kind].TITLE
 
 
 def settings(rows: dict[str, Any]) -> list[dict[str, str]]:
@@ -63,7 +47,7 @@ def harm(name: str, kept: Kept, made_for: Noise) -> str:
         return ""
     bound = f"{'more' if made_for.LEVEL.falling else 'less'} than {weakest:.3g} {made_for.LEVEL.unit}"
     return (
-        f"**Do no harm.** Under {sentence(made_for)}, {name} makes pictures worse, on average, at {bound} "
+        f"**Do no harm.** Under {made_for.sentence}, {name} makes pictures worse, on average, at {bound} "
         f"({kept.data}, n = {len(kept.table):,}, noise seed {denoising.SEED})."
     )
 

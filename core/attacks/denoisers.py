@@ -1,41 +1,56 @@
 """Attacks on a denoiser f. Each is a path: the images after 0, 1, 2, ... steps, of which the last is the result."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from itertools import islice
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from core.attacks.ascent import START, STEP, STEPS, Objective, ascend
+from core.noise import NoisyBatch
 from core.params import Span, validated
 from core.types import Images, Model, PerImage, Scores, generator
 
 LENGTH = Span(0, 10, 0.1, unit="L2 over all values", label="Strength (epsilon)")
-STEPS = Span(1, 100, 1, label="Steps")
-STEP = Span(0.01, 1, 0.01, unit="of epsilon", label="Step")
-START = Span(0, 2**31 - 1, 1, label="Seed of the start")
 
 Mask = Bool[Tensor, "n 1 h w"]
-Objective = Callable[[Images], Scores]
 
 
-@runtime_checkable
-class ImageAttack(Protocol):
-    """Change pictures `x` so that a denoiser fails on them; `y` is where its output is to end up, or what it is to miss."""
+class DenoiserAttack(ABC):
+    """Change pictures `x` so that a denoiser fails on them; `y` is where its output is to end up, or what it is to miss.
+
+    A new one is one class, with a `path` and its `ends`, and one line in DENOISER_ATTACKS.
+    """
+
+    TITLE: ClassVar[str]  # what a list calls it
+    AIMED: ClassVar[bool] = False  # whether it needs a picture to look like
 
     @property
+    @abstractmethod
     def steps(self) -> int: ...
 
+    @abstractmethod
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the images after 0, 1, ... steps; a caller may stop asking."""
-        ...
+        """Yield the images in [0, 1] after 0, 1, ... `steps` steps; a caller may stop asking."""
 
-    def __call__(self, model: Model, x: Images, y: Images) -> Images: ...
+    @abstractmethod
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        """Return where it begins, `x`, and what it is about, `y`; `aim` is the picture to look like."""
+
+    def active_mask(self, output: Images, y: Float[Tensor, "m c h w"]) -> Mask | None:
+        """Return which pixels are still to be moved, given the denoiser's output; None where it moves all."""
+        return None
+
+    def __call__(self, model: Model, x: Images, y: Images) -> Images:
+        return deque(self.path(model, x, y), maxlen=1).pop()
 
 
 @validated
-class DAG:
+class DAG(DenoiserAttack):
     """Dense adversary generation (Xie et al. 2017), as the study turns it on denoisers (section 4.1).
 
     From the clean image c towards the noisy a: T marks the pixels whose output is not yet within `tolerance` of a, summed
@@ -43,10 +58,14 @@ class DAG:
     of r, its published numbers come with the L2 norm.
     """
 
+    TITLE: ClassVar = "DAG (the study's)"
     gamma: Annotated[float, Span(0.01, 1, 0.01, unit="L2 a step", label="Step (gamma)")] = 0.1
     steps: Annotated[int, STEPS] = 40
     tolerance: Annotated[float, Span(0, 1, 0.01, unit="of the grey range", label="Tolerance")] = 0.04
     norm: Literal["l2", "linf"] = "l2"
+
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        return batch.clean, batch.noisy
 
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the images on their way from the clean `x`, the noisy `y` being where the output is to end up."""
@@ -64,70 +83,76 @@ class DAG:
         """Return T: the pixels whose output is still further from `y`, or the single image `y`, than the tolerance."""
         return (output.detach() - y).abs().sum(1, keepdim=True) > self.tolerance
 
-    def __call__(self, model: Model, x: Images, y: Images) -> Images:
-        return _last(self.path(model, x, y))
-
 
 @validated
-class L2PGD:
+class L2PGD(DenoiserAttack):
     """Projected gradient ascent of |f(z) - y|^2, y the clean image, in the L2 ball of radius epsilon around `x`.
 
     Steps have the length `step` epsilon; the path begins 1/100 epsilon from x, for at the clean image the gradient may be
     nothing. Each image goes by its best so far, so the loss never falls with more steps.
     """
 
+    TITLE: ClassVar = "L2PGD (furthest from the truth)"
     epsilon: Annotated[float, LENGTH] = 3.5
     steps: Annotated[int, STEPS] = 40
     step: Annotated[float, STEP] = 0.1
     seed: Annotated[int, START] = 0
 
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        return batch.clean, batch.clean
+
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from `x`, the output leaving the clean `y`."""
         return _climb(self, lambda z: _distance(model(z), y), x, lambda z: _ball(z, x, self.epsilon).clamp(0, 1))
 
-    def __call__(self, model: Model, x: Images, y: Images) -> Images:
-        return _last(self.path(model, x, y))
-
 
 @validated
-class ObsAtk:
+class ObsAtk(DenoiserAttack):
     """Attack the observation (Yan et al. 2022): as L2PGD, from the noisy image, with a perturbation of zero mean.
 
     So the attacked noise keeps the mean that a denoiser may count on. x + delta is projected on the ball, then on the
     images in [0, 1] whose mean is x's, which brings it no further from x.
     """
 
+    TITLE: ClassVar = "ObsAtk (on the noisy picture, zero mean)"
     epsilon: Annotated[float, LENGTH] = 3.5
     steps: Annotated[int, STEPS] = 40
     step: Annotated[float, STEP] = 0.1
     seed: Annotated[int, START] = 0
+
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        return batch.noisy, batch.clean
 
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from the noisy `x`, the output leaving the clean `y`."""
         return _climb(self, lambda z: _distance(model(z), y), x, lambda z: _level(_ball(z, x, self.epsilon), x))
 
-    def __call__(self, model: Model, x: Images, y: Images) -> Images:
-        return _last(self.path(model, x, y))
-
 
 @validated
-class Lookalike:
+class Lookalike(DenoiserAttack):
     """Make the denoised picture look like another one, `y`: descend |f(z) - y|^2 in the L2 ball around `x`."""
 
+    TITLE: ClassVar = "Lookalike (as another picture)"
+    AIMED: ClassVar = True
     epsilon: Annotated[float, LENGTH] = 3.5
     steps: Annotated[int, STEPS] = 40
     step: Annotated[float, STEP] = 0.1
     seed: Annotated[int, START] = 0
 
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        return batch.clean, aim
+
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from `x`, the output nearing `y`."""
         return _climb(self, lambda z: -_distance(model(z), y), x, lambda z: _ball(z, x, self.epsilon).clamp(0, 1))
 
-    def __call__(self, model: Model, x: Images, y: Images) -> Images:
-        return _last(self.path(model, x, y))
 
-
-IMAGE_ATTACKS = {"DAG": DAG, "L2PGD": L2PGD, "ObsAtk": ObsAtk, "Lookalike": Lookalike}
+DENOISER_ATTACKS: dict[str, type[DenoiserAttack]] = {
+    "DAG": DAG,
+    "L2PGD": L2PGD,
+    "ObsAtk": ObsAtk,
+    "Lookalike": Lookalike,
+}
 
 
 def _climb(
@@ -135,17 +160,14 @@ def _climb(
 ) -> Iterator[Images]:
     """Ascend an objective along its normalised gradient, yielding the best images so far."""
     offset = torch.randn(x.shape[1:], generator=generator(attack.seed))  # the same for every image, whatever the batch
-    z = project(x + attack.epsilon / 100 * offset / offset.norm())
-    best, highest = z, torch.full((len(x),), -torch.inf)
-    for _ in range(attack.steps + 1):
-        z = z.detach().requires_grad_()
-        value = objective(z)
-        (g,) = torch.autograd.grad(value.sum(), z)
-        better = value.detach() > highest
-        best = torch.where(better.view(-1, 1, 1, 1), z.detach(), best)
-        highest = torch.where(better, value.detach(), highest)
+    best = project(x + (attack.epsilon / 100 * offset / offset.norm()).to(x.device))
+    highest = torch.full((len(x),), -torch.inf, device=x.device)
+    path = ascend(objective, best, lambda g: attack.step * attack.epsilon * _unit(g, "l2"), project)
+    for z, value, _ in islice(path, attack.steps + 1):
+        better = value > highest
+        best = torch.where(better.view(-1, 1, 1, 1), z, best)
+        highest = torch.where(better, value, highest)
         yield best
-        z = project(z.detach() + attack.step * attack.epsilon * _unit(g, "l2"))
 
 
 def _unit(r: Images, norm: str) -> Images:
@@ -181,7 +203,3 @@ def _level(z: Images, x: Images) -> Images:
         low, high = torch.where(above, middle, low), torch.where(above, high, middle)
     shift = torch.where(mean(torch.zeros_like(low)) == wanted, 0, (low + high) / 2)
     return (z - shift).clamp(0, 1)
-
-
-def _last(path: Iterator[Images]) -> Images:
-    return deque(path, maxlen=1).pop()

@@ -3,14 +3,15 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from core.models import Split
+from core.attacks.linf import Attack
+from core.models import AffineFirst
 from core.params import Span, validated
 from core.types import Images, Labels, Levels, Logits, Model, generator
 
@@ -19,21 +20,23 @@ TOGETHER = 4000  # candidates that are bred at once
 FEW = 5  # pixels; changing more, it is faster to run the whole network
 BLACK_AND_WHITE = (0.0, 1.0)
 
-Pixels = Float[Tensor, "n p k f"]  # k pixels of every candidate: row, column, a value for each channel; all from 0 to 1
+Candidates = Float[
+    Tensor, "n p k f"
+]  # k pixels of every candidate: row, column, a value for each channel; all from 0 to 1
 
 
 @dataclass(frozen=True, eq=False)
 class Generation:
     """The candidates after some generations, how probable each leaves the label, and what they have cost so far."""
 
-    candidates: Pixels
+    candidates: Candidates
     probability: Float[Tensor, "n p"]
     best: Images  # the image of the best candidate
     queries: Int64[Tensor, " n"]  # images the network has looked at
 
 
 @validated
-class OnePixel:
+class OnePixel(Attack):
     """Few-pixel attack by differential evolution (Su et al. 2019): it only asks for probabilities.
 
     A candidate is `pixels` times (row, column, value...). Each generation proposes a + F (b - c) for every candidate, from
@@ -42,6 +45,7 @@ class OnePixel:
     not depend on the batch. Costs up to `population` (`generations` + 1) queries an image.
     """
 
+    TITLE: ClassVar = "one pixel"
     pixels: Annotated[int, Span(1, 40, 1, unit="pixels", label="Pixels changed")] = 1
     population: Annotated[int, Span(4, 1000, 1, unit="candidates", label="Population")] = 400
     generations: Annotated[int, Span(0, 200, 1, label="Generations")] = 100
@@ -99,7 +103,7 @@ def exhaustive(
     return probability.view(n, -1, h, w), logits.argmax(2).view(n, -1, h, w)
 
 
-def painted(x: Images, candidates: Pixels) -> Float[Tensor, "n p c h w"]:
+def painted(x: Images, candidates: Candidates) -> Float[Tensor, "n p c h w"]:
     """Set the pixels of each candidate in its image."""
     n, p = candidates.shape[:2]
     _, c, h, w = x.shape
@@ -114,7 +118,7 @@ def places(candidates: Float[Tensor, "... k f"], h: int, w: int) -> tuple[Tensor
     return (candidates[..., 0] * h).long().clamp(max=h - 1), (candidates[..., 1] * w).long().clamp(max=w - 1)
 
 
-Ask = Callable[[Images, Pixels], Float[Tensor, "n p classes"]]
+Ask = Callable[[Images, Candidates], Float[Tensor, "n p classes"]]
 
 
 def _asking(model: Model, shape: torch.Size, pixels: int) -> Ask:
@@ -124,13 +128,12 @@ def _asking(model: Model, shape: torch.Size, pixels: int) -> Ask:
     spares most of the work: f(x + d) = f(x) + sum d_k (f(e_k) - f(0)).
     """
     *_, c, h, w = shape
-    if not isinstance(model, Split) or pixels > FEW:
+    if not isinstance(model, AffineFirst) or pixels > FEW:
         return lambda x, candidates: _run(model, painted(x, candidates).flatten(0, 1)).view(*candidates.shape[:2], -1)
-    split = model
-    nothing = split.first(torch.zeros(1, c, h, w))
-    response = (split.first(torch.eye(c * h * w).view(-1, c, h, w)) - nothing).flatten(1)  # (CHW, F)
+    nothing = model.first(torch.zeros(1, c, h, w))
+    response = (model.first(torch.eye(c * h * w).view(-1, c, h, w)) - nothing).flatten(1)  # (CHW, F)
 
-    def ask(x: Images, candidates: Pixels) -> Tensor:
+    def ask(x: Images, candidates: Candidates) -> Tensor:
         n, p, k, _ = candidates.shape
         row, column = places(candidates, h, w)
         place = (row * w + column)[..., None] + h * w * torch.arange(c)  # (n, p, k, c): an index into an image
@@ -138,12 +141,12 @@ def _asking(model: Model, shape: torch.Size, pixels: int) -> Ask:
         later = torch.ones(k, k, dtype=torch.bool).triu(1)
         hidden = ((place[..., 0][..., None] == place[..., 0][:, :, None]) & later).any(3)  # a later pixel lies on it
         change = change.masked_fill(hidden[..., None], 0)
-        table = torch.cat([response, split.first(x).flatten(1)])
+        table = torch.cat([response, model.first(x).flatten(1)])
         image = len(response) + torch.arange(n).repeat_interleave(p)[:, None]
         rows = torch.cat([image, place.view(n * p, -1)], 1)
         shares = torch.cat([torch.ones(n * p, 1), change.view(n * p, -1)], 1)
         logits = [
-            split.rest(
+            model.rest(
                 F.embedding_bag(row, table, mode="sum", per_sample_weights=share).unflatten(1, nothing.shape[1:])
             )
             for row, share in zip(rows.split(CHUNK), shares.split(CHUNK), strict=True)
@@ -164,7 +167,7 @@ def _run(model: Model, z: Tensor) -> Logits:
 
 
 def _generation(
-    x: Images, candidates: Pixels, probability: Tensor, misclassified: Tensor, queries: Tensor
+    x: Images, candidates: Candidates, probability: Tensor, misclassified: Tensor, queries: Tensor
 ) -> Generation:
     """Copy what a generation leaves; its best candidate is one that is misclassified, if there is one, else the least probable."""
     first = (probability - 2 * misclassified.float()).argmin(1)

@@ -15,7 +15,7 @@ import torch
 
 from core import UserError
 from core.data import samples, torchvision_shim
-from core.types import Images, Labels, Pixels, generator
+from core.types import Images, Labels, Uint8Images, generator
 
 Split = Literal["train", "test"]
 ROOT = Path(__file__).parents[2]
@@ -73,7 +73,7 @@ class Dataset:
 
     name: str
     split: Split
-    pixels: Pixels
+    pixels: Uint8Images
     labels: Labels
     classes: tuple[str, ...]
     full: bool  # False: the built-in sample

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from core.types import Images, Labels, Pixels, Scores
+from core.types import Images, Labels, Scores, Uint8Images
 
 PHOTOGRAPHS = (
     "astronaut",
@@ -25,7 +25,7 @@ PHOTOGRAPHS = (
 )
 
 
-def digits(train: bool) -> tuple[Pixels, Labels]:
+def digits(train: bool) -> tuple[Uint8Images, Labels]:
     """Return scikit-learn's 1,797 scanned digits in MNIST's frame (N, 1, 28, 28): the first 1,000 to learn from, 797 to test."""
     from sklearn.datasets import load_digits
 
@@ -64,7 +64,7 @@ def photograph(name: str) -> np.ndarray:
     return np.ascontiguousarray(picture[..., :3] if picture.ndim == 3 else np.stack([picture] * 3, axis=-1))
 
 
-def tiles(train: bool) -> tuple[Pixels, Labels]:
+def tiles(train: bool) -> tuple[Uint8Images, Labels]:
     """Cut the PHOTOGRAPHS into tiles (N, 3, 32, 32), each labelled by its photograph; every fifth tile is to test."""
     pixels, labels = [], []
     for label, name in enumerate(PHOTOGRAPHS):

@@ -14,7 +14,7 @@ from core import UserError
 from core.params import Span, validated
 from core.types import Images
 
-Pixels = np.ndarray  # float (H, W, C) in [0, 1]
+Array = np.ndarray  # float (H, W, C) in [0, 1]
 
 
 @runtime_checkable
@@ -45,7 +45,7 @@ class NonLocalMeans:
     def __call__(self, x: Images) -> Images:
         from skimage.restoration import denoise_nl_means
 
-        def denoise(image: Pixels, sigma: float) -> Pixels:
+        def denoise(image: Array, sigma: float) -> Array:
             h = self.strength * max(sigma, 1e-3)
             return np.asarray(denoise_nl_means(image, 3, 6, h, sigma=sigma, channel_axis=-1)).reshape(image.shape)
 
@@ -76,7 +76,7 @@ class Wavelet:
     def __call__(self, x: Images) -> Images:
         from skimage.restoration import denoise_wavelet
 
-        def denoise(image: Pixels, sigma: float) -> Pixels:
+        def denoise(image: Array, sigma: float) -> Array:
             sigma, colour = self.strength * max(sigma, 1e-4), image.shape[2] == 3
             return np.asarray(denoise_wavelet(image, sigma, convert2ycbcr=colour, channel_axis=-1))
 
@@ -109,7 +109,7 @@ CLASSICAL: dict[str, Classical] = {
 }
 
 
-def _each(x: Images, denoise: Callable[[Pixels, float], Pixels]) -> Images:
+def _each(x: Images, denoise: Callable[[Array, float], Array]) -> Images:
     """Denoise image by image, telling the method how much noise the image seems to have (Donoho and Johnstone 1994)."""
     from skimage.restoration import estimate_sigma
 

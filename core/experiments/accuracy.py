@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from core import UserError, checkpoints, noise
 from core.attacks import Attack
 from core.data import datasets
 from core.data.datasets import Dataset
+from core.measures import metrics
 from core.models import Classifier
 from core.noise import Noise
 from core.parallel import imap
@@ -154,17 +154,6 @@ def curve(
     )
 
 
-def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Bound a share by its 95 % interval (Wilson 1927).
-
-    >>> tuple(round(bound, 3) for bound in wilson(9755, 10000))
-    (0.972, 0.978)
-    """
-    share = hits / n
-    centre, spread = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
-    return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))
-
-
 def keep(new: Curve) -> None:
     """Write a curve to checkpoints/curves/NAME.json, in place of the one of its kind there.
 
@@ -197,5 +186,5 @@ def scores(model: Classifier, dataset: Dataset) -> dict[str, float | int]:
     if not len(dataset):
         raise UserError(f"{dataset.title}: there is nothing to measure.")
     hits = int((logits(model, dataset).argmax(1) == dataset.labels).sum())
-    low, high = wilson(hits, len(dataset))
+    low, high = metrics.wilson(hits, len(dataset))
     return dict(accuracy=hits / len(dataset), n=len(dataset), low=round(low, 4), high=round(high, 4))

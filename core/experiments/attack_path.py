@@ -8,11 +8,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from core.attacks import DAG, ImageAttack, Lookalike, ObsAtk
-from core.experiments import attack_rates
-from core.experiments.attack_rates import Case
+from core import noise
+from core.attacks import DenoiserAttack
 from core.measures import energy, metrics
-from core.noise import Noise
+from core.noise import Noise, NoisyBatch
 from core.types import Images, Model, Scores
 
 SIDE = 64  # pixels, the largest side of a picture that is attacked while somebody waits
@@ -25,14 +24,14 @@ Steps = Float[Tensor, "steps c h w"]
 class Timeline:
     """A picture after 0, 1, ... steps of an attack, (steps + 1, C, H, W), and what the denoiser makes of it."""
 
-    case: Case
+    batch: NoisyBatch
     start: Images  # (1, C, H, W): the clean picture, or the noisy one where that is what is attacked
     attacked: Steps
     denoised: Steps
     white: Steps  # white noise of the same L2 at each step
     white_denoised: Steps
     noisy_denoised: Images  # (1, C, H, W)
-    active_mask: Masks | None  # 1 where DAG is not done yet
+    active_mask: Masks | None  # 1 where the attack is not done yet
 
     @property
     def l2(self) -> Scores:
@@ -50,33 +49,22 @@ def shrunk(x: Images) -> Float[Tensor, "n c small_h small_w"]:
     )
 
 
-def ends(attack: ImageAttack, case: Case, aim: Images) -> tuple[Images, Images]:
-    """Return where an attack begins and what it is about: the noisy picture, the clean one, or the one to look like."""
-    match attack:
-        case DAG():
-            return case.clean, case.noisy
-        case Lookalike():
-            return case.clean, aim
-        case ObsAtk():
-            return case.noisy, case.clean
-        case _:
-            return case.clean, case.clean
-
-
 def run(
-    model: Model, attack: ImageAttack, x: Images, corrupt: Noise, seed: int, aim: Images
+    model: Model, attack: DenoiserAttack, x: Images, corrupt: Noise, seed: int, aim: Images
 ) -> Iterator[float | Timeline]:
     """Attack one picture, (1, C, H, W), yielding the share that is done and at last the timeline."""
-    found = attack_rates.case(x, corrupt, seed)
-    start, y = ends(attack, found, aim)
+    batch = noise.noisy_batch(x, corrupt, seed)
+    start, y = attack.ends(batch, aim)
     steps = []
     for z in attack.path(model, start, y):
         steps.append(z)
         yield 0.9 * len(steps) / (attack.steps + 1)
     attacked = torch.cat(steps)
-    white = energy.equal(start.expand_as(attacked), found.white.expand_as(attacked), metrics.l2(attacked, start))
+    white = energy.match_l2(start.expand_as(attacked), batch.white.expand_as(attacked), metrics.l2(attacked, start))
     with torch.no_grad():
-        outputs = [torch.cat([model(z) for z in images.split(8)]) for images in (attacked, white, found.noisy)]
-    active_mask = attack.active_mask(outputs[0], y).float() if isinstance(attack, DAG) else None
+        outputs = [torch.cat([model(z) for z in images.split(8)]) for images in (attacked, white, batch.noisy)]
+    mask = attack.active_mask(outputs[0], y)
     denoised, white_denoised, noisy_denoised = (images.clamp(0, 1) for images in outputs)
-    yield Timeline(found, start, attacked, denoised, white, white_denoised, noisy_denoised, active_mask)
+    yield Timeline(
+        batch, start, attacked, denoised, white, white_denoised, noisy_denoised, None if mask is None else mask.float()
+    )

@@ -19,9 +19,9 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import tables
 from core.measures import energy, metrics
-from core.noise import Blind, BlindGaussian, BlindImpulse, BlindPoisson, Gaussian, Impulse, Noise, Poisson
+from core.noise import Noise, NoisyBatch
 from core.parallel import imap
-from core.types import Images, Model, Scores, generator
+from core.types import Images, Model, Scores
 
 BATCH = 32
 SEED = 0
@@ -33,64 +33,30 @@ COLUMNS = ("noisy_l2", "noisy", "denoised", *(f"{what}_{steps}" for steps in STE
 Table = Float[Tensor, "n 13"]  # a row per image, COLUMNS; L2 and PSNR in dB; NaN where it is not measured yet
 
 
-def full(blind: Noise) -> Noise:
-    """Return the fixed noise of a denoiser's nominal level, which its figures of single pictures show.
-
-    >>> full(BlindGaussian(50.0))
-    Gaussian(sigma=50.0)
-    """
-    match blind:
-        case BlindGaussian(sigma_max):
-            return Gaussian(sigma_max)
-        case BlindPoisson(mean):
-            return Poisson(mean)
-        case BlindImpulse(p, sigma_max):
-            return Impulse(p, sigma_max)
-    assert not isinstance(blind, Blind)
-    return blind
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One batch under noise and under attack: all images are in [0, 1]."""
-
-    clean: Images
-    noise: Images  # as drawn, not clipped
-    noisy: Images  # of 8 bits: what the attack is to arrive at
-    white: Images  # white noise, the direction of the referee's
-
-    def equal(self, l2: Scores) -> tuple[Images, Images]:
-        """Return the clean images under white noise, and under their own noise, of exactly this energy."""
-        return energy.equal(self.clean, self.white, l2), energy.equal(self.clean, self.noise, l2)
-
-
-def case(x: Images, corrupt: Noise, seed: int) -> Case:
-    """Draw the noise of a batch, and the white noise it is judged by, from one stream."""
-    rng = generator(seed)
-    drawn = corrupt(x, rng)
-    white = torch.randn(x.shape, generator=rng)
-    return Case(x, drawn - x, noise.eight_bit(drawn), white)
-
-
-def adversarial(model: Model, found: Case) -> Iterator[tuple[int, Images]]:
+def adversarial(model: Model, batch: NoisyBatch) -> Iterator[tuple[int, Images]]:
     """Attack a batch, yielding (steps, images) at each of STEPS."""
-    for steps, images in enumerate(islice(ATTACK.path(model, found.clean, found.noisy), max(STEPS) + 1)):
+    for steps, images in enumerate(islice(ATTACK.path(model, batch.clean, batch.noisy), max(STEPS) + 1)):
         if steps in STEPS:
             yield steps, images
 
 
 def scored(model: Model, x: Images, corrupt: Noise, seed: int) -> Table:
     """Measure a batch of images under noise, under attack, and under chance of the attack's own energy."""
-    found = case(x, corrupt, seed)
+    batch = noise.noisy_batch(x, corrupt, seed)
 
     def after(z: Images) -> Scores:
         with torch.no_grad():
             return metrics.psnr(model(z), x)
 
-    columns = [metrics.l2(found.noisy, x), metrics.psnr(found.noisy, x), after(found.noisy)]
-    for _, z in adversarial(model, found):
+    columns = [metrics.l2(batch.noisy, x), metrics.psnr(batch.noisy, x), after(batch.noisy)]
+    for _, z in adversarial(model, batch):
         l2 = metrics.l2(z, x)
-        columns += [l2, metrics.psnr(z, x), after(z), *(after(fair) for fair in found.equal(l2))]
+        columns += [
+            l2,
+            metrics.psnr(z, x),
+            after(z),
+            *(after(energy.match_l2(x, change, l2)) for change in (batch.white, batch.noise)),
+        ]
     return torch.stack(columns, 1)
 
 

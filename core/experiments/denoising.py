@@ -14,20 +14,8 @@ from core.checkpoints import Card
 from core.data.datasets import Dataset
 from core.experiments import tables
 from core.measures import metrics
-from core.noise import (
-    Blind,
-    BlindGaussian,
-    BlindImpulse,
-    BlindPoisson,
-    Gaussian,
-    Impulse,
-    Noise,
-    Poisson,
-    RandomImpulse,
-    eight_bit,
-)
+from core.noise import Gaussian, Noise, eight_bit
 from core.parallel import imap
-from core.params import level
 from core.types import Images, Model, PerImage, generator
 
 BATCH = 250
@@ -42,28 +30,14 @@ Tables = Float[Tensor, "settings n 5"]
 
 def settings(noise: Noise) -> tuple[Noise, ...]:
     """Return what a denoiser is measured under: the noise it was trained on, no noise at all, and fixed levels of it."""
-    match noise:
-        case BlindGaussian(sigma_max):
-            fixed: list[Noise] = [Gaussian(sigma_max * share) for share in (0.1, 0.2, 0.5, 1.0)]
-        case BlindPoisson(mean):
-            fixed = [Poisson(mean * share) for share in (2.0, 1.0, 0.5, 0.1)]
-        case BlindImpulse(p, sigma_max):
-            fixed = [Impulse(p, sigma_max * share) for share in (0.1, 0.2, 0.5, 1.0)]
-        case RandomImpulse():
-            fixed = [RandomImpulse(p) for p in (0.1, 0.3, 0.7, 0.9)]
-        case _:
-            fixed = []
-    return (noise, CLEAN, *fixed)
+    return (noise, CLEAN, *noise.fixed)
 
 
 def corrupted(noise: Noise, x: Images, seed: int) -> tuple[Images, PerImage]:
     """Draw noise under the 8-bit protocol, clipped and rounded, and say which level each image got."""
     rng = generator(seed)
-    if isinstance(noise, Blind):
-        levels = noise.draw(len(x), rng)
-        return eight_bit(noise.at_level(x, levels, rng)), levels
-    strength = noise.sigma if isinstance(noise, Impulse) else level(noise)
-    return eight_bit(noise(x, rng)), torch.full((len(x), 1, 1, 1), strength)
+    levels = noise.draw(len(x), rng)
+    return eight_bit(noise.at_level(x, levels, rng)), levels
 
 
 @torch.no_grad()

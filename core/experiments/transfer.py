@@ -11,7 +11,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.experiments import attack_rates, tables
-from core.measures import metrics
+from core.measures import energy, metrics
 from core.types import Model, Scores
 
 CLASSICS = {name: CLASSICAL[name] for name in ("median", "total variation", "non-local means")}
@@ -57,10 +57,10 @@ def lost(
         datasets.shuffled(len(dataset), attack_rates.SEED).split(attack_rates.BATCH)[:BATCHES]
     ):
         x = dataset.images(chosen)
-        case = attack_rates.case(x, corrupt, attack_rates.SEED + number)
-        *_, (_, z) = attack_rates.adversarial(attacked, case)
+        batch = noise.noisy_batch(x, corrupt, attack_rates.SEED + number)
+        *_, (_, z) = attack_rates.adversarial(attacked, batch)
         lengths.append(metrics.l2(z, x))
-        white, _ = case.equal(lengths[-1])
+        white = energy.match_l2(x, batch.white, lengths[-1])
         with torch.no_grad():
             for name, model in evaluated.items():
                 found[name].append(metrics.psnr(model(white), x) - metrics.psnr(model(z), x))

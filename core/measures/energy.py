@@ -6,7 +6,7 @@ from core.measures import metrics
 from core.types import Images, PerImage, Scores
 
 
-def equal(x: Images, change: Images, length: Scores) -> Images:
+def match_l2(x: Images, change: Images, length: Scores) -> Images:
     """Add so much of `change` to `x` that, after clipping to [0, 1], each image is `length` (L2) away from it.
 
     The distance grows with the multiple of the change, which is found by halving, to 1e-4 and better. Where clipping

@@ -1,5 +1,7 @@
 """What is measured: one number per image, averages are the caller's."""
 
+from math import sqrt
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -56,3 +58,14 @@ def ssim(a: Images, b: Float[Tensor, "m c h w"], data_range: float = 1.0) -> Sco
 def correct(logits: Logits, y: Labels) -> Scores:
     """Say 1 where the largest logit is the label's, else 0."""
     return (logits.argmax(1) == y).float()
+
+
+def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Bound a share by its 95 % interval (Wilson 1927).
+
+    >>> tuple(round(bound, 3) for bound in wilson(9755, 10000))
+    (0.972, 0.978)
+    """
+    share = hits / n
+    centre, spread = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    return max(0.0, (centre - spread) / (1 + z * z / n)), min(1.0, (centre + spread) / (1 + z * z / n))

@@ -11,7 +11,7 @@ from core.data import datasets
 from core.experiments import accuracy, attack_rates, denoising, few_pixels, tables
 from core.experiments.accuracy import Curve
 from core.experiments.attack_rates import STEPS
-from core.measures import noise_similarity
+from core.measures import metrics, noise_similarity
 from core.noise import Gaussian, Impulse, Noise, Poisson, RandomImpulse
 from core.study import report, reported
 from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported
@@ -55,11 +55,11 @@ def measure() -> Iterator[str]:
         yield f"test image {example.index}: {record}"
     for name in DENOISERS:
         denoiser, card = checkpoints.denoiser(name)
-        corrupt = attack_rates.full(noise.parse(card.recipe["noise"]))
+        corrupt = noise.parse(card.recipe["noise"]).nominal
         for title, index in PICTURES.items():
-            case = attack_rates.case(cifar.images([index]), corrupt, SEED)
-            added = DAG()(denoiser, case.clean, case.noisy) - case.clean
-            n = case.noisy - case.clean
+            batch = noise.noisy_batch(cifar.images([index]), corrupt, SEED)
+            added = DAG()(denoiser, batch.clean, batch.noisy) - batch.clean
+            n = batch.noisy - batch.clean
             apart = noise_similarity.distance(n, added)
             record = dict(
                 network=name, sha256=card.sha256, noise=repr(corrupt), attack=repr(DAG()), seed=SEED, correlation=noise_similarity.correlation(n, added),
@@ -197,7 +197,7 @@ def _pixels() -> Iterator[Finding]:
     tried = few_pixels.current().get("digit-cnn")
     curve, why = _curve("digit-cnn", "OnePixel"), ""
     if curve:
-        low, high = accuracy.wilson(curve.hits[0], curve.n)
+        low, high = metrics.wilson(curve.hits[0], curve.n)
         why = f"It drew candidates at random; here {curve.corruption} breeds them. On average {_gap(one, 'digit-cnn'):.1f} points apart; n = {curve.n:,} leaves {50 * (high - low):.1f} open at one pixel."
     if tried:
         why += f" Every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} % (n = {tried.n:,})."

@@ -124,7 +124,7 @@ class Fit:
     def __post_init__(self) -> None:
         self.fabric = self.fabric or on_device("cpu")
         self._wrapped, self._optimiser = self.fabric.setup(self.model, self.optimiser)
-        self._random = generator(self.seed, self.fabric.device)  # the same on all devices
+        self._random = generator(self.seed)  # the same on all devices
         self._begun = self._random.get_state()  # where the stream stood when the epoch began
 
     def __iter__(self) -> Iterator[Step]:

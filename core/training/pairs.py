@@ -53,13 +53,13 @@ def noise2noise(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
 
 
 def _order(dataset: Dataset, rng: Generator) -> Tensor:
-    return torch.randperm(len(dataset), generator=rng, device=rng.device)
+    return torch.randperm(len(dataset), generator=rng)
 
 
 def _mirrored(dataset: Dataset, batch: int, rng: Generator) -> Iterator[Tensor]:
     for chosen in _order(dataset, rng).split(batch):
         x = dataset.images(chosen)
-        flip = torch.rand((len(x), 1, 1, 1), generator=rng, device=rng.device) < 0.5
+        flip = torch.rand((len(x), 1, 1, 1), generator=rng).to(x.device) < 0.5
         yield torch.where(flip, x.flip(3), x)
 
 

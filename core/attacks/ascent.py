@@ -1,0 +1,36 @@
+"""Climbing along a gradient: what the iterative attacks have in common."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from core.params import Span
+from core.types import Images, Scores
+
+STEPS = Span(1, 100, 1, label="Steps")
+STEP = Span(0.01, 1, 0.01, unit="of epsilon", label="Step")
+START = Span(0, 2**31 - 1, 1, label="Seed of the start")
+
+Objective = Callable[[Images], Scores]
+
+
+def slope(objective: Objective, z: Images) -> tuple[Scores, Images]:
+    """Return an objective at `z`, image by image, and the gradient of its sum: no image feels its neighbours."""
+    z = z.detach().requires_grad_()
+    value = objective(z)
+    (g,) = torch.autograd.grad(value.sum(), z)
+    return value.detach(), g
+
+
+def ascend(
+    objective: Objective, z: Images, move: Callable[[Images], Images], project: Callable[[Images], Images]
+) -> Iterator[tuple[Images, Scores, Images]]:
+    """Climb from `z`, z <- project(z + move(gradient)), without end: a caller stops asking.
+
+    Yields where it stands, what the objective is there, and where it goes next.
+    """
+    while True:
+        value, g = slope(objective, z)
+        after = project(z + move(g))
+        yield z, value, after
+        z = after
