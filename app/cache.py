@@ -28,11 +28,9 @@ from core.experiments import accuracy, attack_path, attack_rates, denoising, tab
 from core.experiments import weak_spots as weakness
 from core.experiments.accuracy import Corruption, Trial
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
-from core.experiments.attack_rates import Fooled
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
-from core.measures.top_activations import Peak
 from core.models import Classifier, DigitCNN, UNet, autocast
 from core.noise import Noise, eight_bit
 from core.runs import control
@@ -204,14 +202,14 @@ def _measured(trained: Trained, title: str) -> denoising.Kept:
     )
 
 
-def attack_rates_of(name: str) -> Fooled | None:
+def attack_rates_of(name: str) -> attack_rates.Fooled | None:
     """Return how a denoiser fares under attack on many test images; None where that is not measured."""
     file = tables.file(f"fooled-{name}")
     return _fooled(name, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 @st.cache_resource(show_spinner=False)
-def _fooled(name: str, changed: int) -> Fooled | None:
+def _fooled(name: str, changed: int) -> attack_rates.Fooled | None:
     return attack_rates.kept(name)
 
 
@@ -282,7 +280,7 @@ def atlas(trained: Trained) -> Atlas:
 
 
 @st.cache_data(show_spinner=False)
-def excited(trained: Trained, layer: str, count: int) -> list[list[Peak]]:
+def excited(trained: Trained, layer: str, count: int) -> list[list[top_activations.Peak]]:
     """Find, per filter of a convolution, the test images that excite it most."""
     return top_activations.peaks(cnn(trained), dataset("mnist", "test"), layer, count)
 

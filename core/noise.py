@@ -8,7 +8,6 @@ A new noise is one class and one line in NOISES, or in BLIND; a denoiser can be 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -23,9 +22,6 @@ from core.types import Images, Levels, PerImage, generator
 
 SIGMA = Span(0, 100, 1, unit="grey levels", label="Noise (sigma)")
 LIGHT = Span(1, 1000, 1, unit="photons at white", label="Light (photons per pixel)", falling=True)
-
-
-SHARES = (0.1, 0.2, 0.5, 1.0)  # of the largest sigma: the fixed levels a denoiser is measured at
 
 
 class Noise(ABC):
@@ -57,7 +53,7 @@ class Noise(ABC):
 
     @property
     def sentence(self) -> str:
-        """Say the noise in words, with its level."""
+        """Say the noise in words: "Gaussian noise of sigma 0 to 50 grey levels"."""
         return repr(self)
 
 
@@ -65,6 +61,7 @@ class Blind(Noise):
     """A noise whose level differs from image to image: it is drawn, in the unit of LEVEL, then the image corrupted."""
 
     LEVEL: ClassVar[Span]
+    SHARES: ClassVar = (0.1, 0.2, 0.5, 1.0)  # of the nominal level: where a denoiser is measured
 
     @abstractmethod
     def draw(self, n: int, rng: Generator) -> PerImage: ...
@@ -72,8 +69,20 @@ class Blind(Noise):
     @abstractmethod
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images: ...
 
+    @abstractmethod
+    def alone(self, share: float) -> Noise:
+        """Return the noise of one level, this share of the nominal one."""
+
     def __call__(self, x: Images, rng: Generator) -> Images:
         return self.at_level(x, self.draw(len(x), rng), rng)
+
+    @property
+    def nominal(self) -> Noise:
+        return self.alone(1.0)
+
+    @property
+    def fixed(self) -> tuple[Noise, ...]:
+        return tuple(self.alone(share) for share in self.SHARES)
 
 
 @validated
@@ -180,21 +189,11 @@ class BlindGaussian(Blind):
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
         return _gaussian(x, levels.to(x.device), rng)
 
-    @property
-    def nominal(self) -> Noise:
-        return Gaussian(self.sigma_max)
-
-    @property
-    def fixed(self) -> tuple[Noise, ...]:
-        return tuple(Gaussian(self.sigma_max * share) for share in SHARES)
+    def alone(self, share: float) -> Noise:
+        return Gaussian(self.sigma_max * share)
 
     @property
     def sentence(self) -> str:
-        """Say the noise in words.
-
-        >>> BlindGaussian(50.0).sentence
-        'Gaussian noise of sigma 0 to 50 grey levels'
-        """
         return f"Gaussian noise of sigma 0 to {self.sigma_max:g} grey levels"
 
 
@@ -207,6 +206,7 @@ class BlindPoisson(Blind):
 
     TITLE: ClassVar = "blind Poisson"
     LEVEL: ClassVar = LIGHT
+    SHARES: ClassVar = (2.0, 1.0, 0.5, 0.1)
     mean: Annotated[float, Span(2, 1000, 1, unit="photons at white", label="Mean light")] = 100.0
     dispersion: Annotated[float, Span(1, 500, 1, label="Dispersion (d)")] = 75.0
 
@@ -219,14 +219,8 @@ class BlindPoisson(Blind):
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
         return _poisson(x, levels.to(x.device), rng)
 
-    @property
-    def nominal(self) -> Noise:
-        return Poisson(self.mean)
-
-    @property
-    def fixed(self) -> tuple[Noise, ...]:
-        lights = (self.mean * share for share in (2.0, 1.0, 0.5, 0.1))
-        return tuple(Poisson(min(max(light, LIGHT.low), LIGHT.high)) for light in lights)
+    def alone(self, share: float) -> Noise:
+        return Poisson(min(max(self.mean * share, LIGHT.low), LIGHT.high))
 
     @property
     def sentence(self) -> str:
@@ -249,13 +243,8 @@ class BlindImpulse(Blind):
     def at_level(self, x: Images, levels: PerImage, rng: Generator) -> Images:
         return _impulse(x, self.p, levels.to(x.device), rng)
 
-    @property
-    def nominal(self) -> Noise:
-        return Impulse(self.p, self.sigma_max)
-
-    @property
-    def fixed(self) -> tuple[Noise, ...]:
-        return tuple(Impulse(self.p, self.sigma_max * share) for share in SHARES)
+    def alone(self, share: float) -> Noise:
+        return Impulse(self.p, self.sigma_max * share)
 
     @property
     def sentence(self) -> str:
@@ -264,18 +253,9 @@ class BlindImpulse(Blind):
 
 
 NOISES: dict[str, type[Noise]] = {
-    "SaltAndPepper": SaltAndPepper,
-    "ReplaceGaussian": ReplaceGaussian,
-    "Gaussian": Gaussian,
-    "Poisson": Poisson,
-    "Impulse": Impulse,
-    "RandomImpulse": RandomImpulse,
+    kind.__name__: kind for kind in (SaltAndPepper, ReplaceGaussian, Gaussian, Poisson, Impulse, RandomImpulse)
 }
-BLIND: dict[str, type[Blind]] = {
-    "BlindGaussian": BlindGaussian,
-    "BlindPoisson": BlindPoisson,
-    "BlindImpulse": BlindImpulse,
-}
+BLIND: dict[str, type[Blind]] = {kind.__name__: kind for kind in (BlindGaussian, BlindPoisson, BlindImpulse)}
 TRAINABLE: dict[str, type[Noise]] = {**BLIND, "RandomImpulse": RandomImpulse}  # what a denoiser can be trained on
 
 
@@ -317,8 +297,8 @@ def eight_bit(x: Images) -> Images:
     return (x.clamp(0, 1) * 255).round() / 255
 
 
-def _uniform(shape: Sequence[int], rng: Generator, device: torch.device | str = "cpu") -> Tensor:
-    return torch.rand(tuple(shape), generator=rng).to(device)
+def _uniform(shape: tuple[int, ...], rng: Generator, device: torch.device | str = "cpu") -> Tensor:
+    return torch.rand(shape, generator=rng).to(device)
 
 
 def _normal(x: Images, rng: Generator) -> Images:
@@ -335,8 +315,7 @@ def _poisson(x: Images, photons: float | Tensor, rng: Generator) -> Images:
 
 
 def _impulse(x: Images, p: float, sigma: float | Tensor, rng: Generator) -> Images:
-    hit = _uniform(x.shape, rng, x.device) < p
-    return torch.where(hit, _gaussian(x, sigma, rng), x)
+    return torch.where(_uniform(x.shape, rng, x.device) < p, _gaussian(x, sigma, rng), x)
 
 
 def _exactly(fraction: float, x: Images, rng: Generator) -> Bool[Tensor, "n 1 h w"]:
