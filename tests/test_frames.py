@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.browser import frames
+from app.browser import frames, packing
 from core.attacks import FGSM, PGD
 from core.data.datasets import Dataset
 from core.experiments import accuracy
@@ -18,7 +18,7 @@ def test_what_the_browser_gets_is_what_the_network_does(
 ) -> None:
     x, y = digits.images([7]), digits.labels[[7]]
     packed = frames.digit(cnn, x, y, int(y), thing, seed=3, maps=True)
-    header, stages = frames.unpack(packed)
+    header, stages = packing.unpack(packed)
     levels = strength(type(thing))[1].levels()
     corrupted = accuracy.at_levels(thing, cnn, x, y, levels, seed=3)[:, 0]
     batch = torch.cat([x, corrupted])
@@ -36,16 +36,16 @@ def test_what_the_browser_gets_is_what_the_network_does(
 def test_it_is_small_and_its_id_tells_pictures_apart(cnn: Classifier, digits: Dataset) -> None:
     a, b = (frames.digit(cnn, digits.images([i]), digits.labels[[i]], None, FGSM(), 0, maps=True) for i in (0, 1))
     assert len(a) < 500_000
-    assert frames.header(a)["id"] != frames.header(b)["id"]
+    assert packing.header(a)["id"] != packing.header(b)["id"]
     again = frames.digit(cnn, digits.images([0]), digits.labels[[0]], None, FGSM(), 0, maps=True)
     assert again == a
 
 
 def test_another_header_keeps_the_frames(cnn: Classifier, digits: Dataset) -> None:
     packed = frames.digit(cnn, digits.images([0]), digits.labels[[0]], 3, FGSM(), 0, maps=False)
-    changed = frames.reheaded(packed, {**frames.header(packed), "start": 17})
-    assert frames.header(changed)["start"] == 17
-    np.testing.assert_array_equal(frames.unpack(changed)[1]["image"], frames.unpack(packed)[1]["image"])
+    changed = packing.reheaded(packed, {**packing.header(packed), "start": 17})
+    assert packing.header(changed)["start"] == 17
+    np.testing.assert_array_equal(packing.unpack(changed)[1]["image"], packing.unpack(packed)[1]["image"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import streamlit as st
 import torch
 from streamlit.components.v2.types import ComponentRenderer
 
-from app.browser import frames
+from app.browser import packing
 from app.draw import pictures
 from app.draw.pictures import Picture
 from core.types import Images
@@ -29,26 +29,26 @@ def component(name: str) -> ComponentRenderer:
 
 
 def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
-    """Slide a digit through a network (see `app.frames`); return the level where the slider stands, as `_slide` does."""
+    """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does."""
     return _slide("scrub", packed, key, start, anew)
 
 
 def strip(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
-    """Slide pictures side by side (see `app.strips`); return the level where the slider stands, as `_slide` does."""
+    """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does."""
     return _slide("strip", packed, key, start, anew)
 
 
 def follow(packed: bytes, key: str) -> None:
     """Show pictures side by side that follow the slider of the page's strip."""
-    header = frames.header(packed)
-    component("strip")(key=key, data=frames.reheaded(packed, {**header, "follows": True}))
+    header = packing.header(packed)
+    component("strip")(key=key, data=packing.reheaded(packed, {**header, "follows": True}))
 
 
 def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
     """Show two pictures of one size over each other; the visitor drags the line between them."""
     parts = [pictures.png(left), pictures.png(right)]
     head = dict(titles=titles, sizes=[len(p) for p in parts])
-    component("wipe")(key=key, data=frames.join(head, b"".join(parts)))
+    component("wipe")(key=key, data=packing.join(head, b"".join(parts)))
 
 
 def pad(key: str) -> Images | None:
@@ -69,12 +69,12 @@ def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) ->
     The slider stands at `start` (None: where the component likes it) when the frames appear, or when `anew` says so;
     afterwards the visitor moves it.
     """
-    header = frames.header(packed)
+    header = packing.header(packed)
     shown: tuple[str, int | None, int] | None = st.session_state.get(f"{key}-shown")
     if shown is None or shown[0] != header["id"] or anew:
         shown = header["id"], start, (shown[2] + 1 if shown else 0)
         st.session_state[f"{key}-shown"] = shown
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
-    data = frames.reheaded(packed, {**header, "start": shown[1], "id": token})
+    data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
     moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
     return int(moved["level"]) if moved and moved["id"] == token else shown[1]

@@ -1,22 +1,15 @@
-"""Everything a network does at every strength of a noise or an attack, packed once for the browser to slide through.
+"""Everything a network does at every strength of a noise or an attack, for scrub.js to slide through.
 
-The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint16 values,
-frame by frame, stage by stage. A value v stands for low + v / 65535 (high - low), low and high being the stage's.
-Frame 0 is the clean image; frame k + 1 is strength number k. Behind the frames, in the same form, lie the weights of
-every layer that multiplies.
+Frame 0 is the clean image; frame k + 1 is strength number k. Beside the stages lie the weights of every layer that multiplies.
 """
 
-import hashlib
-import json
-import struct
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from app.browser import packing
 from core.attacks import Attack
 from core.experiments import accuracy
 from core.experiments.accuracy import Corruption
@@ -72,7 +65,11 @@ def digit(
         if maps
         else {},
     )
-    return pack(header, shown, weights(model) if maps else {})
+    layers = weights(model) if maps else {}
+    header |= dict(stages=list(shown), biases={name: _biases(layer) for name, layer in layers.items()})
+    arrays = {name: packing.sixteen_bit(values) for name, values in shown.items()}
+    filters = {f"weights of {name}": packing.sixteen_bit(layer.weight[None]) for name, layer in layers.items()}
+    return packing.pack(header, {**arrays, **filters})
 
 
 def groups(model: Classifier) -> list[Group]:
@@ -125,65 +122,9 @@ def figures(x: Images, corrupted: Images) -> list[dict[str, Any]]:
     ]
 
 
-def pack(header: dict[str, Any], stages: dict[str, Tensor], layers: dict[str, nn.Conv2d | nn.Linear]) -> bytes:
-    """Pack a header, its stages, each (frames, C, H, W), and the weights of the layers behind them."""
-    columns, described, constants, filters = [], {}, [], {}
-    for name, values in stages.items():
-        rounded, low, high = _quantised(values.flatten(1))
-        columns.append(rounded)
-        described[name] = dict(shape=list(values.shape[1:]), low=low, high=high)
-    for name, layer in layers.items():
-        rounded, low, high = _quantised(layer.weight.flatten())
-        constants.append(rounded)
-        assert layer.bias is not None
-        bias = [float(f"{v:.7g}") for v in layer.bias.tolist()]
-        filters[name] = dict(shape=list(layer.weight.shape), low=low, high=high, bias=bias)
-    frames = np.concatenate(columns, axis=1).flatten()
-    body = zlib.compress(np.concatenate([frames, *constants]).tobytes(), 1)
-    header = {**header, "stages": described, "weights": filters}
-    return join({**header, "id": hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]}, body)
-
-
-def _quantised(values: Tensor) -> tuple[np.ndarray, float, float]:
-    flat = values.double().numpy()
-    low, high = float(flat.min()), float(flat.max())
-    high = high if high > low else low + 1
-    return np.round((flat - low) / (high - low) * 65535).astype("<u2"), low, high
-
-
-def header(packed: bytes) -> dict[str, Any]:
-    """Return the header of packed frames."""
-    (size,) = struct.unpack_from("<I", packed)
-    return dict(json.loads(packed[4 : 4 + size]))
-
-
-def reheaded(packed: bytes, header: dict[str, Any]) -> bytes:
-    """Give packed frames another header."""
-    (size,) = struct.unpack_from("<I", packed)
-    return join(header, packed[4 + size :])
-
-
-def join(header: dict[str, Any], body: bytes) -> bytes:
-    """Put a header, behind its length, before a body."""
-    head = json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<I", len(head)) + head + body
-
-
-def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Undo `pack`, as the browser does: the header, and the stages up to the rounding to 16 bits."""
-    (size,) = struct.unpack_from("<I", packed)
-    described = header(packed)
-    values = np.frombuffer(zlib.decompress(packed[4 + size :]), "<u2")
-    values = values[: len(values) - sum(int(np.prod(w["shape"])) for w in described["weights"].values())]
-    values = values.reshape(len(described["levels"]) + 1, -1)
-    stages, start = {}, 0
-    for name, s in described["stages"].items():
-        count = int(np.prod(s["shape"]))
-        stages[name] = s["low"] + values[:, start : start + count].reshape(-1, *s["shape"]) / 65535 * (
-            s["high"] - s["low"]
-        )
-        start += count
-    return described, stages
+def _biases(layer: nn.Conv2d | nn.Linear) -> list[float]:
+    assert layer.bias is not None
+    return [float(f"{v:.7g}") for v in layer.bias.tolist()]
 
 
 def _maps(values: Tensor) -> Tensor:

@@ -39,17 +39,32 @@ class Sliding {
   }
 }
 
+// a header and what lies behind it (packing.py says how)
+function opened(data) {
+  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data), size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  return [JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))), bytes.subarray(4 + size)];
+}
+
+// give every array of a header its numbers, and `size`, how many a frame has
+function unpack(head, buffer) {
+  let offset = 0;
+  for (const array of Object.values(head.arrays)) {
+    array.size = array.shape.reduce((a, b) => a * b, 1);
+    array.values = new (array.bits === 8 ? Uint8Array : Uint16Array)(buffer, offset, array.frames * array.size);
+    offset += array.values.byteLength;
+  }
+  return head;
+}
+
 // data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server
 const mounted = new WeakMap();
-function arrive(root, data, setStateValue, unpack, show) {
-  const bytes = data instanceof Uint8Array ? data : new Uint8Array(data), state = mounted.get(root) ?? {};
+function arrive(root, data, setStateValue, show) {
+  const [head, packed] = opened(data), { id } = head, state = mounted.get(root) ?? {};
   mounted.set(root, state);
   state.send = (level) => setStateValue("moved", { id: state.id, level });
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))), { id } = head;
   if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
   state.id = id;
-  const body = new Blob([bytes.subarray(4 + size)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const body = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   new Response(body).arrayBuffer().then((buffer) => {
     if (state.id !== id) return;
     state.shown?.stop();

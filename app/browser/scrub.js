@@ -1,4 +1,4 @@
-// Client-side scrubbing: frames come packed once (app/frames.py says how), sliding paints them here.
+// Client-side scrubbing: frames come packed once (frames.py), sliding paints them here.
 
 const SCALES = [["map", "each map"], ["layer", "each layer"], ["shared", "all layers"]];
 const VIEWS = ["clean", "seen", "change"];
@@ -8,26 +8,11 @@ const HINTS = {
   shared: "All layers share one range: see which layer speaks loudest.",
 };
 
-function unpack(head, buffer) {
-  head.values = new Uint16Array(buffer);
-  head.frameSize = 0;
-  for (const stage of Object.values(head.stages)) {
-    stage.offset = head.frameSize;
-    stage.size = stage.shape.reduce((a, b) => a * b, 1);
-    head.frameSize += stage.size;
-  }
-  let end = head.frameSize * (head.levels.length + 1);
-  for (const layer of Object.values(head.weights)) {
-    layer.offset = end;
-    end += layer.shape.reduce((a, b) => a * b, 1);
-  }
-  return head;
-}
-
 class Scrub extends Sliding {
   constructor(root, head, send) {
     super();
     Object.assign(this, { root, head, send, stageOf: head.groups.map(() => 0), scale: "layer", picked: null });
+    this.stages = Object.fromEntries(head.stages.map((name) => [name, head.arrays[name]]));
     this.level = head.start ?? Math.round(head.levels.length / 5);
     this.measure();
     this.build();
@@ -37,19 +22,23 @@ class Scrub extends Sliding {
 
   // value of stage `name` at frame, flat index
   value(name, frame, index) {
-    const s = this.head.stages[name];
-    return s.low + (this.head.values[frame * this.head.frameSize + s.offset + index] / 65535) * (s.high - s.low);
+    const s = this.stages[name];
+    return s.low + (s.values[frame * s.size + index] / 65535) * (s.high - s.low);
   }
 
   weight(name, index) {
-    const layer = this.head.weights[name];
-    return layer.low + (this.head.values[layer.offset + index] / 65535) * (layer.high - layer.low);
+    const { low, high, values } = this.layer(name);
+    return low + (values[index] / 65535) * (high - low);
+  }
+
+  layer(name) {
+    return this.head.arrays[`weights of ${name}`];
   }
 
   // per map and per stage: the range of the values and the largest change, over all strengths
   measure() {
     const { head } = this, frames = head.levels.length + 1;
-    for (const [name, s] of Object.entries(head.stages)) {
+    for (const [name, s] of Object.entries(this.stages)) {
       const [c, h, w] = s.shape, area = h * w;
       s.maps = Array.from({ length: c }, () => ({ low: Infinity, high: -Infinity, change: 1e-9 }));
       for (let f = 0; f < frames; f++) {
@@ -63,18 +52,18 @@ class Scrub extends Sliding {
       }
       s.change = Math.max(...s.maps.map((m) => m.change));
     }
-    const shown = Object.keys(head.stages).filter((n) => n !== "image" && n !== "answer").map((n) => head.stages[n]);
+    const shown = head.stages.filter((n) => n !== "image" && n !== "answer").map((n) => this.stages[n]);
     this.shared = { low: Math.min(...shown.map((s) => s.low)), high: Math.max(...shown.map((s) => s.high)), change: Math.max(...shown.map((s) => s.change)) };
   }
 
   range(name, map) {
-    const s = this.head.stages[name];
+    const s = this.stages[name];
     if (name === "image") return { low: 0, high: 1, change: s.change / 2 }; // twice as strong as the largest change: small ones show
     return this.scale === "map" ? s.maps[map] : this.scale === "layer" ? s : this.shared;
   }
 
   draw(canvas, name, map, view) {
-    const [, h, w] = this.head.stages[name].shape, { low, high, change } = this.range(name, map);
+    const [, h, w] = this.stages[name].shape, { low, high, change } = this.range(name, map);
     if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; canvas.image = null; }
     const context = (canvas.context ??= canvas.getContext("2d"));
     const image = (canvas.image ??= context.createImageData(w, h)), frame = view === "clean" ? 0 : this.level + 1;
@@ -113,7 +102,7 @@ class Scrub extends Sliding {
     const canvas = el("canvas"), tile = el(pick ? "button" : "div", { className: "tile" }, canvas);
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", label);
-    const [, h, w] = this.head.stages[name].shape;
+    const [, h, w] = this.stages[name].shape;
     canvas.style.setProperty("--aspect", `${w} / ${h}`);
     if (pick) { tile.type = "button"; tile.title = label + ": click to enlarge"; tile.onclick = pick; }
     this.tiles.push({ canvas, tile, name, map, view });
@@ -128,7 +117,7 @@ class Scrub extends Sliding {
   }
 
   column(group, g) {
-    const name = group.stages[this.stageOf[g]][1], [maps] = this.head.stages[name].shape;
+    const name = group.stages[this.stageOf[g]][1], [maps] = this.stages[name].shape;
     const title = el("h3", { textContent: group.title + (group.hint ? ": " + group.hint : "") });
     if (group.stages.length > 1) {
       const choice = el("select", { ariaLabel: `${group.title}: which stage` }, ...group.stages.map(([text], k) => new Option(text, k, false, k === this.stageOf[g])));
@@ -200,7 +189,7 @@ class Scrub extends Sliding {
   }
 
   pick(name, map) {
-    const [, h, w] = this.head.stages[name].shape;
+    const [, h, w] = this.stages[name].shape;
     this.picked = { name, map, row: h >> 1, column: w >> 1 };
     this.inspect();
     this.root.querySelector(".inspector").scrollIntoView({ block: "nearest" });
@@ -213,7 +202,7 @@ class Scrub extends Sliding {
     for (const { tile, name, map } of this.tiles) if (tile.tagName === "BUTTON") tile.setAttribute("aria-pressed", String(this.picked?.name === name && this.picked?.map === map));
     this.root.querySelectorAll(".tile .box").forEach((box) => box.remove());
     if (!this.picked) return;
-    const { name, map, row, column } = this.picked, [, h, w] = this.head.stages[name].shape, wire = this.head.wiring[name];
+    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.head.wiring[name];
     const close = el("button", { className: "close", type: "button", textContent: "Close" });
     close.onclick = () => { this.picked = null; this.inspect(); };
     const title = name === "image" ? "The image" : `${this.titleOf(name)}, map ${map + 1}`;
@@ -244,7 +233,7 @@ class Scrub extends Sliding {
   }
 
   field({ field, stride }, row, column) {
-    const [, h, w] = this.head.stages.image.shape;
+    const [, h, w] = this.stages.image.shape;
     this.root.querySelectorAll(".input .tile").forEach((tile) => {
       const box = el("div", { className: "box" });
       Object.assign(box.style, { left: `${(100 * column * stride) / w}%`, top: `${(100 * row * stride) / h}%`, width: `${(100 * field) / w}%`, height: `${(100 * field) / h}%` });
@@ -255,15 +244,15 @@ class Scrub extends Sliding {
 
   // how this unit comes about: z = b + sum w x, a maximum, or what is above zero; clean and seen
   formula() {
-    const { name, map, row, column } = this.picked, [, h, w] = this.head.stages[name].shape, wire = this.head.wiring[name];
-    const frames = [0, this.level + 1], value = (n, f, c, r, k) => { const [, hh, ww] = this.head.stages[n].shape; return this.value(n, f, (c * hh + r) * ww + k); };
+    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.head.wiring[name];
+    const frames = [0, this.level + 1], value = (n, f, c, r, k) => { const [, hh, ww] = this.stages[n].shape; return this.value(n, f, (c * hh + r) * ww + k); };
     const [clean, seen] = frames.map((f) => value(name, f, map, row, column));
     const numbers = el("table", {}, el("tr", {}, ...["", "clean", "seen", "change"].map((t) => el("th", { textContent: t }))));
     const line = (label, a, b) => numbers.append(el("tr", {}, ...[label, number(a), number(b), (b >= a ? "+" : "") + number(b - a)].map((t, k) => el(k ? "td" : "th", { textContent: t }))));
     const text = el("p"), parts = [text];
     if (!wire) text.textContent = `Pixel in row ${row + 1}, column ${column + 1}: 0 is black, 1 is white.`;
     else if (wire.operation === "convolution") {
-      const { shape: [, channels, k], bias } = this.head.weights[name];
+      const { shape: [, channels, k] } = this.layer(name), bias = this.head.biases[name];
       const sums = frames.map(() => []);
       for (let c = 0; c < channels; c++)
         frames.forEach((f, i) => {
@@ -282,7 +271,7 @@ class Scrub extends Sliding {
       text.textContent = `Row ${row + 1}, column ${column + 1} = max(0, before): what is below zero becomes zero. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
       line("before", value(wire.source, 0, map, row, column), value(wire.source, frames[1], map, row, column));
     } else {
-      const inputs = this.head.stages[wire.source].size, unit = row * w + column, bias = this.head.weights[name].bias[unit];
+      const inputs = this.stages[wire.source].size, unit = row * w + column, bias = this.head.biases[name][unit];
       const products = Array.from({ length: inputs }, (_, i) => frames.map((f) => this.weight(name, unit * inputs + i) * this.value(wire.source, f, i)));
       const total = (list) => [0, 1].map((k) => list.reduce((sum, p) => sum + p[k], 0));
       const order = products.map((_, i) => i).sort((i, j) => Math.abs(products[j][1] - products[j][0]) - Math.abs(products[i][1] - products[i][0]));
@@ -297,7 +286,7 @@ class Scrub extends Sliding {
   }
 
   products(name, source, map, c, k, row, column, channels, sums) {
-    const { low, high } = this.head.weights[name], span = Math.max(Math.abs(low), Math.abs(high)), s = this.head.stages[source], [, h, w] = s.shape;
+    const { low, high } = this.layer(name), span = Math.max(Math.abs(low), Math.abs(high)), s = this.stages[source], [, h, w] = s.shape;
     const small = (color, label) => {
       const canvas = el("canvas", { width: k, height: k }), context = canvas.getContext("2d");
       canvas.setAttribute("role", "img");
@@ -313,11 +302,11 @@ class Scrub extends Sliding {
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scrub");
-  arrive(root, data, setStateValue, unpack, (head, send, before) => {
+  arrive(root, data, setStateValue, (head, send, before) => {
     const scrub = new Scrub(root, head, send); // keep the view where the new picture has the same columns
     if (before && before.head.groups.length === head.groups.length) {
       Object.assign(scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
-      const picked = before.picked, stage = picked && head.stages[picked.name];
+      const picked = before.picked, stage = picked && scrub.stages[picked.name];
       if (stage && picked.map < stage.shape[0]) scrub.picked = picked;
       scrub.rebuild();
     }

@@ -1,7 +1,5 @@
-// Images side by side under one slider: they come packed once (app/strips.py says how), sliding paints them here.
+// Images side by side under one slider: they come packed once (strips.py), sliding paints them here.
 
-const COLOURS = { noisy: "#0072b2", denoised: "#009e73", "attack, denoised": "#d55e00", "chance, denoised": "#0072b2", "best candidate": "#d55e00", "average candidate": "#0072b2" };
-const WHOLE = /reads|questions/; // figures without decimals
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -27,7 +25,7 @@ class Strip extends Sliding {
     this.tiles = head.tiles.map((tile) => {
       const canvas = el("canvas"), lines = tile.lines.map(() => el("span"));
       canvas.setAttribute("role", "img");
-      const [, h, w] = head.images[tile.image].shape;
+      const [, h, w] = head.arrays[tile.image].shape;
       Object.assign(canvas, { width: w, height: h, title: tile.hint });
       const figure = el("figure", {}, canvas, el("figcaption", {}, el("b", { textContent: tile.title }), ...lines));
       return { ...tile, canvas, lines, values: tile.lines, figure, context: canvas.getContext("2d") };
@@ -40,13 +38,12 @@ class Strip extends Sliding {
 
   // value of an image at the level, flat index, 0 to 255
   frame(name) {
-    const { frames, shape, offset } = this.head.images[name], size = shape.reduce((a, b) => a * b, 1);
-    const start = offset + (frames > 1 ? this.level : 0) * size;
-    return this.head.values.subarray(start, start + size);
+    const { frames, size, values } = this.head.arrays[name], start = (frames > 1 ? this.level : 0) * size;
+    return values.subarray(start, start + size);
   }
 
   draw(tile) {
-    const [c, h, w] = this.head.images[tile.image].shape, area = h * w, a = this.frame(tile.image);
+    const [c, h, w] = this.head.arrays[tile.image].shape, area = h * w, a = this.frame(tile.image);
     const b = tile.minus ? this.frame(tile.minus) : null, limit = 255 * this.head.limit;
     const image = (tile.picture ??= tile.context.createImageData(w, h)), out = image.data;
     for (let i = 0; i < area; i++) {
@@ -76,9 +73,9 @@ class Strip extends Sliding {
     const first = this.tiles.map((t) => (t.values.length ? t.values[0].values[this.level] ?? Infinity : -Infinity)), best = Math.max(...first); // null: identical
     this.tiles.forEach((tile, k) => {
       this.draw(tile);
-      const said = tile.values.map(({ text, values }, n) => {
+      const said = tile.values.map(({ text, values, digits }, n) => {
         const v = values.length > 1 ? values[this.level] : values[0];
-        return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, text.startsWith("SSIM") ? 3 : WHOLE.test(text) ? 0 : 1)));
+        return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, digits)));
       });
       if (this.head.follows) tile.figure.classList.toggle("best", first[k] === best && best > -Infinity);
       tile.canvas.setAttribute("aria-label", [tile.title, ...said].join(", "));
@@ -93,7 +90,7 @@ class Strip extends Sliding {
   // lines over the slider's values, with a cursor where it stands
   curve() {
     const { title, series, text, shaded } = this.head.curve, last = Math.max(1, this.head.levels.length - 1), W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
-    const values = Object.values(series).flat().filter((v) => v !== null);
+    const values = series.flatMap((s) => s.values).filter((v) => v !== null);
     const top = Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
     const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
     shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
@@ -101,10 +98,9 @@ class Strip extends Sliding {
     for (const v of [floor, (floor + top) / 2, top]) box.append(svg("text", { x: -5, y: y(v) + 4, "text-anchor": "end" }, String(v)));
     for (const k of [0, last >> 1, last]) if (k < this.head.levels.length) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
     const key = el("p");
-    Object.entries(series).forEach(([name, line], k) => {
-      const dash = name === "noisy" || /^(chance|average)/.test(name);
-      box.append(svg("polyline", { points: line.map((v, i) => `${x(i)},${y(v)}`).join(" "), fill: "none", stroke: COLOURS[name], "stroke-width": 2.5, "stroke-dasharray": dash ? "6 3" : "" }));
-      key.append(el("span", { className: "key", style: `color: ${COLOURS[name]}`, textContent: `${dash ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
+    series.forEach(({ name, values, colour, dashed }) => {
+      box.append(svg("polyline", { points: values.map((v, i) => `${x(i)},${y(v)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
+      key.append(el("span", { className: "key", style: `color: ${colour}`, textContent: `${dashed ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
     });
     key.append(text);
     const line = svg("line", { class: "cursor", y1: 0, y2: H });
@@ -116,9 +112,9 @@ class Strip extends Sliding {
 
   // the noise itself, value by value, before and after clipping
   histogram() {
-    const { before, after } = this.head.histogram, bins = before[0].length, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
-    const step = W / bins, bars = Array.from({ length: bins }, (_, k) => svg("rect", { x: k * step, width: step - 0.6, fill: "#56b4e9" }));
-    const outline = svg("polyline", { fill: "none", stroke: "#d55e00", "stroke-width": 2 }), tallest = svg("text", { x: -5, y: 4, "text-anchor": "end" });
+    const { before, after, colours } = this.head.histogram, bins = before[0].length, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const step = W / bins, bars = Array.from({ length: bins }, (_, k) => svg("rect", { x: k * step, width: step - 0.6, fill: colours.after }));
+    const outline = svg("polyline", { fill: "none", stroke: colours.before, "stroke-width": 2 }), tallest = svg("text", { x: -5, y: 4, "text-anchor": "end" });
     box.append(...bars, outline, svg("rect", { class: "frame", width: W, height: H }), tallest);
     for (const [v, text] of [[0, "\u22121"], [0.5, "0"], [1, "+1"]]) box.append(svg("text", { x: W * v, y: H + 15, "text-anchor": "middle" }, text));
     this.bars = (level) => {
@@ -128,14 +124,14 @@ class Strip extends Sliding {
       tallest.textContent = `${number(top, top < 10 ? 1 : 0)} %`;
     };
     box.setAttribute("aria-label", "Histogram of the noise");
-    const key = el("p", {}, el("span", { className: "key", style: "color: #d55e00", textContent: "\u2014 as drawn" }), " \u00b7 ", el("span", { className: "key", style: "color: #56b4e9", textContent: "\u25a0 after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
+    const key = el("p", {}, el("span", { className: "key", style: `color: ${colours.before}`, textContent: "\u2014 as drawn" }), " \u00b7 ", el("span", { className: "key", style: `color: ${colours.after}`, textContent: "\u25a0 after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
     return el("div", { className: "chart" }, el("h3", { textContent: "The noise itself: how far it moves each value" }), box, key);
   }
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".strip");
-  arrive(root, data, setStateValue, (head, buffer) => Object.assign(head, { values: new Uint8Array(buffer) }), (head, send, before) => {
+  arrive(root, data, setStateValue, (head, send, before) => {
     const strip = new Strip(root, head, send);
     if (before) window.removeEventListener("noisescope-level", before.hears);
     strip.hears = (event) => (root.isConnected ? strip.go(event.detail) : window.removeEventListener("noisescope-level", strip.hears));

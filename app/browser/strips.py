@@ -1,12 +1,9 @@
-"""A denoiser's pictures at every level of a noise, packed once for the browser to slide through.
+"""Pictures side by side at every level of a noise or step of an attack, for strip.js to slide through.
 
-The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of uint8 values: the
-images the header names, one after another, each (frames, C, H, W). An image of one frame is the same at every level.
+An image of one frame is the same at every level.
 """
 
-import hashlib
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
@@ -18,8 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 import core.noise
-from app.browser import frames
-from app.draw import pictures
+from app.browser import packing
+from app.draw import charts, pictures
 from core.attacks.few_pixels import Generation, exhaustive, places
 from core.experiments.attack_path import Timeline
 from core.measures import metrics
@@ -36,13 +33,32 @@ BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger pictur
 
 
 @dataclass(frozen=True, eq=False)
+class Line:
+    """A figure below a picture: what it says, with {} for its value at a level, a value per level, and its decimals."""
+
+    text: str
+    values: Scores
+    digits: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A line of the small chart over the slider."""
+
+    name: str
+    values: Scores
+    colour: str
+    dashed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a strip: an image, or the difference of two, and lines of figures, a value per level each."""
+    """One picture of a strip: an image, or the difference of two, and figures below it."""
 
     title: str
     image: str
     minus: str = ""
-    lines: tuple[tuple[str, Scores], ...] = ()  # what a line says, with {} for its value at a level
+    lines: tuple[Line, ...] = ()
     hint: str = ""
 
 
@@ -87,16 +103,25 @@ def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -
         Tile("original", "clean", hint="Nobody shows it to the network."),
         Tile("noisy", "noisy", "", quality(noisy, x), "What the network sees, clipped and rounded to 8 bits."),
         Tile("denoised", "denoised", "", quality(denoised, x), "What the network makes of it."),
-        Tile("removed", "noisy", "denoised", (("{} grey levels", rms(noisy - denoised)),), "noisy - denoised"),
-        Tile("still wrong", "denoised", "clean", (("{} grey levels", rms(denoised - x)),), "denoised - original"),
+        Tile("removed", "noisy", "denoised", (Line("{} grey levels", rms(noisy - denoised)),), "noisy - denoised"),
+        Tile("still wrong", "denoised", "clean", (Line("{} grey levels", rms(denoised - x)),), "denoised - original"),
     ]
     return pack(
         scale(noise, levels),
         dict(clean=x, noisy=noisy, denoised=denoised),
         tiles,
         limit=0.25,
-        curve=curve("PSNR in dB over the noise", {"noisy": before, "denoised": after}, f"{harm}.", after < before),
-        histogram=dict(before=histograms(drawn - x), after=histograms(noisy - x)),
+        curve=curve(
+            "PSNR in dB over the noise",
+            (Series("noisy", before, charts.NOISE, dashed=True), Series("denoised", after, charts.DENOISED)),
+            f"{harm}.",
+            after < before,
+        ),
+        histogram=dict(
+            before=histograms(drawn - x),
+            after=histograms(noisy - x),
+            colours=dict(before=charts.ATTACK, after=charts.FAINT),
+        ),
     )
 
 
@@ -114,12 +139,12 @@ def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: lis
     return pack(scale(noise, levels), images, tiles, limit=0.25)
 
 
-def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[tuple[str, Scores], ...]:
+def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[Line, ...]:
     """Return the lines that say how like the clean image others are; SSIM from 7 x 7 pixels on."""
-    psnr = ("{} dB", metrics.psnr(images, clean))
+    psnr = Line("{} dB", metrics.psnr(images, clean))
     if min(images.shape[-2:]) < 7:
         return (psnr,)
-    return (psnr, ("SSIM {}", metrics.ssim(images, clean)))
+    return (psnr, Line("SSIM {}", metrics.ssim(images, clean), digits=3))
 
 
 def rms(difference: Images) -> Scores:
@@ -133,13 +158,11 @@ def histograms(values: Tensor) -> list[list[float]]:
     return [[round(100 * float(s), 2) for s in row] for row in shares]
 
 
-def curve(
-    title: str, series: Mapping[str, Scores], text: str, shaded: Bool[Tensor, " n"] | None = None
-) -> dict[str, Any]:
+def curve(title: str, series: Sequence[Series], text: str, shaded: Bool[Tensor, " n"] | None = None) -> dict[str, Any]:
     """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded."""
     return dict(
         title=title,
-        series={name: [_finite(v) for v in values.tolist()] for name, values in series.items()},
+        series=[dict(name=s.name, values=_finite(s.values), colour=s.colour, dashed=s.dashed) for s in series],
         text=text,
         shaded=[] if shaded is None else shaded.tolist(),
     )
@@ -147,34 +170,17 @@ def curve(
 
 def pack(scale: Scale, images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
     """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider."""
-    described, parts, offset = {}, [], 0
-    for name, values in images.items():
-        parts.append((values.clamp(0, 1) * 255).round().byte().numpy())
-        described[name] = dict(frames=len(values), shape=list(values.shape[1:]), offset=offset)
-        offset += values.numel()
-    body = zlib.compress(b"".join(part.tobytes() for part in parts), 1)
-    header = dict(
-        **vars(scale),
-        images=described,
-        tiles=[
-            dict(
-                title=t.title,
-                image=t.image,
-                minus=t.minus,
-                hint=t.hint,
-                lines=[dict(text=text, values=[_finite(v) for v in values.tolist()]) for text, values in t.lines],
-            )
-            for t in tiles
-        ],
-        **more,
-    )
-    header["id"] = hashlib.sha256(body + repr(header).encode()).hexdigest()[:16]
-    return frames.join(header, body)
+    described = [
+        dict(title=t.title, image=t.image, minus=t.minus, hint=t.hint, lines=[dict(text=line.text, values=_finite(line.values), digits=line.digits) for line in t.lines])
+        for t in tiles
+    ]  # fmt: skip
+    arrays = {name: packing.eight_bit(values) for name, values in images.items()}
+    return packing.pack({**vars(scale), "tiles": described, **more}, arrays)
 
 
-def _finite(value: float) -> float | None:
+def _finite(values: Scores) -> list[float | None]:
     """Round for the header; None, which JSON can say, for what is infinite."""
-    return round(value, 3) if np.isfinite(value) else None
+    return [round(v, 3) if np.isfinite(v) else None for v in values.tolist()]
 
 
 def timeline(found: Timeline) -> bytes:
@@ -185,14 +191,14 @@ def timeline(found: Timeline) -> bytes:
         clean=x, noisy=found.batch.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
         denoised=found.denoised, white=found.white, fair=found.white_denoised,
     )  # fmt: skip
-    length = ("L2 {}", l2)
+    length = Line("L2 {}", l2)
     tiles = [
         Tile("original", "clean"),
-        Tile("noisy", "noisy", "", (*quality(found.batch.noisy, x), ("L2 {}", metrics.l2(found.batch.noisy, x)))),
+        Tile("noisy", "noisy", "", (*quality(found.batch.noisy, x), Line("L2 {}", metrics.l2(found.batch.noisy, x)))),
         Tile("denoised", "kept", "", quality(found.noisy_denoised, x)),
         Tile("adversarial", "attacked", "", (*quality(found.attacked, x), length), "The picture after so many steps."),
         Tile("adversarial, denoised", "denoised", "", quality(found.denoised, x), "What the network makes of it."),
-        Tile("what the attack adds", "attacked", "start", (("{} grey levels", rms(found.attacked - found.start)),)),
+        Tile("what the attack adds", "attacked", "start", (Line("{} grey levels", rms(found.attacked - found.start)),)),
         Tile(
             "chance, as strong", "white", "", (*quality(found.white, x), length), "White noise of exactly the same L2."
         ),
@@ -202,12 +208,12 @@ def timeline(found: Timeline) -> bytes:
         images["active_mask"] = found.active_mask
         share = 100 * found.active_mask.mean((1, 2, 3))
         tiles.append(
-            Tile("mask T", "active_mask", "", (("{} % to do", share),), "White: not yet where the attack wants it.")
+            Tile("mask T", "active_mask", "", (Line("{} % to do", share),), "White: not yet where the attack wants it.")
         )
-    lines = {
-        "attack, denoised": metrics.psnr(found.denoised, x),
-        "chance, denoised": metrics.psnr(found.white_denoised, x),
-    }
+    lines = (
+        Series("attack, denoised", metrics.psnr(found.denoised, x), charts.ATTACK),
+        Series("chance, denoised", metrics.psnr(found.white_denoised, x), charts.NOISE, dashed=True),
+    )
     steps = [float(k) for k in range(len(found.attacked))]
     return pack(
         Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
@@ -231,15 +237,15 @@ def search(model: Classifier, x: Images, y: Labels, generations: list[Generation
     queries = torch.stack([g.queries[0] for g in generations]).float()
     tiles = [
         Tile("the digit", "clean"),
-        Tile("best candidate", "best", "", ((f"{{}} % sure of {int(y[0])}", sure), ("reads {}", said)), "The search's best try so far."),
-        Tile("what it changes", "best", "clean", (("L2 {}", metrics.l2(best, x)),)),
-        Tile("all candidates", "cloud", "", (("{} questions", queries),), "Black: where the candidates are. Red: where one pixel alone makes the network less sure."),
+        Tile("best candidate", "best", "", (Line(f"{{}} % sure of {int(y[0])}", sure), Line("reads {}", said, digits=0)), "The search's best try so far."),
+        Tile("what it changes", "best", "clean", (Line("L2 {}", metrics.l2(best, x)),)),
+        Tile("all candidates", "cloud", "", (Line("{} questions", queries, digits=0),), "Black: where the candidates are. Red: where one pixel alone makes the network less sure."),
     ]  # fmt: skip
     average = torch.stack([100 * g.probability[0].mean() for g in generations])
     return pack(
         Scale([float(k) for k in range(len(generations))], "Generation", f"of {len(generations) - 1}"),
         dict(clean=x, best=best, cloud=heat * (1 - clouds)), tiles, limit=1.0,
-        curve=curve(f"How sure the network is of {int(y[0])}, in %", {"best candidate": sure, "average candidate": average}, "lower is better for the attacker"),
+        curve=curve(f"How sure the network is of {int(y[0])}, in %", (Series("best candidate", sure, charts.ATTACK), Series("average candidate", average, charts.NOISE, dashed=True)), "lower is better for the attacker"),
     )  # fmt: skip
 
 
@@ -258,7 +264,7 @@ def epochs(samples: list[dict[str, Tensor]]) -> bytes:
     if truth.ndim == 1:
         images = {f"digit {k}": seen[[k]] for k in range(len(seen))}
         tiles = [
-            Tile(f"a {int(truth[k])}", f"digit {k}", "", (("reads {}", outputs[:, k].argmax(1).float()), ("{} % sure", 100 * outputs[:, k].amax(1))))
+            Tile(f"a {int(truth[k])}", f"digit {k}", "", (Line("reads {}", outputs[:, k].argmax(1).float(), digits=0), Line("{} % sure", 100 * outputs[:, k].amax(1))))
             for k in range(len(seen))
         ]  # fmt: skip
         return pack(scale, images, tiles, limit=1.0)

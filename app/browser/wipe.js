@@ -1,14 +1,12 @@
 // Two pictures over each other: the line between them follows the pointer, or the slider below.
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".wipe"), bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
+  const root = parentElement.querySelector(".wipe"), [head, pictures] = opened(data);
   const stage = root.querySelector(".stage"), slider = root.querySelector(".at");
   (mounted.get(root) ?? []).forEach(URL.revokeObjectURL);
-  let start = 4 + size;
+  let start = 0;
   const urls = head.sizes.map((length) => {
-    const url = URL.createObjectURL(new Blob([bytes.slice(start, start + length)], { type: "image/png" }));
+    const url = URL.createObjectURL(new Blob([pictures.slice(start, start + length)], { type: "image/png" }));
     start += length;
     return url;
   });
