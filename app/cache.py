@@ -26,8 +26,8 @@ from core.denoisers import tiled
 from core.denoisers.classical import CLASSICAL
 from core.experiments import accuracy, attack_path, attack_rates, denoising, tables
 from core.experiments import weak_spots as weakness
-from core.experiments.accuracy import Corruption, Trial
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
+from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
@@ -298,9 +298,9 @@ def neighbours(
     trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
 ) -> Neighbours:
     """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
-    trial, maps = digit_trial(trained, digit, corruption, seed)
+    found, maps = digit_trial(trained, digit, corruption, seed)
     known = atlas(trained)
-    answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
+    answers = [int(logits.argmax()) for logits in (found.before, found.after)]
     clean, corrupted = (
         feature_neighbours.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1)
     )
@@ -310,8 +310,8 @@ def neighbours(
 def digit_trial(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> tuple[Trial, Maps]:
     """Corrupt one digit and return the trial and the second-layer maps of both versions, (2, 5, 8, 8)."""
     model = cnn(trained)
-    trial = accuracy.trial(model, digit.image(), accuracy.bind(corruption, model, digit.labels(model), seed))
-    return trial, feature_neighbours.maps(model, torch.cat([trial.clean, trial.corrupted]))
+    found = trial(model, digit.image(), bind(corruption, model, digit.labels(model), seed))
+    return found, feature_neighbours.maps(model, torch.cat([found.clean, found.corrupted]))
 
 
 @st.cache_resource(show_spinner=False)

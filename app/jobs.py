@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -11,7 +11,8 @@ from core import UserError
 from core.checkpoints import Card
 from core.data.datasets import Dataset
 from core.experiments import accuracy
-from core.experiments.accuracy import Corruption, Curve
+from core.experiments.accuracy import Curve
+from core.experiments.trial import Corruption
 from core.models import Classifier
 
 
@@ -46,7 +47,8 @@ class Job:
         """Return what has been measured so far."""
         if self.counts is None:
             return None
-        return accuracy.curve(self.card, self.dataset, self.corruption, self.levels, self.seed, self.counts)
+        begun = accuracy.begin(accuracy.STORE, self.card, self.dataset, self.corruption, self.levels)
+        return accuracy.grown(replace(begun, seed=self.seed), self.counts)
 
     def state(self) -> str:
         """Say how far it is and how long it will take, in a few words."""
@@ -63,9 +65,9 @@ class Job:
                 for counts in accuracy.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
                     if self.halt.is_set():
                         break
-                    self.counts = counts.clone()
+                    self.counts = counts
                 if measured := self.curve():
-                    accuracy.keep(measured)
+                    accuracy.STORE.put(accuracy.key(self.card.name, self.corruption, self.dataset), measured)
             except UserError as refusal:
                 self.problem = str(refusal)
             except Exception:
@@ -90,7 +92,7 @@ class Jobs:
         seed: int,
     ) -> tuple[Job, bool]:
         """Start a sweep, or join the one somebody else has started: the job, and whether it is new."""
-        key = card.name, accuracy.family(repr(corruption))
+        key = card.name, type(corruption).__name__
         with self._lock:
             known = self._jobs.get(key)
             if known and known.running and not known.halt.is_set():

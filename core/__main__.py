@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | evaluate NAME | fool NAME | pixels NAME | transfer | defend | study | compare | report | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | measure [EXPERIMENT [NETWORK ...]] | evaluate NAME | fool NAME | transfer | defend | study | compare | report | data [NAME] | list`."""
 
 import argparse
 import json
@@ -17,9 +17,8 @@ from core.checkpoints import Card
 from core.data import datasets, downloads
 from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL
-from core.experiments import accuracy, attack_rates, defence, denoising, few_pixels, transfer
-from core.experiments.accuracy import Curve
-from core.experiments.measures import MEASURES, SEED
+from core.experiments import accuracy, attack_rates, defence, denoising, measure, transfer
+from core.experiments.registry import EXPERIMENTS
 from core.models import UNet, autocast
 from core.noise import parse
 from core.runs import worker
@@ -72,22 +71,13 @@ def train(name: str, devices: int, nodes: int, retell: bool) -> None:
         checkpoints.commit(), "", {}, history,
     )  # fmt: skip
     checkpoints.save(model, card, recipe.stored)
-    print(f"{name} is trained. Next: python -m core evaluate {name}")
+    print(f"{name} is trained. Next: python -m core measure")
 
 
 def evaluate(name: str) -> None:
-    """Measure a network on the full test set: its scores go into its card, its curves into checkpoints/curves/."""
-    model, card = checkpoints.load(name)
-    dataset = datasets.full(card.dataset, "test")
-    if isinstance(model, UNet):
-        return evaluate_denoiser(model, card, dataset)
-    checkpoints.rewrite(replace(card, scores=accuracy.scores(model, dataset)))
-    for corruption, levels in MEASURES:
-        steps = accuracy.sweep(model, dataset, corruption, levels, SEED, workers=os.cpu_count() or 1)
-        *_, counts = tqdm(steps, repr(corruption), len(dataset) // accuracy.BATCH)
-        measured = accuracy.curve(card, dataset, corruption, levels, SEED, counts)
-        accuracy.keep(measured)
-        print(summary(measured))
+    """Measure a denoiser on the full test set: its scores go into its card, its rows into checkpoints/curves/."""
+    model, card = checkpoints.denoiser(name)
+    evaluate_denoiser(model, card, datasets.full(card.dataset, "test"))
 
 
 def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
@@ -169,24 +159,6 @@ def spread() -> None:
         print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
 
 
-def count_pixels(name: str) -> None:
-    """Try every pixel of every test digit; then search for few that do, on some."""
-    model, card = checkpoints.classifier(name)
-    test = datasets.full("mnist", "test")
-    workers = os.cpu_count() or 1
-    steps = few_pixels.exhaust(model, card, test, len(test), workers)
-    *_, found = tqdm(steps, f"{name}, every pixel", len(test) // few_pixels.BATCH)
-    few_pixels.keep(found)
-    print(f"{name}: {found.clean} of {found.n} right, {found.safe} whichever pixel is set")
-    sweep = accuracy.sweep(model, test, few_pixels.SEARCH, few_pixels.COUNTS, SEED, few_pixels.BATCH, workers)
-    for counts in tqdm(sweep, f"{name}, {few_pixels.SEARCH!r}", few_pixels.SEARCHED // few_pixels.BATCH):
-        if int(counts[0].sum()) >= few_pixels.SEARCHED:
-            break
-    measured = accuracy.curve(card, test, few_pixels.SEARCH, few_pixels.COUNTS, SEED, counts)
-    accuracy.keep(measured)
-    print(summary(measured))
-
-
 def defend() -> None:
     """Attack every digit network without, behind and through the denoiser of digits."""
     shield, shield_card = checkpoints.denoiser("n2n-digits")
@@ -202,20 +174,17 @@ def defend() -> None:
 
 def described(card: Card) -> str:
     """Say in a few words what a card's scores are."""
+    if "noise" not in card.recipe:
+        right = accuracy.clean(card.name)
+        return (
+            f"{right[0]:.2f} % of {right[1].n:,} test digits right"
+            if right
+            else f"not measured yet: python -m core measure accuracy {card.name}"
+        )
     if not card.scores:
         return f"not measured yet: python -m core evaluate {card.name}"
-    if "accuracy" in card.scores:
-        return f"{100 * card.scores['accuracy']:.2f} % of {card.scores['n']:,} test digits right"
     blind = report.blind(card)
     return f"{blind['noisy']['mean']:.2f} dB -> {blind['denoised']['mean']:.2f} dB on {blind['n']:,} test images, {blind['worse']:.2f} % made worse"
-
-
-def summary(curve: Curve) -> str:
-    """Write a curve as one line."""
-    points = " ".join(
-        f"{level:g}:{100 * hits / curve.n:.2f}" for level, hits in zip(curve.levels, curve.hits, strict=True)
-    )
-    return f"{curve.network} {curve.corruption} n={curve.n}: {points}"
 
 
 def listing() -> Iterator[str]:
@@ -252,7 +221,13 @@ def main() -> int:
     commands.add_parser("data", help="download the data sets").add_argument(
         "names", nargs="*", choices=[*datasets.SOURCES, []]
     )
-    commands.add_parser("pixels", help="attack few pixels of the test digits").add_argument("name", metavar="NAME")
+    measuring = commands.add_parser("measure", help="measure an experiment, or all that is stale")
+    measuring.add_argument(
+        "experiment", metavar="EXPERIMENT", nargs="?", choices=EXPERIMENTS, help=", ".join(EXPERIMENTS)
+    )
+    measuring.add_argument("subjects", metavar="NETWORK", nargs="*", help="only these (default: all)")
+    measuring.add_argument("--n", type=int, help="on so many images (default: as many as the experiment asks for)")
+    measuring.add_argument("--stale", action="store_true", help="only list what no longer fits networks, data or code")
     commands.add_parser("transfer", help="attack each denoiser and try the result on the others")
     commands.add_parser("defend", help="attack digit networks without, behind and through a denoiser")
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
@@ -275,8 +250,12 @@ def main() -> int:
                 evaluate(given.name)
             case "fool":
                 fool(given.name, given.images)
-            case "pixels":
-                count_pixels(given.name)
+            case "measure" if given.stale:
+                print("\n".join(measure.stale([given.experiment] if given.experiment else ())))
+            case "measure" if given.experiment:
+                measure.measure(given.experiment, given.subjects, given.n)
+            case "measure":
+                return 1 if measure.everything(given.n) else 0
             case "transfer":
                 spread()
             case "defend":

@@ -68,24 +68,24 @@ def rewrite(card: Card) -> Card:
     return card
 
 
-def classifier(name: str) -> tuple[Classifier, Card]:
+def classifier(name: str, device: str = "cpu") -> tuple[Classifier, Card]:
     """Load a network that tells digits apart; raises UserError where it is another kind, or what `load` refuses."""
-    model, card = load(name)
+    model, card = load(name, device)
     if not isinstance(model, Classifier):
         raise UserError(f"{name} is not a network that reads digits: choose another.")
     return model, card
 
 
-def denoiser(name: str) -> tuple[UNet, Card]:
+def denoiser(name: str, device: str = "cpu") -> tuple[UNet, Card]:
     """Load a network that takes noise away; raises UserError where it is another kind, or what `load` refuses."""
-    model, card = load(name)
+    model, card = load(name, device)
     if not isinstance(model, UNet):
         raise UserError(f"{name} is not a network that takes noise away: choose another.")
     return model, card
 
 
-def load(name: str) -> tuple[Network, Card]:
-    """Return a network, frozen and in eval mode, and its card.
+def load(name: str, device: str = "cpu") -> tuple[Network, Card]:
+    """Return a network on a device, frozen and in eval mode, and its card.
 
     Raises UserError, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the
     card speaks of, or this version of Noisescope does not know its architecture.
@@ -108,7 +108,7 @@ def load(name: str) -> tuple[Network, Card]:
         raise UserError(
             f"The weights of {name} do not fit a {card.architecture}: fetch or train {name} again."
         ) from None
-    return models.freeze(model), card
+    return models.freeze(model).to(device), card
 
 
 def read(name: str) -> Card:

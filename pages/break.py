@@ -8,9 +8,10 @@ from app.draw import charts, measured, words
 from app.inputs import Trained
 from core import UserError
 from core.attacks import ATTACKS
+from core.experiments import accuracy
 from core.experiments.accuracy import Curve
-from core.experiments.measures import MEASURES, SEED
-from core.measures.metrics import wilson
+from core.experiments.results import SEED
+from core.study import findings
 from core.study.reported import REPORTED
 
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
@@ -34,7 +35,9 @@ left, right = st.columns([1, 2], vertical_alignment="bottom")
 view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
 names = right.pills("Networks", list(known), selection_mode="multi", default=list(known))
 address.publish(view=view)
-measures = [(c, levels) for c, levels in MEASURES if (type(c).__name__ in ATTACKS) == (view == "attack")]
+measures = [
+    (c, levels) for c, levels in accuracy.MEASURED.values() if (type(c).__name__ in ATTACKS) == (view == "attack")
+]
 kinds = [type(c).__name__ for c, _ in measures]
 jobs = cache.jobs()
 
@@ -42,7 +45,7 @@ jobs = cache.jobs()
 def shown() -> list[Curve]:
     """Return the curves of the chosen networks, as far as they are measured, those under way included."""
     live = [c for job in jobs.running() if (c := job.curve())]
-    kept = [c for name in names for c in measured.curves(name)]
+    kept = [c for name in names for c in accuracy.of(name)]
     latest = {(c.network, c.corruption, c.data): c for c in (*kept, *live)}
     return [c for c in latest.values() if c.kind in kinds and c.network in names]
 
@@ -66,7 +69,7 @@ for problem in jobs.problems():
     st.warning(problem, icon=":material/info:")
 
 for reported in REPORTED:
-    gaps = measured.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
+    gaps = findings.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []
     if gaps:
         apart = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
         st.info(
@@ -78,11 +81,10 @@ for reported in REPORTED:
 st.subheader("What does it say instead?")
 if curves := shown():
     chosen, place = measuring.chosen(curves)
-    hits, n = chosen.hits[place], chosen.n
-    low, high = wilson(hits, n)
+    low, high = chosen.interval(chosen.levels[place])
     charts.show(charts.confusion(chosen.counts[place]), "confusion")
     st.caption(
-        f"{chosen.network} under {words.title(chosen.kind)}: {100 * hits / n:.2f} % right (95 % interval {100 * low:.2f} to {100 * high:.2f}), n = {n:,}, seed {chosen.seed}, {chosen.data}. "
+        f"{chosen.network} under {words.title(chosen.kind)}: {chosen.accuracy[place]:.2f} % right (95 % interval {low:.2f} to {high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. "
         "Look for a dark column off the diagonal: the answer it falls back on."
     )
 measuring.start(jobs, known, measures, str(view))

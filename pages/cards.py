@@ -11,7 +11,7 @@ from app.draw import charts, words
 from app.inputs import Trained
 from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.experiments import denoising
+from core.experiments import accuracy, denoising
 from core.training import recipes
 
 st.title("Which networks are here?")
@@ -25,12 +25,14 @@ pickers.none_here(names)
 
 def scores(card: Card) -> None:
     """Show what a card says of a network on the full test set."""
-    if not card.scores:
-        st.caption(f"Not measured yet: `python -m core evaluate {card.name}`.")
-    elif "accuracy" in card.scores:
-        low, high = (f"{100 * card.scores[end]:.2f}" for end in ("low", "high"))
-        st.metric("Test digits read right", f"{100 * card.scores['accuracy']:.2f} %")
-        st.caption(f"95 % interval {low} to {high} %, n = {card.scores['n']:,}.")
+    if "noise" not in card.recipe and (clean := accuracy.clean(card.name)):
+        low, high = clean[1].interval(0.0)
+        st.metric("Test digits read right", f"{clean[0]:.2f} %")
+        st.caption(f"95 % interval {low:.2f} to {high:.2f} %, n = {clean[1].n:,}.")
+    elif "noise" not in card.recipe or not card.scores:
+        st.caption(
+            f"Not measured yet: `python -m core measure {'denoising' if 'noise' in card.recipe else 'accuracy'} {card.name}`."
+        )
     else:
         st.dataframe(words.settings(card.scores["settings"]), hide_index=True, width="stretch")
         st.caption(

@@ -10,7 +10,7 @@ from app.navigation import PAGES, ROOT
 from core import params
 from core.attacks import FGSM
 from core.data import datasets
-from core.experiments.accuracy import Corruption
+from core.experiments.trial import Corruption
 from core.noise import SaltAndPepper
 
 st.title("How do networks see noise?")

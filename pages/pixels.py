@@ -10,7 +10,7 @@ from app.controls import data, images, parameters, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Digit
 from core.attacks import OnePixel
-from core.experiments import few_pixels
+from core.experiments import every_pixel, few_pixels
 from core.study.reported import REPORTED
 
 VALUES = {"bw": (0.0, 1.0), "five": (0.0, 0.25, 0.5, 0.75, 1.0)}
@@ -75,8 +75,8 @@ if digit is not None:
         "Drag: the cloud of candidates draws together where the network is weak. Every candidate is a few places and values; each generation keeps the better of parent and child."
     )
 st.subheader("How many pixels for how many digits?")
-known = few_pixels.current()
-curves = [c for name in pickers.classifiers() for c in measured.curves(name) if c.kind == "OnePixel"]
+known = every_pixel.STORE.current()
+curves = [c for name in pickers.classifiers() if (c := few_pixels.STORE.get(name))]
 if curves:
     charts.show(measured.pixels(curves, known, [ONE], pickers.classifiers()), "curve")
     about = f"{curves[0].corruption}: n = {curves[0].n:,} digits a point, seed {curves[0].seed}, {curves[0].data}"
@@ -87,7 +87,7 @@ if curves:
         else f"{about}."
     )
 else:
-    st.info("Not measured yet: `python -m core pixels digit-cnn`.", icon=":material/info:")
+    st.info("Not measured yet: `python -m core measure few-pixels digit-cnn`.", icon=":material/info:")
 if network.name in known:
     measured.weakness(network.name, known[network.name], ONE.accuracy[0])
 data.source(cache.dataset("mnist", "test"))

@@ -35,9 +35,9 @@ def test_list_names_every_recipe_and_its_score(
     ("words", "sentence"),
     [
         (["train", "digit-rnn"], "There is no recipe 'digit-rnn'"),
-        (["evaluate", "../x"], "is not the name of a network"),
+        (["measure", "accuracy", "../x"], "is not the name of a network"),
         (["train", "digit-cnn"], "MNIST is not here: get it with"),
-        (["evaluate", "digit-cnn"], "MNIST is not here: get it with"),
+        (["measure", "accuracy", "digit-cnn"], "MNIST is not here: get it with"),
     ],
 )
 def test_a_refusal_is_one_line_and_exit_status_1(
@@ -49,16 +49,18 @@ def test_a_refusal_is_one_line_and_exit_status_1(
     assert "Traceback" not in last
 
 
-def test_train_then_evaluate_on_the_sample(
+def test_train_then_measure_on_the_sample(
     monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
     monkeypatch.setattr(datasets, "full", lambda name, split: datasets.sample("mnist", split))
     assert run(monkeypatch, "train", "digit-mlp") == 0
     assert "digit-mlp is trained" in capsys.readouterr().out
-    assert run(monkeypatch, "evaluate", "digit-mlp") == 0
+    assert run(monkeypatch, "measure", "accuracy", "digit-mlp") == 0
     assert "digit-mlp FGSM(epsilon=0.1) n=797: 0:" in capsys.readouterr().out
-    assert sorted(p.name for p in shelf.rglob("*.*")) == ["digit-mlp.json", "digit-mlp.json", "digit-mlp.safetensors"]
+    kept = [f"digit-mlp.{kind}.json" for kind in ("fgsm", "pgd", "replacegaussian", "saltandpepper")]
+    shown = sorted(p.name for p in shelf.rglob("*.*") if ".locks" not in p.parts and not p.name.startswith("."))
+    assert shown == sorted(["digit-mlp.json", "digit-mlp.safetensors", *kept])
     first = checkpoints.read("digit-mlp")
     checkpoints.rewrite(replace(first, history=[]))
     assert run(monkeypatch, "train", "digit-mlp", "--retell") == 0

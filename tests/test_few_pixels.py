@@ -12,7 +12,7 @@ from core.attacks import OnePixel
 from core.attacks.few_pixels import exhaustive, painted, places
 from core.checkpoints import Card
 from core.data.datasets import Dataset
-from core.experiments import few_pixels
+from core.experiments import every_pixel
 from core.measures import metrics
 from core.models import Classifier, build
 
@@ -131,7 +131,7 @@ def test_places_cover_the_picture_and_nothing_else() -> None:
 def test_exhausting_counts_what_the_map_says(cnn: Classifier, digits: Dataset, shelf: Any) -> None:
     some = digits.part(slice(0, 60))
     card = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, [])
-    *_, found = few_pixels.exhaust(cnn, card, some, 60, workers=2)
+    *_, found = every_pixel.exhaust(cnn, every_pixel.begin(card, some), some, 60, workers=2)
     with torch.no_grad():
         right = cnn(some.images(slice(0, 60))).argmax(1) == some.labels
     _, answers = exhaustive(cnn, some.images(slice(0, 60)), some.labels)
@@ -139,5 +139,8 @@ def test_exhausting_counts_what_the_map_says(cnn: Classifier, digits: Dataset, s
     assert (found.n, found.clean) == (60, int(right.sum()))
     assert found.safe == int((right & ~flips.flatten(1).any(1)).sum())
     assert torch.equal(torch.tensor(found.flips), flips.sum(0))
-    few_pixels.keep(found)
-    assert few_pixels.kept() == {"mine": found}
+    every_pixel.STORE.put("mine", found)
+    assert every_pixel.STORE.every() == {"mine": found}
+    part = next(every_pixel.exhaust(cnn, every_pixel.begin(card, some), some, 60))
+    *_, resumed = every_pixel.exhaust(cnn, part, some, 60)
+    assert (part.n, resumed) == (every_pixel.BATCH, found)

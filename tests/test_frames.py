@@ -5,7 +5,7 @@ import torch
 from app.browser import frames, packing
 from core.attacks import FGSM, PGD
 from core.data.datasets import Dataset
-from core.experiments import accuracy
+from core.experiments.trial import Corruption, at_levels
 from core.measures import metrics
 from core.models import Classifier
 from core.noise import Gaussian, Poisson, SaltAndPepper
@@ -13,14 +13,12 @@ from core.params import strength
 
 
 @pytest.mark.parametrize("thing", [SaltAndPepper(), Gaussian(), Poisson(), FGSM(), PGD(steps=3)], ids=repr)
-def test_what_the_browser_gets_is_what_the_network_does(
-    thing: accuracy.Corruption, cnn: Classifier, digits: Dataset
-) -> None:
+def test_what_the_browser_gets_is_what_the_network_does(thing: Corruption, cnn: Classifier, digits: Dataset) -> None:
     x, y = digits.images([7]), digits.labels[[7]]
     packed = frames.digit(cnn, x, y, int(y), thing, seed=3, maps=True)
     header, stages = packing.unpack(packed)
     levels = strength(type(thing))[1].levels()
-    corrupted = accuracy.at_levels(thing, cnn, x, y, levels, seed=3)[:, 0]
+    corrupted = at_levels(thing, cnn, x, y, levels, seed=3)[:, 0]
     batch = torch.cat([x, corrupted])
     expected = cnn.stages(batch)
     assert header["levels"] == list(levels)

@@ -19,7 +19,7 @@ from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
-from core.experiments import few_pixels
+from core.experiments import every_pixel
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from tests.test_uploads import bomb, saved
@@ -361,7 +361,7 @@ def test_measuring_can_be_started_watched_and_stopped(
     assert job.thread is not None
     job.thread.join(120)
     assert not jobs.running()
-    (kept,) = accuracy.curves("digit-cnn")
+    (kept,) = accuracy.of("digit-cnn")
     assert kept.n == 797
     assert kept.data == "built-in sample, 797 test images"
     at.run()
@@ -401,7 +401,7 @@ def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: P
     assert job.thread is not None
     job.thread.join(60)
     assert 0 < job.n < 797
-    assert [c.n for c in accuracy.curves("digit-cnn")] == [job.n]
+    assert [c.n for c in accuracy.STORE.every().values()] == [job.n]
 
 
 @pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])
@@ -588,12 +588,18 @@ def test_few_pixels_are_searched_for_and_their_number_is_in_the_address() -> Non
 
 def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
-    for name in ("transfer", "defence", "pixels"):
+    for file in (shelf / "results").rglob("*.json"):
+        file.write_text(re.sub('"[0-9a-f]{64}"', '"0"', file.read_text()))
+    for name in ("transfer", "defence"):
         file = shelf / "curves" / f"{name}.json"
         file.write_text(re.sub('"[0-9a-f]{64}"', '"0"', file.read_text()))
     assert "Nothing is measured yet" in words(opened("transfer"))
     assert "Nothing is measured yet" in words(opened("defence"))
-    assert few_pixels.current() == {}
+    assert every_pixel.STORE.every()
+    assert every_pixel.STORE.current() == {}
+    assert "97.35" not in words(opened("cards", card="digit-cnn"))
+    assert "Not measured yet" in words(opened("pixels"))
+    assert "Nothing is measured yet" in words(opened("break"))
 
 
 def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:

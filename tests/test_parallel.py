@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from core import UserError
-from core.parallel import imap
+from core.parallel import imap, spread
 
 
 def test_results_come_in_order_and_no_further_than_asked_for() -> None:
@@ -42,7 +43,33 @@ def test_a_cluster_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match="RAY_ADDRESS is set, but Ray is not installed"):
-        list(imap(abs, [1]))
+        list(spread(abs, [1]))
+
+
+def test_what_is_not_an_experiment_never_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visitor's photograph, say: `imap` knows no cluster, and nothing that shows pictures knows `spread`."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert list(imap(abs, [-1, 2], workers=2)) == [1, 2]
+    root = Path(__file__).parents[1]
+    users = {f for f in root.rglob("[!.]*.py") if ".venv" not in f.parts and "spread(" in f.read_text()}
+    assert {f.parent.relative_to(root).as_posix() for f in users if "parallel" in f.read_text()} <= {
+        "core", "core/experiments", "tests",
+    }  # fmt: skip
+
+
+def test_nobody_waits_for_the_slowest_while_there_is_other_work() -> None:
+    """The first piece ends only when six others have been done, which is more than a wave of two."""
+    done = threading.Semaphore(0)
+
+    def task(k: int) -> int:
+        if k:
+            done.release()
+        elif not all(done.acquire(timeout=10) for _ in range(6)):
+            return -1
+        return k
+
+    assert list(imap(task, range(20), workers=2)) == list(range(20))
 
 
 def test_a_cluster_gives_the_same_though_a_worker_is_killed(tmp_path: Path) -> None:

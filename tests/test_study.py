@@ -6,7 +6,7 @@ import pytest
 
 from core import UserError, checkpoints, params
 from core.data import datasets
-from core.experiments import accuracy
+from core.experiments import accuracy, few_pixels, trial
 from core.study.reported import EXAMPLES, REPORTED, Example
 
 
@@ -18,16 +18,16 @@ def test_the_examples_fall_as_the_study_says(example: Example) -> None:
         pytest.skip(str(refusal))
     model, _ = checkpoints.classifier("digit-cnn")
     x, y = test.images([example.index]), test.labels[[example.index]]
-    trial = accuracy.trial(model, x, accuracy.bind(example.corruption, model, y, example.seed))
+    seen = trial.trial(model, x, trial.bind(example.corruption, model, y, example.seed))
     reported = [int(v) for v in re.findall(r"(\d+)", example.reported.partition(": ")[2])]
-    for logits, digit, sure in zip((trial.before, trial.after), reported[::2], reported[1::2], strict=True):
+    for logits, digit, sure in zip((seen.before, seen.after), reported[::2], reported[1::2], strict=True):
         p = logits.softmax(1)[0]
         assert int(p.argmax()) == digit
         assert 100 * float(p.max()) == pytest.approx(sure, abs=12)
 
 
 def test_every_published_point_lies_on_a_level_that_is_measured_here() -> None:
-    curves = {c.corruption.partition("(")[0]: c for c in accuracy.curves("digit-cnn")}
+    curves = {c.kind: c for c in [*accuracy.of("digit-cnn"), *few_pixels.STORE.current().values()]}
     for reported in REPORTED:
         assert set(reported.levels) <= set(curves[reported.kind].levels)
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from app.browser import packing
 from core.attacks import Attack
-from core.experiments import accuracy
-from core.experiments.accuracy import Corruption
+from core.experiments.trial import Corruption, at_levels
 from core.measures import metrics
 from core.models import Classifier, DigitCNN
 from core.params import strength
@@ -38,7 +37,7 @@ def digit(
     """
     _, span = strength(type(corruption))
     levels = span.levels()
-    corrupted = accuracy.at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
+    corrupted = at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
     batch = torch.cat([x, corrupted])
     with torch.no_grad():
         stages = model.stages(batch)

@@ -9,8 +9,9 @@ from app.draw import words
 from app.inputs import Trained
 from app.jobs import Jobs
 from core.attacks import ATTACKS
-from core.experiments.accuracy import Corruption, Curve
-from core.experiments.measures import SEED
+from core.experiments.accuracy import Curve
+from core.experiments.results import SEED
+from core.experiments.trial import Corruption
 from core.noise import NOISES
 from core.params import strength
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import address
 from core import UserError, params
-from core.experiments.accuracy import Corruption
+from core.experiments.trial import Corruption
 
 T = TypeVar("T", bound=Corruption)
 S = TypeVar("S")

@@ -13,7 +13,7 @@ from app.inputs import Digit, Trained
 from core import UserError, checkpoints, params
 from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
 from core.checkpoints import Card
-from core.experiments.accuracy import Corruption
+from core.experiments.trial import Corruption
 from core.noise import NOISES, Noise
 from core.training.recipes import RECIPES, Denoising
 

@@ -6,17 +6,10 @@ import torch
 
 from app.draw import pictures, words
 from app.draw.charts import GREY, SERIES, axes, band
-from core import checkpoints
-from core.experiments import accuracy as experiment
 from core.experiments.accuracy import Curve
 from core.experiments.defence import WAYS, Defence
-from core.experiments.few_pixels import Exhausted
+from core.experiments.every_pixel import Exhausted
 from core.study.reported import Reported
-
-
-def curves(name: str) -> list[Curve]:
-    """Return the curves measured of a network as it is now."""
-    return [c for c in experiment.curves(name) if checkpoints.current(name, c.sha256)]
 
 
 def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], share: bool) -> go.Figure:
@@ -41,16 +34,6 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
     figure.update_xaxes(tickformat=".0%" if share else None, range=[-0.01, 1.01] if share else [-0.005, 0.505])
     figure.update_yaxes(range=[0, 101])
     return figure
-
-
-def gaps(reported: Reported, curves: list[Curve]) -> list[tuple[float, str]]:
-    """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first."""
-    found = []
-    for c in curves:
-        if c.kind == reported.kind and c.data.startswith("MNIST") and set(reported.levels) <= set(c.levels):
-            here = [c.accuracy[c.levels.index(level)] for level in reported.levels]
-            found.append((sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here), c.network))
-    return sorted(found)
 
 
 def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Reported], names: list[str]) -> go.Figure:

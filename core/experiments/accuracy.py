@@ -1,88 +1,57 @@
-"""What a noise or an attack does to a network: to one image (a trial), over a whole test set (a curve)."""
+"""How often a digit network is right at every strength of a noise or an attack, over a whole test set (Figures 7 and 12)."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from core import UserError, checkpoints, noise
-from core.attacks import Attack
+from core import UserError, checkpoints, parallel
+from core.attacks import FGSM, PGD
+from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.measures import metrics
+from core.experiments import networks
+from core.experiments.results import Experiment, Result, Store, pieces
+from core.experiments.trial import Corruption, at_levels
+from core.measures.metrics import wilson
 from core.models import Classifier
-from core.noise import Noise
-from core.parallel import imap
+from core.noise import ReplaceGaussian, SaltAndPepper
 from core.params import strength
-from core.types import Images, Labels, Levels, Logits, Model, generator
+from core.types import Logits, Model
 
-Corruption = Noise | Attack
 BATCH = 250  # images a sweep corrupts at once
+FRACTIONS = tuple(round(0.05 * k, 2) for k in range(21))  # Figure 7: 0 to 100 %
+EPSILONS = tuple(round(0.025 * k, 3) for k in range(21))  # Figure 12, to 0.5
+MEASURED: dict[str, tuple[Corruption, tuple[float, ...]]] = {
+    type(corruption).__name__.lower(): (corruption, levels)
+    for corruption, levels in (
+        (SaltAndPepper(), FRACTIONS),
+        (ReplaceGaussian(), FRACTIONS),
+        (FGSM(), EPSILONS),
+        (PGD(), EPSILONS),
+    )
+}
+
+Counts = tuple[tuple[tuple[int, ...], ...], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One batch before and after a corruption, and what the model made of it."""
-
-    clean: Images
-    corrupted: Images  # clipped to [0, 1]
-    before: Tensor
-    after: Tensor
-
-
-def trial(model: Model, x: Images, corrupt: Callable[[Images], Images]) -> Trial:
-    """Corrupt a batch, clip it, and run the model on both."""
-    corrupted = corrupt(x).clamp(0, 1)
-    with torch.no_grad():
-        return Trial(x, corrupted, model(x), model(corrupted))
-
-
-def bind(corruption: Corruption, model: Model, y: Labels, seed: int) -> Callable[[Images], Images]:
-    """Give a noise its seed, or an attack its model and labels: what is left maps images to images."""
-    if isinstance(corruption, Attack):
-        return lambda x: corruption(model, x, y)
-    return lambda x: corruption(x, generator(seed))
-
-
-def at_levels(corruption: Corruption, model: Model, x: Images, y: Labels, levels: Sequence[float], seed: int) -> Levels:
-    """Corrupt a batch at every strength, clipped."""
-    strengths = list(levels)
-    if isinstance(corruption, Attack):
-        return corruption.levels(model, x, y, strengths)
-    return noise.levels(corruption, x, strengths, seed).clamp_(0, 1)
-
-
-@torch.no_grad()
-def logits(model: Model, dataset: Dataset, batch: int = 1000) -> Logits:
-    """Run a model over a whole data set."""
-    return torch.cat([model(dataset.images(slice(i, i + batch))) for i in range(0, len(dataset), batch)])
-
-
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, kw_only=True)
+class Curve(Result):
     """A network's confusion at every strength: counts[level][true class][answer]."""
 
-    network: str
-    sha256: str
+    FOUND: ClassVar = ("counts",)
+
     corruption: str  # repr; its strength is the field that varies
     field: str
-    data: str
-    seed: int
-    commit: str
     levels: tuple[float, ...]
-    counts: tuple[tuple[tuple[int, ...], ...], ...]
+    counts: Counts
 
     @property
     def kind(self) -> str:
         """Name the class of the noise or attack."""
         return self.corruption.partition("(")[0]
-
-    @property
-    def n(self) -> int:
-        """Count the images behind each point."""
-        return sum(map(sum, self.counts[0]))
 
     @property
     def hits(self) -> list[int]:
@@ -95,19 +64,50 @@ class Curve:
         return [100 * hits / self.n for hits in self.hits]
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Tell curves apart: one is kept of each."""
-        return family(self.corruption), self.data, str(self.seed)
+    def line(self) -> str:
+        """Write the curve as one line, in percent."""
+        points = " ".join(f"{level:g}:{share:.2f}" for level, share in zip(self.levels, self.accuracy, strict=True))
+        return f"{self.network} {self.corruption} n={self.n}: {points}"
+
+    def at(self, levels: Sequence[float]) -> list[float]:
+        """Return the share of right answers, in percent, at some of its strengths."""
+        return [self.accuracy[self.levels.index(level)] for level in levels]
+
+    def apart(self, levels: Sequence[float], shares: Sequence[float]) -> float:
+        """Return how far published shares, in percent, lie from it, in points on average."""
+        return sum(abs(a - b) for a, b in zip(self.at(levels), shares, strict=True)) / len(levels)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Bound the accuracy at one of its strengths by its 95 % interval, in percent."""
+        low, high = wilson(self.hits[self.levels.index(level)], self.n)
+        return 100 * low, 100 * high
 
 
-def family(corruption: str) -> str:
-    """Drop the strength from the repr of a corruption: its first field.
+STORE = Store("accuracy", Curve)
 
-    >>> family("PGD(epsilon=0.1, steps=10, step=0.25, seed=0)")
-    'PGD(steps=10, step=0.25, seed=0)'
-    """
-    name, _, rest = corruption.partition("(")
-    return f"{name}({rest.rstrip(')').partition(', ')[2]})"
+
+def key(network: str, corruption: Corruption, dataset: Dataset) -> str:
+    """Return the key of a curve; what is measured on the built-in sample has one of its own."""
+    return f"{network}.{type(corruption).__name__.lower()}" + ("" if dataset.full else ".sample")
+
+
+def of(network: str) -> list[Curve]:
+    """Return the curves of a network that hold, those on the built-in sample included."""
+    keys = (f"{network}.{kind}{sample}" for kind in MEASURED for sample in ("", ".sample"))
+    return [found for k in keys if (found := STORE.get(k))]
+
+
+def clean(network: str) -> tuple[float, Curve] | None:
+    """Return how often a network reads clean test digits right, in percent, and the curve that says so; None: not measured."""
+    full = [c for c in of(network) if c.levels[0] == 0 and not c.data.startswith("built-in sample")]
+    most = max(full, key=lambda c: c.n, default=None)
+    return (most.accuracy[0], most) if most else None
+
+
+@torch.no_grad()
+def logits(model: Model, dataset: Dataset, batch: int = 1000) -> Logits:
+    """Run a model over a whole data set: (N, classes)."""
+    return torch.cat([model(dataset.images(slice(i, i + batch))) for i in range(0, len(dataset), batch)])
 
 
 def sweep(
@@ -118,14 +118,16 @@ def sweep(
     seed: int,
     batch: int = BATCH,
     workers: int = 1,
+    done: int = 0,
+    n: int | None = None,
 ) -> Iterator[Tensor]:
     """Count answers at all strengths, batch by batch, yielding the counts so far: int64 (levels, true class, answer).
 
-    The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample.
-    Every batch has noise of its own; the labels are the true ones, also for attacks. Several `workers` take a batch
-    each, on one thread each: networks as small as these gain nothing from two threads on one batch.
+    The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample; the first
+    `done` of them are passed over, and it ends with the batch that reaches n. Every batch has noise of its own; the labels
+    are the true ones, also for attacks. Several `workers` take a batch each, on one thread each: networks as small as
+    these gain nothing from two threads on one batch.
     """
-    place = torch.arange(len(levels))[:, None] * 100
 
     def count(numbered: tuple[int, Tensor]) -> Tensor:
         number, chosen = numbered
@@ -133,58 +135,70 @@ def sweep(
         corrupted = at_levels(corruption, model, x, y, levels, seed=seed + number)
         with torch.no_grad():
             answers = torch.stack([model(z).argmax(1) for z in corrupted])  # (levels, N)
+        place = torch.arange(len(levels), device=y.device)[:, None] * 100
         cells = (place + 10 * y + answers).flatten()
-        return torch.bincount(cells, minlength=100 * len(levels)).view(len(levels), 10, 10)
+        return torch.bincount(cells, minlength=100 * len(levels)).view(len(levels), 10, 10).cpu()
 
     counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
-    batches = list(enumerate(datasets.shuffled(len(dataset), seed).split(batch)))
-    for part in imap(count, batches, workers):
-        counts += part
+    order = datasets.shuffled(len(dataset), seed)
+    for part in parallel.spread(count, pieces(order, batch, done, len(order) if n is None else n), workers):
+        counts = counts + part
         yield counts
 
 
-def curve(
-    card: checkpoints.Card, dataset: Dataset, corruption: Corruption, levels: Sequence[float], seed: int, counts: Tensor
+def begin(
+    store: Store[Curve],
+    card: Card,
+    dataset: Dataset,
+    corruption: Corruption,
+    levels: Sequence[float],
+    device: str = "cpu",
 ) -> Curve:
-    """Sign the counts of a sweep with what they were measured on."""
-    table = tuple(tuple(tuple(row) for row in level) for level in counts.tolist())
+    """Return a curve on which nothing is counted yet."""
     field, _ = strength(type(corruption))
     return Curve(
-        card.name, card.sha256, repr(corruption), field, dataset.title, seed, checkpoints.commit(), tuple(levels), table
-    )
+        **store.provenance([card], dataset, "float32", device),
+        corruption=repr(corruption), field=field, levels=tuple(levels), counts=(((0,) * 10,) * 10,) * len(levels),
+    )  # fmt: skip
 
 
-def keep(new: Curve) -> None:
-    """Write a curve to checkpoints/curves/NAME.json, in place of the one of its kind there.
-
-    A curve on fewer images never replaces one on more of the same network. Raises UserError where the disk refuses.
-    """
-    known = {c.key: c for c in curves(new.network)}
-    old = known.get(new.key)
-    if old and old.sha256 == new.sha256 and old.levels == new.levels and old.n > new.n:
-        return
-    known[new.key] = new
-    records = [asdict(c) for _, c in sorted(known.items())]
-    lines = ",\n".join(json.dumps(record) for record in records)
-    checkpoints.write(checkpoints.FOLDER / "curves" / f"{new.network}.json", f"[\n{lines}\n]\n".encode())
+def grown(curve: Curve, counts: Tensor) -> Curve:
+    """Add the counts of a sweep to a curve."""
+    total = (torch.tensor(curve.counts) + counts).tolist()
+    table = tuple(tuple(tuple(row) for row in level) for level in total)
+    return replace(curve, n=int(sum(map(sum, table[0]))), counts=table)
 
 
-def curves(network: str) -> list[Curve]:
-    """Return the curves kept of a network; none where there is no file, or it cannot be read."""
-    try:
-        records = json.loads((checkpoints.FOLDER / "curves" / f"{network}.json").read_text())
-        return [
-            Curve(**{**r, "levels": tuple(r["levels"]), "counts": tuple(tuple(map(tuple, t)) for t in r["counts"])})
-            for r in records
-        ]
-    except (OSError, ValueError, TypeError, KeyError):
-        return []
+def measure(key: str, n: int) -> Iterator[Curve]:
+    """Sweep the test digits for the key of a network and a kind; raises UserError where there is no such thing."""
+    network, _, kind = key.rpartition(".")
+    device = networks.device()
+    model, card = checkpoints.classifier(network, device)
+    if kind not in MEASURED:
+        raise UserError(f"{kind!r} is not measured: choose one of {', '.join(MEASURED)}.")
+    corruption, levels = MEASURED[kind]
+    dataset = datasets.full(card.dataset, "test")
+    yield from swept(STORE, key, model, begin(STORE, card, dataset, corruption, levels, device), dataset, corruption, n)
 
 
-def scores(model: Classifier, dataset: Dataset) -> dict[str, float | int]:
-    """Measure what a card says: accuracy on a test set, its n and 95 % interval."""
-    if not len(dataset):
-        raise UserError(f"{dataset.title}: there is nothing to measure.")
-    hits = int((logits(model, dataset).argmax(1) == dataset.labels).sum())
-    low, high = metrics.wilson(hits, len(dataset))
-    return dict(accuracy=hits / len(dataset), n=len(dataset), low=round(low, 4), high=round(high, 4))
+def swept(
+    store: Store[Curve], key: str, model: Classifier, begun: Curve, dataset: Dataset, corruption: Corruption, n: int,
+    batch: int = BATCH,
+) -> Iterator[Curve]:  # fmt: skip
+    """Go on with a curve from what a store knows of it, up to n images, yielding what is counted so far."""
+    known = store.resume(key, begun)
+    yield known
+    here = dataset.to(torch.device(begun.device))
+    workers = networks.workers(begun.device)
+    for counts in sweep(model, here, corruption, begun.levels, begun.seed, batch, workers, known.n, n):
+        yield grown(known, counts)
+
+
+def keys(network: str) -> list[str]:
+    """Return the keys of all that is measured of a network."""
+    return [f"{network}.{kind}" for kind in MEASURED]
+
+
+EXPERIMENT = Experiment(
+    "how often digit networks are right under noise and attack", STORE, networks.classifiers, measure, lambda _: 10_000, keys
+)  # fmt: skip

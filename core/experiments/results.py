@@ -2,10 +2,11 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
@@ -15,18 +16,23 @@ from torch import Tensor
 from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.data.datasets import Dataset
+from core.types import Labels
 
 SEED = 0  # what experiments draw from
+EVERY = 30.0  # seconds between two writings of a result that is being measured
+KEY = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What an experiment found, and all it hangs on; an experiment's own class adds what it measured.
 
-    `networks` names every network involved with the hash of its weights; `n` counts the images behind each figure;
-    `commits` are all versions of the code that contributed; `version` is the experiment's, raised when its figures
-    would change. Numbers, words, tuples and dicts of these lie in JSON, tensors beside them in the same file.
+    `networks` names every network involved with the hash of its weights, the one in question first; `n` counts the
+    images behind each figure; `commits`, `precision` and `device` name all that contributed; `version` is the experiment's.
+    A field is a number, a word, a tuple or dict of these, or a tensor. FOUND names those that grow with n.
     """
+
+    FOUND: ClassVar[tuple[str, ...]] = ()
 
     networks: Mapping[str, str]
     data: str
@@ -38,129 +44,223 @@ class Result:
     version: int
 
     @property
-    def same_networks(self) -> bool:
-        """Say whether every network involved is here with the very weights that were measured."""
-        return all(checkpoints.current(name, sha256) for name, sha256 in self.networks.items())
+    def network(self) -> str:
+        """Name the network in question."""
+        return next(iter(self.networks), "")
+
+    @property
+    def line(self) -> str:
+        """Say in one line what was found."""
+        return f"n = {self.n:,}"
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Name the networks that are no longer here with the very weights that were measured."""
+        return tuple(name for name, sha256 in self.networks.items() if not checkpoints.current(name, sha256))
 
     @property
     def subject(self) -> dict[str, Any]:
         """Return what was measured, without what was found: measuring is resumed where all of this is the same."""
-        words = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), str)}
-        return dict(words, networks=dict(self.networks), seed=self.seed, version=self.version)
+        grown = {"n", "commits", "precision", "device", *self.FOUND}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in grown}
 
 
 R = TypeVar("R", bound=Result)
 
 
 class Store(Generic[R]):
-    """The results of one experiment, by key: a network's name, or one that begins with it and a dot, or words."""
+    """The results of one experiment, by key. `version` is raised when its figures would change."""
 
     def __init__(self, name: str, kind: type[R], version: int = 1) -> None:
         self.name, self.kind, self.version = name, kind, version
+        self._held: dict[Path, tuple[tuple[int, int], R | None]] = {}
+
+    @property
+    def folder(self) -> Path:
+        """Return where its results lie."""
+        return checkpoints.FOLDER / "results" / self.name
 
     def provenance(
         self, cards: Iterable[Card], dataset: Dataset, precision: str, device: str = "cpu"
     ) -> dict[str, Any]:
-        """Return the provenance of a result that is begun now: what `Result` asks for, on no image yet."""
+        """Return the fields of a Result that is begun now, on no image yet."""
         return dict(
             networks={card.name: card.sha256 for card in cards}, data=dataset.title, seed=SEED, n=0,
             commits=(checkpoints.commit(),), precision=precision, device=device, version=self.version,
         )  # fmt: skip
 
-    def file(self, key: str) -> Path:
-        """Return where a result lies; raises UserError for a key that is no plain name."""
-        if not checkpoints.NAME.fullmatch(key):
-            raise UserError(f"{key!r} is not the key of a result: use lower-case letters, digits, dots and dashes.")
-        return checkpoints.FOLDER / "results" / self.name / key
-
-    def stamp(self) -> int:
-        """Return a number that changes when a result is written or deleted: when the folder was last changed."""
-        folder = self.file("x").parent
-        return folder.stat().st_mtime_ns if folder.exists() else 0
-
     def read(self, key: str) -> R | None:
         """Return a result whatever has become of its networks; None where there is none, or it cannot be read."""
-        path = self.file(key)
-        try:
-            tensors: dict[str, Any] = {}
-            if (whole := path.with_name(f"{key}.safetensors")).exists():
-                with safe_open(whole, "pt") as found:
-                    tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  not a dict
-                    record = json.loads(found.metadata()["result"])
-            else:
-                record = json.loads(path.with_name(f"{key}.json").read_text())
-            return self.kind(**{name: _frozen(value) for name, value in record.items()}, **tensors)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError):
-            return None
+        for suffix, read in ((".safetensors", _with_tensors), (".json", _without)):
+            file = self._file(key, suffix)
+            if file.exists():
+                return self._hold(file, read)
+        return None
 
     def every(self) -> dict[str, R]:
         """Return all results that can be read, by key."""
-        folder = self.file("x").parent
-        names = (
-            sorted({f.name.rpartition(".")[0] for f in folder.iterdir() if not f.name.startswith(".")})
-            if folder.is_dir()
-            else []
-        )
-        return {key: found for key in names if checkpoints.NAME.fullmatch(key) and (found := self.read(key))}
+        names = {f.stem for f in self.folder.glob("[!.]*") if f.suffix in (".json", ".safetensors")}
+        return {key: found for key in sorted(names) if KEY.fullmatch(key) and (found := self.read(key))}
+
+    def why_stale(self, result: R) -> str:
+        """Say why a result no longer holds; an empty word where it does."""
+        if result.version != self.version:
+            return f"version {result.version} of the experiment, which is at {self.version}"
+        return f"{' and '.join(result.changed)} changed" if result.changed else ""
 
     def fresh(self, result: R) -> bool:
         """Say whether a result still holds: this version of the experiment, and these weights. The only such test."""
-        return result.version == self.version and result.same_networks
+        return not self.why_stale(result)
 
     def current(self) -> dict[str, R]:
         """Return the results that hold, by key: what pages, reports and documents read."""
         return {key: found for key, found in self.every().items() if self.fresh(found)}
 
     def get(self, key: str) -> R | None:
-        """Return a result if it holds; else it is not measured."""
+        """Return a result if it holds; else it is not measured. Raises UserError for a key that is no plain name."""
         found = self.read(key)
         return found if found and self.fresh(found) else None
 
     def resume(self, key: str, begun: R) -> R:
-        """Return what is known of the very thing that `begun` begins, signed by this version of the code too; else `begun`."""
+        """Return what is known of the very thing that `begun` begins, to be signed by both; else `begun`."""
         known = self.read(key)
-        if known is None or known.subject != begun.subject:
-            return begun
-        return replace(known, commits=tuple(dict.fromkeys((*known.commits, *begun.commits))))
+        return _signed(known, begun) if known and known.subject == begun.subject else begun
 
     def put(self, key: str, result: R) -> None:
-        """Keep a result, whole or not at all; of the same thing the one on more images stays. Raises UserError where the disk refuses."""
-        path = self.file(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Keep a result, whole or not at all; of the same thing the one on more images stays.
+
+        Two processes may put at once. Raises UserError where the disk refuses.
+        """
         values = {f.name: getattr(result, f.name) for f in fields(result)}
         tensors = {name: value.contiguous() for name, value in values.items() if isinstance(value, Tensor)}
-        record = json.dumps({name: value for name, value in values.items() if name not in tensors}, indent=1)
-        with FileLock(path.with_name(f".{key}.lock")):
+        rest = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items() if name not in tensors)
+        record = "{\n" + ",\n".join(rest) + "\n}\n"
+        file = self._file(key, ".safetensors" if tensors else ".json")
+        with _locked(f"{self.name}.{key}"):
             known = self.read(key)
-            if known and known.n > result.n and known.subject == result.subject:
-                return
-            if tensors:
-                checkpoints.write(path.with_name(f"{key}.safetensors"), save_tensors(tensors, {"result": record}))
-            else:
-                checkpoints.write(path.with_name(f"{key}.json"), (record + "\n").encode())
+            if known is None or known.subject != result.subject or known.n <= result.n:
+                checkpoints.write(file, save_tensors(tensors, {"result": record}) if tensors else record.encode())
+
+    def _file(self, key: str, suffix: str) -> Path:
+        if not KEY.fullmatch(key):
+            raise UserError(f"{key!r} is not the key of a result: use lower-case letters, digits, dots and dashes.")
+        return self.folder / f"{key}{suffix}"
+
+    def _hold(self, file: Path, read: Callable[[Path], dict[str, Any]]) -> R | None:
+        """Read a file once for as long as it is not written anew."""
+        try:
+            about = file.stat()
+            stamp = about.st_mtime_ns, about.st_ino  # a file is always replaced, never written over
+            if self._held.get(file, (None, None))[0] != stamp:
+                self._held[file] = stamp, self._parsed(file, read)
+            return self._held[file][1]
+        except OSError:
+            return None
+
+    def _parsed(self, file: Path, read: Callable[[Path], dict[str, Any]]) -> R | None:
+        try:
+            return self.kind(**{name: _frozen(value) for name, value in read(file).items()})
+        except (ValueError, TypeError, KeyError, AttributeError, SafetensorError):
+            return None
 
 
 @dataclass(frozen=True, eq=False)
 class Experiment(Generic[R]):
-    """How one kind of result comes about: `measure(key, n)` yields what is found so far, on ever more images up to n.
+    """How one kind of result comes about, and where it is told.
 
-    `keys` lists all there is to measure; `n` is how many images are asked unless somebody says otherwise.
+    `subjects` lists what there is to measure, mostly networks, and `keys` the keys of one; `measure(key, n)` yields what is
+    known already and then what is found so far, on ever more images, up to n in whole batches; `n` is how many a key is
+    worth unless somebody says otherwise. `table` writes its part of docs/DOCUMENT.md.
     """
 
-    store: Store[R]
     title: str
-    keys: Callable[[], list[str]]
+    store: Store[R]
+    subjects: Callable[[], Iterable[str]]
     measure: Callable[[str, int], Iterator[R]]
-    n: int
+    n: Callable[[str], int]
+    keys: Callable[[str], Iterable[str]] = lambda subject: (subject,)
+    document: str = ""
+    table: Callable[[], Iterable[str]] = tuple
+
+    def run(self, key: str, n: int) -> Iterator[R]:
+        """Measure and keep: every half minute, at the end, and when whoever asks for more stops asking.
+
+        Raises UserError where a network or a data set is missing, or the disk refuses.
+        """
+        begun, found, saved = None, None, time.monotonic()
+        try:
+            for found in self.measure(key, n):
+                begun = begun or found
+                if found is not begun and time.monotonic() - saved > EVERY:
+                    self.store.put(key, found)
+                    saved = time.monotonic()
+                yield found
+        finally:
+            if found is not None and found is not begun:
+                self.store.put(key, found)
+
+    def stale(self) -> dict[str, str]:
+        """Return the keys that are to be measured, and why."""
+        keys = (key for subject in self.subjects() for key in self.keys(subject))
+        return {key: why for key in keys if (why := self._missing(key))}
+
+    def _missing(self, key: str) -> str:
+        found = self.store.read(key)
+        if found is None:
+            return "not measured"
+        if found.data.startswith("built-in sample"):
+            return "measured on the built-in sample"
+        few = f"on {found.n:,} of {self.n(key):,} images" if found.n < self.n(key) else ""
+        return self.store.why_stale(found) or few
+
+
+def pieces(order: Labels, batch: int, done: int, n: int) -> list[tuple[int, Tensor]]:
+    """Split the indices of images into batches, numbered, and return those that bring `done` images to n or a little more.
+
+    >>> [(number, len(chosen)) for number, chosen in pieces(torch.arange(10), 4, 4, 7)]
+    [(1, 4)]
+    """
+    return [(k, chosen) for k, chosen in enumerate(order.split(batch)) if done <= k * batch < n]
 
 
 def slug(text: str) -> str:
     """Write any text as a key.
 
-    >>> slug("non-local means, BlindGaussian(sigma_max=50.0)")
-    'non-local-means-blindgaussian-sigma-max-50.0'
+    >>> slug("BlindGaussian(sigma_max=50.0)")
+    'blindgaussian-sigma-max-50.0'
     """
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:64]
+
+
+def _signed(known: R, by: R) -> R:
+    """Name the code, precision and device of another result among those that contributed."""
+    commits = tuple(dict.fromkeys((*known.commits, *by.commits)))
+    precision, device = _joined(known.precision, by.precision), _joined(known.device, by.device)
+    return replace(known, commits=commits, precision=precision, device=device)
+
+
+def _joined(one: str, other: str) -> str:
+    return " and ".join(dict.fromkeys((*one.split(" and "), other)))
+
+
+def _locked(name: str) -> FileLock:
+    """Return the lock of a key; its file stays in a hidden folder."""
+    folder = checkpoints.FOLDER / "results" / ".locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} could not be made ({error.strerror}): check the folder's rights.") from None
+    return FileLock(folder / name)
+
+
+def _with_tensors(file: Path) -> dict[str, Any]:
+    with safe_open(file, "pt") as found:
+        tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  not a dict
+        return {**json.loads(found.metadata()["result"]), **tensors}
+
+
+def _without(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text()))
 
 
 def _frozen(value: Any) -> Any:

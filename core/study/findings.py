@@ -1,6 +1,6 @@
 """The study, re-measured: every figure it reports beside the same figure from the result files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -8,10 +8,11 @@ from typing import Any
 from core import UserError, checkpoints, noise
 from core.attacks import DAG
 from core.data import datasets
-from core.experiments import accuracy, attack_rates, denoising, few_pixels, tables
+from core.experiments import accuracy, attack_rates, denoising, every_pixel, few_pixels, tables
 from core.experiments.accuracy import Curve
 from core.experiments.attack_rates import STEPS
-from core.measures import metrics, noise_similarity
+from core.experiments.trial import bind, trial
+from core.measures import noise_similarity
 from core.noise import Gaussian, Impulse, Noise, Poisson, RandomImpulse
 from core.study import report, reported
 from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported
@@ -45,9 +46,9 @@ def measure() -> Iterator[str]:
     model, card = checkpoints.classifier("digit-cnn")
     for example in EXAMPLES:
         x, y = mnist.images([example.index]), mnist.labels[[example.index]]
-        trial = accuracy.trial(model, x, accuracy.bind(example.corruption, model, y, example.seed))
-        said = [float(logits.softmax(1).max()) for logits in (trial.before, trial.after)]
-        answers = [int(logits.argmax()) for logits in (trial.before, trial.after)]
+        seen = trial(model, x, bind(example.corruption, model, y, example.seed))
+        said = [float(logits.softmax(1).max()) for logits in (seen.before, seen.after)]
+        answers = [int(logits.argmax()) for logits in (seen.before, seen.after)]
         record = dict(
             answers=answers, sure=said, corruption=repr(example.corruption), seed=example.seed, sha256=card.sha256
         )
@@ -88,38 +89,36 @@ def findings() -> list[Finding]:
     return found
 
 
+def gaps(reported: Reported, curves: Iterable[Curve]) -> list[tuple[float, str]]:
+    """Measure how far published points lie from each network's curve, in points of accuracy on average, nearest first.
+
+    Curves of another kind, of other levels or on the built-in sample are passed over.
+    """
+    alike = (c for c in curves if c.kind == reported.kind and set(reported.levels) <= set(c.levels))
+    return sorted((c.apart(reported.levels, reported.accuracy), c.network) for c in alike if c.data.startswith("MNIST"))
+
+
 def _accuracy() -> Iterator[Finding]:
-    scores = _card("digit-cnn").get("scores", {})
-    here = (
-        f"{100 * scores['accuracy']:.2f} % (95 % interval {100 * scores['low']:.2f} to {100 * scores['high']:.2f}, n = {scores['n']:,})"
-        if scores
-        else MISSING
-    )
+    here, why = MISSING, ""
+    if clean := accuracy.clean("digit-cnn"):
+        (share, curve), (low, high) = clean, clean[1].interval(0.0)
+        inside = "inside" if low <= reported.ACCURACY <= high else "outside"
+        here = f"{share:.2f} % (95 % interval {low:.2f} to {high:.2f}, n = {curve.n:,})"
+        why = f"Trained anew by the study's recipe; its figure lies {inside} the interval measured here."
     yield Finding(
-        "The digit network", f"{reported.ACCURACY} % of the test digits right (from its code)", here,
-        _inside(scores), "see",
-    )  # fmt: skip
-
-
-def _inside(scores: dict[str, Any]) -> str:
-    if not scores:
-        return ""
-    inside = scores["low"] <= reported.ACCURACY / 100 <= scores["high"]
-    return f"Trained anew by the study's recipe; its figure lies {'inside' if inside else 'outside'} the interval measured here."
+        "The digit network", f"{reported.ACCURACY} % of the test digits right (from its code)", here, why, "see"
+    )
 
 
 def _curve(network: str, kind: str) -> Curve | None:
-    sha256 = _card(network).get("sha256")
-    curves = [c for c in accuracy.curves(network) if c.kind == kind and c.sha256 == sha256]
-    return max(curves, key=lambda c: c.n) if curves else None
+    return few_pixels.STORE.get(network) if kind == "OnePixel" else accuracy.STORE.get(f"{network}.{kind.lower()}")
 
 
 def _points(reported: Reported, network: str) -> str:
     curve = _curve(network, reported.kind)
     if curve is None:
         return f"{network}: {MISSING}"
-    values = [curve.accuracy[curve.levels.index(level)] for level in reported.levels]
-    return f"{network} {' '.join(f'{v:.2f}' for v in values)} (n = {curve.n:,}, seed {curve.seed})"
+    return f"{network} {' '.join(f'{v:.2f}' for v in curve.at(reported.levels))} (n = {curve.n:,}, seed {curve.seed})"
 
 
 def _said(reported: Reported) -> str:
@@ -128,10 +127,7 @@ def _said(reported: Reported) -> str:
 
 def _gap(reported: Reported, network: str) -> float:
     curve = _curve(network, reported.kind)
-    if curve is None:
-        return float("nan")
-    here = [curve.accuracy[curve.levels.index(level)] for level in reported.levels]
-    return sum(abs(a - b) for a, b in zip(here, reported.accuracy, strict=True)) / len(here)
+    return curve.apart(reported.levels, reported.accuracy) if curve else float("nan")
 
 
 def _table(reported: Reported, *networks: str) -> tuple[dict[str, str], ...]:
@@ -141,7 +137,7 @@ def _table(reported: Reported, *networks: str) -> tuple[dict[str, str], ...]:
     rows = [{"right, %": f"the study's {reported.network}", **printed, "n": ""}]
     for network in networks:
         if curve := _curve(network, reported.kind):
-            values = [f"{curve.accuracy[curve.levels.index(level)]:.2f}" for level in reported.levels]
+            values = [f"{share:.2f}" for share in curve.at(reported.levels)]
             rows.append(
                 {"right, %": network, **dict(zip(levels, values, strict=True)), "n": f"{curve.n:,}, seed {curve.seed}"}
             )
@@ -194,11 +190,11 @@ def _attack_curves() -> Iterator[Finding]:
 
 def _pixels() -> Iterator[Finding]:
     one = next(r for r in REPORTED if r.kind == "OnePixel")
-    tried = few_pixels.current().get("digit-cnn")
+    tried = every_pixel.STORE.get("digit-cnn")
     curve, why = _curve("digit-cnn", "OnePixel"), ""
     if curve:
-        low, high = metrics.wilson(curve.hits[0], curve.n)
-        why = f"It drew candidates at random; here {curve.corruption} breeds them. On average {_gap(one, 'digit-cnn'):.1f} points apart; n = {curve.n:,} leaves {50 * (high - low):.1f} open at one pixel."
+        low, high = curve.interval(one.levels[0])
+        why = f"It drew candidates at random; here {curve.corruption} breeds them. On average {_gap(one, 'digit-cnn'):.1f} points apart; n = {curve.n:,} leaves {(high - low) / 2:.1f} open at one pixel."
     if tried:
         why += f" Every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} % (n = {tried.n:,})."
     yield Finding(

@@ -6,7 +6,7 @@ from typing import Any
 from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.denoisers.classical import CLASSICAL
-from core.experiments import accuracy, attack_rates, defence, denoising, few_pixels, transfer
+from core.experiments import attack_rates, defence, denoising, every_pixel, few_pixels, transfer
 from core.study import reported
 from core.training import recipes
 from core.training.recipes import Classification, Denoising
@@ -135,7 +135,7 @@ def _defence() -> Iterator[str]:
 
 
 def _pixels() -> Iterator[str]:
-    tried = few_pixels.current()
+    tried = every_pixel.STORE.current()
     yield (
         "| classifier | clean | every single pixel tried | "
         + " | ".join(f"{k} searched" for k in few_pixels.COUNTS)
@@ -143,7 +143,7 @@ def _pixels() -> Iterator[str]:
     )
     yield "|---|---|---|" + "---|" * len(few_pixels.COUNTS)
     for recipe in recipes.RECIPES.values():
-        curve = next((c for c in accuracy.curves(recipe.name) if c.kind == "OnePixel"), None)
+        curve = few_pixels.STORE.get(recipe.name)
         if isinstance(recipe, Classification) and recipe.name in tried:
             t = tried[recipe.name]
             searched = [f"{a:.1f}" for a in curve.accuracy] if curve else [""] * len(few_pixels.COUNTS)

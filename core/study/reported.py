@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from core.attacks import FGSM
-from core.experiments.accuracy import Corruption
+from core.experiments.trial import Corruption
 from core.noise import ReplaceGaussian, SaltAndPepper
 
 ACCURACY = 97.55  # percent of the test digits read right, by the study's code

@@ -1,0 +1,40 @@
+"""What there is to measure, and on what: the networks that are here, those that ship first, and the device."""
+
+import os
+from contextlib import suppress
+
+import torch
+
+from core import UserError, checkpoints
+from core.checkpoints import Card
+from core.training import recipes
+
+
+def cards() -> list[Card]:
+    """Return the cards of all networks here: those that ship, in the order of their recipes, then those adopted, by name."""
+    names = [file.stem for file in sorted(checkpoints.FOLDER.glob("*.json"))]
+    found = []
+    for name in sorted(names, key=lambda name: [*recipes.RECIPES, name].index(name)):
+        with suppress(UserError):
+            found.append(checkpoints.read(name))
+    return found
+
+
+def classifiers() -> list[str]:
+    """Name the networks here that read digits."""
+    return [card.name for card in cards() if "noise" not in card.recipe]
+
+
+def denoisers() -> list[str]:
+    """Name the networks here that take noise away."""
+    return [card.name for card in cards() if "noise" in card.recipe]
+
+
+def device() -> str:
+    """Return where experiments compute: on CUDA where it is there."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def workers(device: str) -> int:
+    """Return how many pieces of work a device takes at once: a processor one on each core, a GPU one."""
+    return os.cpu_count() or 1 if device == "cpu" else 1
