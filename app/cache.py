@@ -31,7 +31,7 @@ from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
-from core.models import Classifier, DigitCNN, UNet, autocast
+from core.models import Classifier, Denoiser, DigitCNN, autocast
 from core.noise import Noise, eight_bit
 from core.runs import control
 from core.runs.folder import Metrics
@@ -90,7 +90,7 @@ def classifier(trained: Trained) -> Classifier:
 
 
 @st.cache_resource(show_spinner=False)
-def denoiser(trained: Trained) -> UNet:
+def denoiser(trained: Trained) -> Denoiser:
     """Hold a network that takes noise away, for all sessions. Raises UserError where it cannot be loaded."""
     return checkpoints.denoiser(trained.name)[0]
 

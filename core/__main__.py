@@ -19,7 +19,7 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL
 from core.experiments import accuracy, attack_rates, defence, denoising, measure, transfer
 from core.experiments.registry import EXPERIMENTS
-from core.models import UNet, autocast
+from core.models import Denoiser, autocast
 from core.noise import parse
 from core.runs import worker
 from core.study import findings, report
@@ -80,7 +80,7 @@ def evaluate(name: str) -> None:
     evaluate_denoiser(model, card, datasets.full(card.dataset, "test"))
 
 
-def evaluate_denoiser(model: UNet, card: Card, dataset: Dataset) -> None:
+def evaluate_denoiser(model: Denoiser, card: Card, dataset: Dataset) -> None:
     """Measure a denoiser at blind and at fixed levels; what is done when it is stopped is not done again."""
     noise = parse(card.recipe["noise"])
     noises = denoising.settings(noise)

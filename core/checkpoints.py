@@ -19,7 +19,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
 from core import UserError, models
-from core.models import Classifier, Network, UNet
+from core.models import Classifier, Denoiser, Network
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -76,10 +76,10 @@ def classifier(name: str, device: str = "cpu") -> tuple[Classifier, Card]:
     return model, card
 
 
-def denoiser(name: str, device: str = "cpu") -> tuple[UNet, Card]:
+def denoiser(name: str, device: str = "cpu") -> tuple[Denoiser, Card]:
     """Load a network that takes noise away; raises UserError where it is another kind, or what `load` refuses."""
     model, card = load(name, device)
-    if not isinstance(model, UNet):
+    if not isinstance(model, Denoiser):
         raise UserError(f"{name} is not a network that takes noise away: choose another.")
     return model, card
 

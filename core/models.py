@@ -141,7 +141,17 @@ class DigitMLP(nn.Module):
         return self.stages(x)["logits"]
 
 
-class UNet(nn.Module):
+class Denoiser(nn.Module):
+    """A network that takes noise away: images (N, C, H, W) of any size go in, images of the same shape come out.
+
+    Its channels are those of the pictures it was trained on; the result is not clipped.
+    """
+
+    SIDE: ClassVar = 32  # pixels: large pictures are computed in tiles that begin on a grid of SIDE
+    REACH: ClassVar = 32  # nothing further away may touch an output
+
+
+class UNet(Denoiser):
     """Noise2Noise's denoiser (Lehtinen et al. 2018, appendix): five levels down, five up, nothing shared between them.
 
     991,203 parameters, a sixteenth of that with a quarter of the `width`; takes (N, C, H, W) of any size, gives the same shape. What it computes is added to its input,
@@ -152,8 +162,7 @@ class UNet(nn.Module):
     """
 
     LEVELS: ClassVar = 5
-    SIDE: ClassVar = 2**LEVELS  # pixels: of what it was trained on, and of the windows it sees of a larger image
-    REACH: ClassVar = SIDE  # nothing further away touches an output
+    SIDE: ClassVar = 2**LEVELS  # of what it was trained on, and of the windows it sees of a larger image
     AT_ONCE: ClassVar = 256  # windows, so that memory is bounded
 
     def __init__(self, channels: int = 3, width: int = 48) -> None:
@@ -249,7 +258,7 @@ def _rectified(z: Tensor) -> Tensor:
 
 
 Classifier = DigitCNN | DigitMLP
-Network = DigitCNN | DigitMLP | UNet
+Network = DigitCNN | DigitMLP | Denoiser
 ARCHITECTURES: dict[str, Callable[[], Network]] = {
     "DigitCNN": DigitCNN,
     "DigitMLP": DigitMLP,

@@ -17,7 +17,7 @@ from core.data import datasets
 from core.experiments import attack_rates
 from core.experiments.attack_path import Timeline, run
 from core.measures import energy, metrics
-from core.models import UNet
+from core.models import Denoiser
 from core.noise import Gaussian, NoisyBatch
 from core.types import generator
 
@@ -26,7 +26,7 @@ BALLS = pytest.mark.parametrize("kind", [L2PGD, ObsAtk, Lookalike])
 
 
 @pytest.fixture(scope="module")
-def unet() -> UNet:
+def unet() -> Denoiser:
     return checkpoints.denoiser("n2n-gaussian-50")[0]
 
 
@@ -77,7 +77,7 @@ def test_obsatk_never_leaves_the_zero_mean_plane(epsilon: float, small: Any, cas
 
 
 @EACH
-def test_same_seed_same_result_on_any_batch_size(kind: Any, unet: UNet, case: NoisyBatch) -> None:
+def test_same_seed_same_result_on_any_batch_size(kind: Any, unet: Denoiser, case: NoisyBatch) -> None:
     attack = kind(steps=4)
     start, whole = attacked(attack, unet, case)
     _, y = attack.ends(case, case.clean.flip(0))
@@ -96,7 +96,7 @@ def test_the_model_is_left_alone(kind: Any, case: NoisyBatch) -> None:
 
 
 @pytest.mark.parametrize("kind", [L2PGD, ObsAtk])
-def test_the_error_does_not_fall_with_steps(kind: Any, unet: UNet, case: NoisyBatch) -> None:
+def test_the_error_does_not_fall_with_steps(kind: Any, unet: Denoiser, case: NoisyBatch) -> None:
     attack = kind(steps=10)
     start, y = attack.ends(case, case.clean)
     steps = [z.detach() for z in attack.path(unet, start, y)]
@@ -106,7 +106,7 @@ def test_the_error_does_not_fall_with_steps(kind: Any, unet: UNet, case: NoisyBa
     assert (errors[-1] > 1.5 * errors[0]).all()
 
 
-def test_lookalike_brings_the_output_nearer_to_the_other_picture(unet: UNet, case: NoisyBatch) -> None:
+def test_lookalike_brings_the_output_nearer_to_the_other_picture(unet: Denoiser, case: NoisyBatch) -> None:
     aim = case.clean.flip(0)
     z = Lookalike(steps=10)(unet, case.clean, aim)
     with torch.no_grad():
@@ -170,7 +170,7 @@ def test_where_clipping_leaves_nothing_so_far_the_referee_goes_as_far_as_it_can(
     assert torch.equal(z, torch.ones_like(z))
 
 
-def test_an_attack_hurts_more_than_chance_as_strong(unet: UNet, case: NoisyBatch) -> None:
+def test_an_attack_hurts_more_than_chance_as_strong(unet: Denoiser, case: NoisyBatch) -> None:
     row = dict(zip(attack_rates.COLUMNS, attack_rates.scored(unet, case.clean, Gaussian(50.0), 0).T, strict=True))
     for steps in attack_rates.STEPS:
         assert (row[f"fooled_{steps}"] < row[f"random_{steps}"] - 1).all()
@@ -178,7 +178,7 @@ def test_an_attack_hurts_more_than_chance_as_strong(unet: UNet, case: NoisyBatch
     assert (row["l2_40"] > row["l2_30"]).all()
 
 
-def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: UNet, case: NoisyBatch) -> None:
+def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: Denoiser, case: NoisyBatch) -> None:
     for attack in (DAG(steps=3), ObsAtk(steps=3)):
         *shares, found = run(unet, attack, case.clean[:1], Gaussian(50.0), 0, case.clean[1:2])
         assert isinstance(found, Timeline)
@@ -188,7 +188,7 @@ def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: UNet, c
         assert torch.allclose(metrics.l2(found.white, found.start.expand_as(found.white)), found.l2, atol=1e-4)
 
 
-def test_measuring_goes_on_where_it_stopped(shelf: Any, unet: UNet) -> None:
+def test_measuring_goes_on_where_it_stopped(shelf: Any, unet: Denoiser) -> None:
     card = checkpoints.Card(
         "mine", "", "UNet", "cifar10", dict(noise="BlindGaussian(sigma_max=50.0)"), 0, "", "abc", {}, []
     )

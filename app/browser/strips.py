@@ -20,7 +20,7 @@ from app.draw import charts, pictures
 from core.attacks.few_pixels import Generation, exhaustive, places
 from core.experiments.attack_path import Timeline
 from core.measures import metrics
-from core.models import Classifier, UNet
+from core.models import Classifier, Denoiser
 from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Model, Scores
@@ -84,7 +84,7 @@ def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
     return list(strength(type(noise))[1].levels(count)) if count >= FEWEST else []
 
 
-def lead(model: UNet, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+def lead(model: Denoiser, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
     """Pack what one denoiser makes of one picture, (1, C, H, W), at every level: noisy, denoised, removed, still wrong."""
     drawn = core.noise.levels(noise, x, levels, seed)[:, 0]  # (levels, C, H, W), not clipped
     noisy = core.noise.eight_bit(drawn)

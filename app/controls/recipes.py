@@ -12,7 +12,7 @@ from core.noise import TRAINABLE, Noise
 from core.training.losses import LOSSES, Loss
 from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
-UNETS = {"UNet": ("cifar10", "U-Net, colour pictures"), "DigitUNet": ("mnist", "small U-Net, digits")}
+SHOWN = {"cifar10": "colour pictures", "mnist": "digits"}
 TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pictures"}
 
 
@@ -59,14 +59,15 @@ def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
 def denoising(one: Denoising) -> Denoising:
     """Let somebody choose network and data, noise, loss, targets and where a denoiser begins."""
     columns = st.columns(5)
+    data = {r.architecture: r.dataset for r in RECIPES.values() if isinstance(r, Denoising)}
     network = columns[0].selectbox(
         "Network and data",
-        list(UNETS),
-        list(UNETS).index(one.architecture),
+        list(data),
+        list(data).index(one.architecture),
         key=f"unet-{one.name}",
-        format_func=lambda n: UNETS[n][1],
+        format_func=lambda n: f"{n}, {SHOWN[data[n]]}",
     )
-    one = replace(one, architecture=network, dataset=UNETS[network][0])
+    one = replace(one, architecture=network, dataset=data[network])
     kinds = list(TRAINABLE)
     kind = columns[1].selectbox(
         "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=words.title

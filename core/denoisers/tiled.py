@@ -7,11 +7,11 @@ from math import inf, log10
 import torch
 
 from core.measures import metrics
-from core.models import UNet
+from core.models import Denoiser
 from core.parallel import imap
 from core.types import Images, Model
 
-TILE = 512  # pixels, a multiple of UNet.SIDE
+TILE = 512  # pixels, a multiple of Denoiser.SIDE
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Progress:
 
 
 def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iterator[Progress]:
-    """Denoise pictures (N, C, H, W) by a UNet, tile by tile, clipped to [0, 1]; the last value yielded holds all of them.
+    """Denoise pictures (N, C, H, W), tile by tile, clipped to [0, 1]; the last value yielded holds all of them.
 
-    A tile is computed with the UNet.REACH pixels around it, beyond which nothing touches it, and begins on the grid of
+    A tile is computed with the Denoiser.REACH pixels around it, beyond which nothing touches it, and begins on the grid of
     the network's windows: so it is what the whole picture would give, up to rounding. Several `workers` take a tile each,
     on one thread each.
     """
@@ -36,8 +36,8 @@ def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iter
     @torch.no_grad()
     def denoised(corner: tuple[int, int]) -> Images:
         row, column = corner
-        top, left = max(0, row - UNet.REACH), max(0, column - UNet.REACH)
-        seen = model(x[..., top : row + tile + UNet.REACH, left : column + tile + UNet.REACH])
+        top, left = max(0, row - Denoiser.REACH), max(0, column - Denoiser.REACH)
+        seen = model(x[..., top : row + tile + Denoiser.REACH, left : column + tile + Denoiser.REACH])
         inner = seen[..., row - top :, column - left :][..., :tile, :tile]
         clipped: Images = inner.clamp(0, 1)
         return clipped

@@ -12,7 +12,7 @@ from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import tables
-from core.models import Classifier, UNet
+from core.models import Classifier, Denoiser
 from core.types import Images, Labels, Logits
 
 EPSILONS = tuple(round(0.05 * k, 2) for k in range(9))
@@ -43,12 +43,12 @@ class Defence:
     hits: dict[str, list[int]]
 
 
-def behind(classifier: Classifier, denoiser: UNet) -> Callable[[Images], Logits]:
+def behind(classifier: Classifier, denoiser: Denoiser) -> Callable[[Images], Logits]:
     """Put a denoiser before a classifier; what it gives is clipped to [0, 1], as a picture is."""
     return lambda x: classifier(denoiser(x).clamp(0, 1))
 
 
-def counted(classifier: Classifier, denoiser: UNet, x: Images, y: Labels) -> Tensor:
+def counted(classifier: Classifier, denoiser: Denoiser, x: Images, y: Labels) -> Tensor:
     """Count right answers: int64 (ways, epsilons).
 
     The second attacker does not know of the denoiser; the third takes his gradient through it.
@@ -62,7 +62,7 @@ def counted(classifier: Classifier, denoiser: UNet, x: Images, y: Labels) -> Ten
 
 
 def measure(
-    classifier: Classifier, card: Card, denoiser: UNet, shield: Card, dataset: Dataset, n: int
+    classifier: Classifier, card: Card, denoiser: Denoiser, shield: Card, dataset: Dataset, n: int
 ) -> Iterator[Defence]:
     """Measure on n test digits, in an order drawn from SEED, yielding what is measured so far."""
     hits, done = torch.zeros(len(WAYS), len(EPSILONS), dtype=torch.int64), 0
