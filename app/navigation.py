@@ -28,10 +28,10 @@ class Entry:
     @property
     def address(self) -> str:
         """Return its path in the address bar; that of the first page is empty."""
-        return "" if self is PAGES[0] else self.name
+        return "" if self is PAGES[0] else self.file.stem
 
 
-PAGES = (
+PAGES: tuple[Entry, ...] = (
     Entry("home", "Look", "Start here", "home"),
     Entry("see", "Look", "What does the network see?", "visibility", "Every layer of the network, on any digit, also one you draw yourself."),
     Entry("learned", "Look", "What has it learned?", "school", "Its filters, and the digits that excite each most."),

@@ -1,8 +1,13 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from app.browser import frames, packing
+from app.browser import frames, packing, strips
+from app.draw import charts
+from core import models, noise
 from core.attacks import FGSM, PGD
 from core.data.datasets import Dataset
 from core.experiments.trial import Corruption, at_levels
@@ -63,3 +68,28 @@ def test_verdicts(before: int, after: int, truth: int | None, text: str, state: 
         return torch.full((10,), 0.2 / 9).index_fill(0, torch.tensor([k]), 0.8)
 
     assert frames.verdict(sure(before), sure(after), truth) == {"text": text, "state": state}
+
+
+def test_a_strip_arrives_as_it_was_packed_and_its_header_decides_colours_and_decimals() -> None:
+    x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    brighter = models.UNet()  # adds nothing before it is trained
+    torch.nn.init.constant_(brighter.out.bias, 0.1)
+    packed = strips.lead(models.freeze(brighter), x, Gaussian(), [0.0, 50.0, 100.0], seed=0)
+    header, arrays = packing.unpack(packed)
+    noisy = noise.eight_bit(noise.levels(Gaussian(), x, [0.0, 50.0, 100.0], 0)[:, 0])
+    assert arrays["clean"].shape == (1, 3, 16, 16)
+    np.testing.assert_allclose(arrays["noisy"], noisy, atol=1e-6)
+    np.testing.assert_allclose(arrays["denoised"], (noisy + 0.1).clamp(max=1), atol=0.5 / 255 + 1e-6)
+    assert {line["text"]: line["digits"] for line in header["tiles"][1]["lines"]} == {"{} dB": 1, "SSIM {}": 3}
+    assert [(s["name"], s["colour"], s["dashed"]) for s in header["curve"]["series"]] == [
+        ("noisy", charts.NOISE, True),
+        ("denoised", charts.DENOISED, False),
+    ]
+
+
+def test_no_script_chooses_colours_or_decimals_by_what_a_caption_says() -> None:
+    captions = ("noisy", "denoised", "chance", "candidate", "SSIM", "questions", "reads")
+    for script in Path(strips.__file__).parent.glob("s*.js"):
+        quoted = re.findall(r"""["'`/]([^"'`/\n]*)["'`/]""", script.read_text())
+        assert not [q for q in quoted if q.strip().lower() in {c.lower() for c in captions}], script
+        assert not re.search("#[0-9a-fA-F]{6}", script.read_text()), script

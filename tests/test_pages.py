@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import access, cache, navigation
 from app.controls.images import DIGIT_SOURCES
-from app.inputs import Digit, Trained
+from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
 from core.experiments import every_pixel
@@ -335,6 +335,36 @@ def test_noises_with_equal_numbers_are_kept_apart_in_the_cache() -> None:
         for thing in things
     }
     assert len(frames) == len(things)
+
+
+def test_what_changed_is_another_key(shelf: Path, digits: Any) -> None:
+    """A network trained anew and a test image of other data; the same ones are the same."""
+    shutil.copytree(ROOT / "checkpoints", shelf, ignore=shutil.ignore_patterns("curves", "results"))
+    one, digit, photo = Trained.named("digit-cnn"), Digit.of(digits, 3), Photo.of(cache.dataset("cifar10", "test"), 3)
+    assert one == Trained.named("digit-cnn")
+    checkpoints.save(checkpoints.load("digit-mlp")[0], checkpoints.read("digit-cnn"))
+    assert one != Trained.named("digit-cnn")
+    other = replace(digits, pixels=255 - digits.pixels)
+    assert digit == Digit.of(digits, 3) != Digit.of(other, 3)
+    assert photo != Photo.of(
+        replace(cache.dataset("cifar10", "test"), pixels=255 - cache.dataset("cifar10", "test").pixels), 3
+    )
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_the_first_page_has_a_card_for_every_page_however_many(
+    more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = navigation.PAGES
+    for k in range(more):
+        (tmp_path / f"toy{k}.py").write_text("import streamlit as st\nst.title('Toy?')\n")
+        entries = (*entries, navigation.Entry(str(tmp_path / f"toy{k}"), "Toys", f"Toy {k}?", "toys", f"About {k}."))
+    monkeypatch.setattr(navigation, "PAGES", entries)
+    at = opened("home")
+    cards = [link.proto.label.strip("*") for link in at.get("page_link")][1:]  # the first one leads on from the slider
+    assert cards == [entry.asks or entry.title for entry in entries if entry.about]
+    assert len(cards) == len(entries) - 1
+    assert {entry.about for entry in entries[1:]} <= {caption.value for caption in at.caption}
 
 
 def test_a_digit_of_ones_own_is_what_was_drawn(digits: Any) -> None:
