@@ -73,6 +73,7 @@ def test_verdicts(before: int, after: int, truth: int | None, text: str, state: 
 def test_a_strip_arrives_as_it_was_packed_and_its_header_decides_colours_and_decimals() -> None:
     x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     brighter = models.UNet()  # adds nothing before it is trained
+    assert brighter.out.bias is not None
     torch.nn.init.constant_(brighter.out.bias, 0.1)
     packed = strips.lead(models.freeze(brighter), x, Gaussian(), [0.0, 50.0, 100.0], seed=0)
     header, arrays = packing.unpack(packed)
