@@ -24,7 +24,7 @@ from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
 from core.denoisers import tiled
 from core.denoisers.classical import CLASSICAL
-from core.experiments import accuracy, attack_path, attack_rates, denoising, tables
+from core.experiments import accuracy, attack_path, denoising
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
 from core.experiments.trial import Corruption, Trial, bind, trial
@@ -200,17 +200,6 @@ def _measured(trained: Trained, title: str) -> denoising.Kept:
     return denoising.Kept(
         trained.name, trained.sha256, repr(trained.noise), some.title, checkpoints.commit(), tables[0]
     )
-
-
-def attack_rates_of(name: str) -> attack_rates.Fooled | None:
-    """Return how a denoiser fares under attack on many test images; None where that is not measured."""
-    file = tables.file(f"fooled-{name}")
-    return _fooled(name, file.stat().st_mtime_ns if file.exists() else 0)
-
-
-@st.cache_resource(show_spinner=False)
-def _fooled(name: str, changed: int) -> attack_rates.Fooled | None:
-    return attack_rates.kept(name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)

@@ -1,4 +1,4 @@
-"""The command line: `python -m core train NAME | measure [EXPERIMENT [NETWORK ...]] | evaluate NAME | fool NAME | transfer | defend | study | compare | report | data [NAME] | list`."""
+"""The command line: `python -m core train NAME | measure [EXPERIMENT [NETWORK ...]] | evaluate NAME | study | compare | report | data [NAME] | list`."""
 
 import argparse
 import json
@@ -17,17 +17,14 @@ from core.checkpoints import Card
 from core.data import datasets, downloads
 from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL
-from core.experiments import accuracy, attack_rates, defence, denoising, measure, transfer
+from core.experiments import accuracy, denoising, measure
 from core.experiments.registry import EXPERIMENTS
 from core.models import Denoiser, autocast
 from core.noise import parse
 from core.runs import worker
 from core.study import findings, report
-from core.study.reported import DENOISERS
 from core.training import recipes
-from core.training.recipes import Classification, Denoising
-
-DEFENDED = 1000  # digits; each takes 180 steps through the denoiser
+from core.training.recipes import Denoising
 
 
 def train(name: str, devices: int, nodes: int, retell: bool) -> None:
@@ -116,62 +113,6 @@ def compare() -> None:
             )
 
 
-def fool(name: str, images: int) -> None:
-    """Attack a denoiser on so many test images; what is done when it is stopped is kept, and not done again."""
-    model, card = checkpoints.denoiser(name)
-    dataset = datasets.full(card.dataset, "test")
-    found = attack_rates.begin(card, dataset)
-    saved = time.monotonic()
-    try:
-        with tqdm(desc=name, total=images, initial=len(found.rows), unit="image") as bar:
-            for done in (
-                attack_rates.measure(autocast(model), dataset, found, os.cpu_count() or 1)
-                if len(found.rows) < images
-                else ()
-            ):
-                bar.update(done - bar.n)
-                if done >= images:
-                    break
-                if time.monotonic() - saved > 60:
-                    attack_rates.keep(found)
-                    saved = time.monotonic()
-    finally:
-        attack_rates.keep(found)
-
-
-def spread() -> None:
-    """Attack each of the study's denoisers and show what comes of it to the others and to classical methods.
-
-    What a row knows of networks that are still the same is not measured again.
-    """
-    models = {name: checkpoints.denoiser(name) for name in DENOISERS}
-    test = datasets.full("cifar10", "test")
-    hashes = {name: card.sha256 for name, (_, card) in models.items()}
-    evaluated = {**{name: autocast(model) for name, (model, _) in models.items()}, **transfer.CLASSICS}
-    for name, (model, card) in models.items():
-        known = transfer.standing(card, hashes)
-        missing = {other: run for other, run in evaluated.items() if known is None or other not in known.lost}
-        if not missing:
-            continue
-        *_, row = tqdm(transfer.lost(autocast(model), missing, card, hashes, test), name, transfer.BATCHES + 1)
-        assert isinstance(row, transfer.Row)
-        transfer.keep(row.joined(known))
-        print(f"{name}, L2 {row.l2:.2f}: {row.lost}")
-
-
-def defend() -> None:
-    """Attack every digit network without, behind and through the denoiser of digits."""
-    shield, shield_card = checkpoints.denoiser("n2n-digits")
-    test = datasets.full("mnist", "test")
-    for recipe in recipes.RECIPES.values():
-        if isinstance(recipe, Classification):
-            model, card = checkpoints.classifier(recipe.name)
-            steps = defence.measure(model, card, shield, shield_card, test, DEFENDED)
-            *_, found = tqdm(steps, recipe.name, DEFENDED // defence.BATCH)
-            defence.keep(found)
-            print(f"{recipe.name}, n = {found.n}: {found.hits}")
-
-
 def described(card: Card) -> str:
     """Say in a few words what a card's scores are."""
     if "noise" not in card.recipe:
@@ -205,7 +146,6 @@ def main() -> int:
     for command, text in (
         ("train", "train a network by its recipe"),
         ("evaluate", "measure its curves on the full test set"),
-        ("fool", "attack a denoiser on the full test set"),
     ):
         added = commands.add_parser(command, help=text)
         added.add_argument(
@@ -217,7 +157,6 @@ def main() -> int:
         "--retell", action="store_true", help="only put its training curve into its card"
     )
     commands.choices["train"].add_argument("--run", metavar="ID", help="go on with a run of the training page instead")
-    added.add_argument("--images", type=int, default=10_000, help="stop at so many (default: all)")
     commands.add_parser("data", help="download the data sets").add_argument(
         "names", nargs="*", choices=[*datasets.SOURCES, []]
     )
@@ -228,8 +167,6 @@ def main() -> int:
     measuring.add_argument("subjects", metavar="NETWORK", nargs="*", help="only these (default: all)")
     measuring.add_argument("--n", type=int, help="on so many images (default: as many as the experiment asks for)")
     measuring.add_argument("--stale", action="store_true", help="only list what no longer fits networks, data or code")
-    commands.add_parser("transfer", help="attack each denoiser and try the result on the others")
-    commands.add_parser("defend", help="attack digit networks without, behind and through a denoiser")
     commands.add_parser("compare", help="measure classical methods as denoisers are measured")
     commands.add_parser("study", help="measure what the study says of single pictures")
     commands.add_parser(
@@ -248,18 +185,12 @@ def main() -> int:
                 train(given.name, given.devices, given.nodes, given.retell)
             case "evaluate":
                 evaluate(given.name)
-            case "fool":
-                fool(given.name, given.images)
             case "measure" if given.stale:
                 print("\n".join(measure.stale([given.experiment] if given.experiment else ())))
             case "measure" if given.experiment:
                 measure.measure(given.experiment, given.subjects, given.n)
             case "measure":
                 return 1 if measure.everything(given.n) else 0
-            case "transfer":
-                spread()
-            case "defend":
-                defend()
             case "compare":
                 compare()
             case "study":

@@ -227,6 +227,11 @@ def native_bfloat16(device: str) -> bool:
     return device == "cuda" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def precision(device: str) -> str:
+    """Return the precision in which `autocast` computes on a "cpu" or "cuda"."""
+    return "bfloat16" if native_bfloat16(device) else "float32"
+
+
 def autocast(model: nn.Module) -> Model:
     """Return `model` for work on many images: its convolutions in bfloat16 where the machine computes in it.
 

@@ -10,24 +10,22 @@ from app.inputs import Trained
 from core.experiments import defence
 from core.measures import metrics
 
-SHIELD = "n2n-digits"
-
 st.title("Is a denoiser a defence?")
 st.markdown(
     "Put a denoiser before the classifier: it may wash the attack off. **But what if the attacker knows of it?**"
 )
-known = defence.current()
+known = defence.STORE.current()
 names = [name for name in pickers.classifiers() if name in known]
 if not names:
-    st.info("Nothing is measured yet: `python -m core defend`.", icon=":material/info:")
+    st.info("Nothing is measured yet: `python -m core measure defence`.", icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     st.stop()
 address.restore("network", names[0], address.one_of(names, "the network"))
 name = str(st.selectbox("Classifier", names, key="network"))
 found = known[name]
 charts.show(measured.defence(found), f"defence-{name}")
-clean = 100 * found.hits["attacked"][0] / found.n
-behind = 100 * found.hits["denoised"][0] / found.n
+clean = 100 * found.hits["undefended"][0] / found.n
+behind = 100 * found.hits["oblivious"][0] / found.n
 st.caption(
     f"{name} behind {found.denoiser} (Noise2Noise, learned from noisy digits only), {found.attack}, n = {found.n:,}, seed {found.seed}, {found.data}; shaded: 95 % interval (Wilson). "
     f"Clean digits: {clean:.1f} % without, {behind:.1f} % behind the denoiser. The dashed attacker does not know of the denoiser; the dotted one takes his gradient through it."
@@ -42,7 +40,7 @@ with right:
     address.restore("epsilon", "0.2", address.one_of(shown, "the strength"))
     epsilon = float(st.select_slider("Strength (epsilon), of the grey range", shown, key="epsilon"))
 address.publish(network=name, image=digit.index, epsilon=f"{epsilon:g}")
-model, shield = cache.classifier(Trained.named(name)), cache.denoiser(Trained.named(SHIELD))
+model, shield = cache.classifier(Trained.named(name)), cache.denoiser(Trained.named(defence.SHIELD))
 x, y = digit.image(), digit.labels(model)
 whole = defence.behind(model, shield)
 blind = defence.ATTACK.levels(model, x, y, [epsilon])[0]

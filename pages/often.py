@@ -6,7 +6,6 @@ import streamlit as st
 from app import address, cache
 from app.controls import data
 from app.draw import charts, rates
-from core import checkpoints
 from core.experiments import attack_rates
 from core.experiments.attack_rates import STEPS
 from core.study.reported import DENOISERS, RATIOS
@@ -16,9 +15,9 @@ st.markdown(
     "Each image is attacked, and the denoiser's PSNR after noise is divided by its PSNR after the attack: above 1, the attack did more harm. "
     "**The study divides by a noise of another strength. What is left when chance and aim are equally strong?**"
 )
-found = [f for name in DENOISERS if (f := cache.attack_rates_of(name)) and len(f.rows)]
+found = [f for name in DENOISERS if (f := attack_rates.STORE.get(name))]
 if not found:
-    st.info("No network has been attacked yet: `python -m core fool n2n-gaussian-50`.", icon=":material/info:")
+    st.info("No network has been attacked yet: `python -m core measure attack-rates`.", icon=":material/info:")
     data.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [f.network for f in found]
@@ -41,7 +40,7 @@ charts.show(
 )
 means = one.means
 st.caption(
-    f"{one.network}, {one.noise}, {one.attack}, n = {len(one.rows):,} of {len(one.table):,}, seed {one.seed}, {one.data}. Blue, the study's ratio: noise of L2 {means['noisy_l2']:.1f} over an "
+    f"{one.network}, {one.noise}, {one.attack}, n = {one.n:,}, seed {one.seed}, {one.data}. Blue, the study's ratio: noise of L2 {means['noisy_l2']:.1f} over an "
     f"attack of {means[f'l2_{steps}']:.1f}. Orange, the fair one: white noise of exactly the "
     "attack's L2 in each image. Left of the dashed line the attack did less harm than the noise. Means of decibels, image by image."
 )
@@ -69,9 +68,10 @@ st.info(
 )
 st.caption("And in decibels of PSNR: the attacked picture itself, then what each network makes of four inputs.")
 st.dataframe(rates.decibels(found, steps), hide_index=True, width="stretch")
-stale = [f.network for f in found if checkpoints.there(f.network) and not checkpoints.current(f.network, f.sha256)]
+stale = [name for name in DENOISERS if attack_rates.STORE.read(name) and name not in names]
 if stale:
     st.warning(
-        f"Measured with older weights: {', '.join(stale)}. Run `python -m core fool` again.", icon=":material/info:"
+        f"Measured with other weights, so not shown: {', '.join(stale)}. Run `python -m core measure attack-rates` again.",
+        icon=":material/info:",
     )
 data.source(cache.dataset("cifar10", "test"))

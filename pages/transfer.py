@@ -12,9 +12,9 @@ st.title("Does it transfer?")
 st.markdown(
     "An attack is made for one denoiser and shown to all. **Read along a row: who else is hurt by it? Read down a column: who is hurt by everybody?**"
 )
-rows = {name: row for name, row in transfer.current().items() if name in DENOISERS}
+rows = {name: row for name, row in transfer.STORE.current().items() if name in DENOISERS}
 if not rows:
-    st.info("Nothing is measured yet: `python -m core transfer`.", icon=":material/info:")
+    st.info("Nothing is measured yet: `python -m core measure transfer`.", icon=":material/info:")
     data.source(cache.dataset("cifar10", "test"))
     st.stop()
 names = [name for name in DENOISERS if name in rows]

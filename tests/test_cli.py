@@ -9,7 +9,7 @@ from core import __main__ as cli
 from core import checkpoints
 from core.data import datasets
 from core.denoisers.classical import CLASSICAL, Median
-from core.experiments import denoising
+from core.experiments import attack_rates, denoising
 from core.study import findings, report
 from core.training import recipes
 from core.training.recipes import RECIPES
@@ -106,7 +106,7 @@ def test_the_documents_say_what_the_result_files_say() -> None:
     assert (ROOT / "docs" / "denoisers.md").read_text() == report.denoisers()
     readme = (ROOT / "README.md").read_text()
     assert "\n".join(report.networks()) in readme
-    assert "\n".join(report.led_astray()) in readme
+    assert "\n".join(attack_rates.table()) in readme
     assert (ROOT / "docs" / "attacks.md").read_text() == report.attacks()
     assert (ROOT / "docs" / "study.md").read_text() == findings.document()
 

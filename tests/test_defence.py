@@ -23,44 +23,36 @@ def test_a_defence_counts_and_an_attacker_who_knows_of_it_wins(
     monkeypatch.setattr(checkpoints, "FOLDER", shelf)
     monkeypatch.setattr(defence, "EPSILONS", (0.0, 0.15))
     monkeypatch.setattr(defence, "BATCH", 40)
-    *_, found = defence.measure(
-        cnn, Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, []), shield, card, digits, 80
-    )
+    mine = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, [])
+    *_, found = defence.defended(cnn, shield, defence.begin(mine, card, digits), digits, 80)
     assert found.n == 80
-    chosen = datasets.shuffled(len(digits), defence.SEED)[:80]
+    chosen = datasets.shuffled(len(digits), found.seed)[:80]
     with torch.no_grad():
         right = int(metrics.correct(cnn(digits.images(chosen)), digits.labels[chosen]).sum())
-    assert found.hits["attacked"][0] == right  # an attack of no strength changes no answer
-    assert found.hits["denoised"][1] > found.hits["attacked"][1] + 10
-    assert found.hits["through"][1] < found.hits["denoised"][1]
-    defence.keep(found)
-    kept = defence.kept()["mine"]
-    assert kept.hits == {way: list(hits) for way, hits in found.hits.items()}
+    assert found.hits["undefended"][0] == right  # an attack of no strength changes no answer
+    assert found.hits["oblivious"][1] > found.hits["undefended"][1] + 10
+    assert found.hits["adaptive"][1] < found.hits["oblivious"][1]
+    defence.STORE.put("mine", found)
+    assert defence.STORE.every() == {"mine": found}
+    assert defence.STORE.current() == {}  # no such network is here
 
 
 def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "BATCHES", 1)
     some = datasets.load("cifar10", "test").part(slice(0, 8))
     card = Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "abc", {}, [])
 
     def blur(z: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.avg_pool2d(z, 3, 1, 1, count_include_pad=False)
 
-    *_, row = transfer.lost(blur, {"itself": blur, "nothing": lambda z: z}, card, {"mine": "abc"}, some)
-    assert isinstance(row, transfer.Row)
+    begun = transfer.begin([card], ("itself", "nothing"), some)
+    (row,) = transfer.spread(blur, {"itself": blur, "nothing": lambda z: z}, begun, some, 8)
     assert row.n == 8
     assert row.lost["itself"] > 1
     assert row.lost["nothing"] == pytest.approx(0, abs=1e-3)  # of equal L2, so of equal PSNR
     assert row.attack == repr(attack_rates.ATTACK)
-    transfer.keep(row)
-    assert transfer.kept() == {"mine": row}
-    assert transfer.current() == {}  # no such network is here
-    known = transfer.standing(card, {"mine": "abc"})
-    assert known == row
-    changed = transfer.standing(card, {"mine": "abc", "itself": "new"})
-    assert changed
-    assert set(changed.lost) == {"nothing"}
-    *_, again = transfer.lost(blur, {"itself": blur}, card, {"mine": "abc", "itself": "new"}, some)
-    assert isinstance(again, transfer.Row)
-    assert again.joined(changed).lost == row.lost
-    assert transfer.standing(replace(card, sha256="other"), {"mine": "abc"}) is None
+    transfer.STORE.put("mine", row)
+    assert transfer.STORE.every()["mine"].lost == row.lost
+    assert transfer.STORE.current() == {}  # no such network is here
+    again = transfer.begin([card, replace(card, name="other", sha256="new")], ("itself", "nothing"), some)
+    assert transfer.STORE.resume("mine", begun).n == 8
+    assert transfer.STORE.resume("mine", again).n == 0  # of other networks: measured anew as a whole

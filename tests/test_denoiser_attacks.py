@@ -193,19 +193,15 @@ def test_measuring_goes_on_where_it_stopped(shelf: Any, unet: Denoiser) -> None:
         "mine", "", "UNet", "cifar10", dict(noise="BlindGaussian(sigma_max=50.0)"), 0, "", "abc", {}, []
     )
     some = datasets.load("cifar10", "test").part(slice(0, 70))
-    whole = attack_rates.begin(card, some)
-    for _ in attack_rates.measure(noise_free, some, whole):
-        pass
-    half = attack_rates.begin(card, some)
-    next(attack_rates.measure(noise_free, some, half))
-    attack_rates.keep(half)
-    again = attack_rates.begin(card, some)
-    assert len(again.rows) == attack_rates.BATCH
-    for _ in attack_rates.measure(noise_free, some, again):
-        pass
-    assert torch.allclose(again.table, whole.table, equal_nan=True)
-    assert len(again.rows) == 70
-    assert len(attack_rates.begin(replace(card, sha256="other"), some).rows) == 0
+    begun = attack_rates.begin(card, some)
+    *_, whole = attack_rates.attacked(noise_free, begun, some, 70, workers=2)
+    attack_rates.STORE.put("mine", next(attack_rates.attacked(noise_free, begun, some, 70)))
+    again = attack_rates.STORE.resume("mine", attack_rates.begin(card, some))
+    assert again.n == len(again.rows) == attack_rates.BATCH
+    *_, again = attack_rates.attacked(noise_free, again, some, 70)
+    assert torch.allclose(again.rows, whole.rows, equal_nan=True)
+    assert again.n == len(again.rows) == 70
+    assert attack_rates.STORE.resume("mine", attack_rates.begin(replace(card, sha256="other"), some)).n == 0
 
 
 def noise_free(z: Tensor) -> Tensor:
@@ -214,13 +210,14 @@ def noise_free(z: Tensor) -> Tensor:
 
 
 def test_ratios_and_shares_are_what_they_say() -> None:
-    table = torch.full((3, len(attack_rates.COLUMNS)), torch.nan)
-    table[:2] = 1.0
+    rows = torch.ones(2, len(attack_rates.COLUMNS))
     columns = {name: k for k, name in enumerate(attack_rates.COLUMNS)}
-    table[:2, columns["denoised"]] = torch.tensor([30.0, 24.0])
-    table[:2, columns["random_40"]] = torch.tensor([33.0, 30.0])
-    table[:2, columns["fooled_40"]] = 20.0
-    found = attack_rates.Fooled("mine", "", "", "", "0", "", "", table)
+    rows[:, columns["denoised"]] = torch.tensor([30.0, 24.0])
+    rows[:, columns["random_40"]] = torch.tensor([33.0, 30.0])
+    rows[:, columns["fooled_40"]] = 20.0
+    card = checkpoints.Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "", {}, [])
+    begun = attack_rates.begin(card, datasets.load("cifar10", "test"))
+    found = replace(begun, n=2, rows=rows)
     assert found.ratio(40, fair=False).tolist() == pytest.approx([1.5, 1.2])
     assert found.ratio(40, fair=True).tolist() == pytest.approx([1.65, 1.5])
     assert attack_rates.share(found.ratio(40, fair=False), 1.4, float("inf")) == 50

@@ -7,7 +7,7 @@ import torch
 from app.draw import pictures, words
 from app.draw.charts import GREY, SERIES, axes, band
 from core.experiments.accuracy import Curve
-from core.experiments.defence import WAYS, Defence
+from core.experiments.defence import THREATS, Defence
 from core.experiments.every_pixel import Exhausted
 from core.study.reported import Reported
 
@@ -60,7 +60,7 @@ def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Repo
 def defence(found: Defence) -> go.Figure:
     """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
     figure = go.Figure()
-    for (way, title), colour, dash in zip(WAYS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
+    for (way, title), colour, dash in zip(THREATS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
         band(figure, found.epsilons, found.hits[way], found.n, title, colour, dash)
     axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
     figure.update_yaxes(range=[0, 101])

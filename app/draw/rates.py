@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.experiments import attack_rates
-from core.experiments.attack_rates import STEPS, Fooled
+from core.experiments.attack_rates import STEPS, Rates
 from core.study.reported import Ratios
 
 Table = list[dict[str, str | int]]
 
 
-def statements(one: Fooled, said: Ratios) -> Table:
+def statements(one: Rates, said: Ratios) -> Table:
     """Write what the study states of its ratios beside the same of ours, after every number of steps."""
     ratios = {
         f"{kind}, {k} steps": one.ratio(k, fair=fair) for kind, fair in (("here", False), ("fair", True)) for k in STEPS
@@ -29,13 +29,13 @@ def statements(one: Fooled, said: Ratios) -> Table:
     return [*rows, {"statement": "mean ratio", "study reports": f"{said.mean[0]:g} to {said.mean[1]:g}", **means}]
 
 
-def ranking(found: Sequence[Fooled], steps: int) -> Table:
+def ranking(found: Sequence[Rates], steps: int) -> Table:
     """Write the mean ratios of networks and the ranks they give."""
-    study, fair = (dict(attack_rates.ranked(list(found), steps, which)) for which in (False, True))
+    study, fair = (dict(attack_rates.ranked(found, steps, which)) for which in (False, True))
     return [
         {
             "network": f.network,
-            "n": f"{len(f.rows):,}",
+            "n": f"{f.n:,}",
             "study's ratio": f"{study[f.network]:.3f}",
             "rank": list(study).index(f.network) + 1,
             "fair ratio": f"{fair[f.network]:.3f}",
@@ -47,7 +47,7 @@ def ranking(found: Sequence[Fooled], steps: int) -> Table:
     ]
 
 
-def decibels(found: Sequence[Fooled], steps: int) -> Table:
+def decibels(found: Sequence[Rates], steps: int) -> Table:
     """Write the mean PSNR of the attacked picture, and of what each network makes of four inputs."""
     columns = {
         "attacked": f"adversarial_{steps}",

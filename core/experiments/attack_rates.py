@@ -4,33 +4,38 @@ Test images are attacked under the noise the denoiser was trained on, its level 
 the study's figures do not come out (docs/log.md).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core import checkpoints, noise
+from core import UserError, checkpoints, models, noise, parallel
 from core.attacks import DAG
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments import tables
+from core.experiments import networks
+from core.experiments.results import Experiment, Result, Store, pieces
 from core.measures import energy, metrics
 from core.noise import Noise, NoisyBatch
-from core.parallel import imap
 from core.types import Images, Model, Scores
 
 BATCH = 32
-SEED = 0
+IMAGES = 1024  # of 10,000: a network takes minutes on two cores
+NETWORKS = (  # the study's seven
+    "n2n-gaussian-50", "n2n-gaussian-100", "n2n-poisson-100", "n2n-poisson-200", "n2n-poisson-500", "n2n-impulse-0.2",
+    "n2n-impulse-0.5",
+)  # fmt: skip
 ATTACK = DAG()
 STEPS = (30, 40)  # both are kept: the study does not say which of its figures took how many
 AFTER = ("l2", "adversarial", "fooled", "random", "own")
 COLUMNS = ("noisy_l2", "noisy", "denoised", *(f"{what}_{steps}" for steps in STEPS for what in AFTER))
 
-Table = Float[Tensor, "n 13"]  # a row per image, COLUMNS; L2 and PSNR in dB; NaN where it is not measured yet
+Rows = Float[Tensor, "n 13"]  # a row per image, COLUMNS; L2, and PSNR in dB
 
 
 def adversarial(model: Model, batch: NoisyBatch) -> Iterator[tuple[int, Images]]:
@@ -40,7 +45,7 @@ def adversarial(model: Model, batch: NoisyBatch) -> Iterator[tuple[int, Images]]
             yield steps, images
 
 
-def scored(model: Model, x: Images, corrupt: Noise, seed: int) -> Table:
+def scored(model: Model, x: Images, corrupt: Noise, seed: int) -> Rows:
     """Measure a batch of images under noise, under attack, and under chance of the attack's own energy."""
     batch = noise.noisy_batch(x, corrupt, seed)
 
@@ -51,37 +56,33 @@ def scored(model: Model, x: Images, corrupt: Noise, seed: int) -> Table:
     columns = [metrics.l2(batch.noisy, x), metrics.psnr(batch.noisy, x), after(batch.noisy)]
     for _, z in adversarial(model, batch):
         l2 = metrics.l2(z, x)
-        columns += [
-            l2,
-            metrics.psnr(z, x),
-            after(z),
-            *(after(energy.match_l2(x, change, l2)) for change in (batch.white, batch.noise)),
-        ]
+        chance = [energy.match_l2(x, change, l2) for change in (batch.white, batch.noise)]
+        columns += [l2, metrics.psnr(z, x), after(z), *map(after, chance)]
     return torch.stack(columns, 1)
 
 
-@dataclass(frozen=True, eq=False)
-class Fooled:
-    """The table of a network, and what it was measured on."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rates(Result):
+    """What every attacked image cost a denoiser: `rows` in the order of the batches, COLUMNS."""
 
-    network: str
-    sha256: str
+    FOUND: ClassVar = ("rows",)
+
     noise: str
     attack: str
-    seed: str
-    data: str
-    commit: str
-    table: Table
-
-    @property
-    def rows(self) -> Table:
-        """Return the rows that are measured."""
-        return self.table[~self.table.isnan().any(1)]
+    rows: Rows
 
     @property
     def means(self) -> dict[str, float]:
         """Return the mean of every column; an image that is left as it is has no finite PSNR and does not count in it."""
         return {name: float(v[v.isfinite()].double().mean()) for name, v in zip(COLUMNS, self.rows.T, strict=True)}
+
+    @property
+    def line(self) -> str:
+        """Say what noise and attack left."""
+        after = (
+            f"{self.means['denoised']:.1f} dB after noise, {self.means[f'fooled_{STEPS[-1]}']:.1f} dB after the attack"
+        )
+        return f"{self.network}, n = {self.n:,}: {after}"
 
     def ratio(self, steps: int, fair: bool) -> Scores:
         """Divide the PSNR after noise by the PSNR after the attack: the study's noise, or white noise of equal energy."""
@@ -90,60 +91,84 @@ class Fooled:
         return ratio
 
 
-def ranked(found: list[Fooled], steps: int, fair: bool) -> list[tuple[str, float]]:
+STORE = Store("attack-rates", Rates)
+
+
+def ranked(found: Iterable[Rates], steps: int, fair: bool) -> list[tuple[str, float]]:
     """Order networks by their mean ratio, the most easily fooled first."""
-    means = [(f.network, float(f.ratio(steps, fair).double().mean())) for f in found if len(f.rows)]
+    means = [(f.network, float(f.ratio(steps, fair).double().mean())) for f in found]
     return sorted(means, key=lambda pair: -pair[1])
 
 
 def share(ratios: Scores, low: float, high: float) -> float:
-    """Return the share of images whose ratio lies between two bounds, in percent."""
+    """Return the share of images whose ratio lies between two bounds, both included, in percent."""
     return 100 * float(((ratios >= low) & (ratios <= high)).float().mean())
 
 
-def begin(card: Card, dataset: Dataset) -> Fooled:
-    """Return what is measured of these very weights, to go on from; else an empty table."""
-    fresh = Fooled(
-        card.name, card.sha256, card.recipe["noise"], repr(ATTACK), str(SEED), dataset.title, checkpoints.commit(),
-        torch.full((len(dataset), len(COLUMNS)), torch.nan),
-    )  # fmt: skip
-    old = kept(card.name)
-    same = old and _about(old, "commit") == _about(fresh, "commit") and old.table.shape == fresh.table.shape
-    return old if old and same else fresh
+def begin(card: Card, dataset: Dataset, device: str = "cpu") -> Rates:
+    """Return an empty table; raises UserError where the network is none that was trained on noise."""
+    if "noise" not in card.recipe:
+        raise UserError(f"{card.name} is not a network that takes noise away: choose another.")
+    about = STORE.provenance([card], dataset, models.precision(device), device)
+    return Rates(**about, noise=card.recipe["noise"], attack=repr(ATTACK), rows=torch.empty(0, len(COLUMNS)))
 
 
-def measure(model: Model, dataset: Dataset, found: Fooled, workers: int = 1) -> Iterator[int]:
-    """Fill the table in, batch by batch, and yield how many rows are done.
+def attacked(model: Model, known: Rates, dataset: Dataset, n: int, workers: int = 1) -> Iterator[Rates]:
+    """Attack ever more test images, from what is known to n, and yield what is found so far.
 
-    The images come in an order drawn from SEED, so that what is done when it is stopped is a fair sample.
+    They come in an order drawn from the seed, so that what is done when it is stopped is a fair sample.
     """
-    corrupt = noise.parse(found.noise)
-    batches = list(enumerate(datasets.shuffled(len(dataset), SEED).split(BATCH)))
-    missing = [(number, chosen) for number, chosen in batches if found.table[chosen].isnan().any()]
+    corrupt = noise.parse(known.noise)
 
-    def table(batch: tuple[int, Tensor]) -> Table:
-        number, chosen = batch
-        return scored(model, dataset.images(chosen), corrupt, SEED + number)
+    def rows(piece: tuple[int, Tensor]) -> Rows:
+        number, chosen = piece
+        return scored(model, dataset.images(chosen), corrupt, known.seed + number).cpu()
 
-    for (_, chosen), rows in zip(missing, imap(table, missing, workers), strict=True):
-        found.table[chosen] = rows
-        yield len(found.rows)
-
-
-def keep(found: Fooled) -> None:
-    """Write the table of a network to checkpoints/curves/; raises UserError where the disk refuses."""
-    tables.write(_name(found.network), found.table, _about(found))
+    order = datasets.shuffled(len(dataset), known.seed)
+    for found in parallel.spread(rows, pieces(order, BATCH, known.n, n), workers):
+        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
+        yield known
 
 
-def kept(network: str) -> Fooled | None:
-    """Return the table kept of a network; None where there is none, or it cannot be read."""
-    found = tables.read(_name(network))
-    return Fooled(**found[1], table=found[0]) if found else None
+def measure(key: str, n: int) -> Iterator[Rates]:
+    """Attack a denoiser on n test images; raises UserError where it is none."""
+    device = networks.device()
+    model, card = checkpoints.denoiser(key, device)
+    dataset = datasets.full(card.dataset, "test")
+    known = STORE.resume(key, begin(card, dataset, device))
+    yield known
+    yield from attacked(models.autocast(model), known, dataset.to(torch.device(device)), n, networks.workers(device))
 
 
-def _name(network: str) -> str:
-    return f"fooled-{network}"
+def table() -> Iterator[str]:
+    """Write what DAG does to the study's seven denoisers, beside chance as strong."""
+    steps, known = STEPS[-1], STORE.current()
+    yield "| network | n | L2 of noise, attack | after noise | **after the attack** | after white noise as strong | after its own noise as strong | study's ratio | fair ratio |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for name in NETWORKS:
+        if name in known:
+            m = known[name].means
+            ratios = (float(known[name].ratio(steps, fair).double().mean()) for fair in (False, True))
+            cells = (
+                f"`{name}`", f"{known[name].n:,}", f"{m['noisy_l2']:.1f}, {m[f'l2_{steps}']:.1f}", f"{m['denoised']:.1f} dB",
+                f"**{m[f'fooled_{steps}']:.1f} dB**", f"{m[f'random_{steps}']:.1f} dB", f"{m[f'own_{steps}']:.1f} dB",
+                *(f"{r:.3f}" for r in ratios),
+            )  # fmt: skip
+            yield f"| {' | '.join(cells)} |"
 
 
-def _about(found: Fooled, *without: str) -> dict[str, str]:
-    return {name: value for name, value in vars(found).items() if name not in ("table", *without)}
+def section() -> Iterator[str]:
+    """Write its part of docs/attacks.md."""
+    yield "## Denoisers led astray"
+    yield ""
+    yield f"`{ATTACK!r}` on CIFAR-10 test images in an order drawn from the seed, the level of the noise drawn for each image. *As strong*: of exactly"
+    yield "the attack's L2 length in each image, after clipping. Study's ratio: PSNR after noise / PSNR after the attack; fair ratio: after white noise as strong /"
+    yield "after the attack; above 1 the attack does more harm."
+    yield ""
+    yield from table()
+
+
+EXPERIMENT = Experiment(
+    "how far an attack leads denoisers astray, image by image", STORE, lambda: NETWORKS, measure, lambda _: IMAGES,
+    document="attacks", table=section,
+)  # fmt: skip

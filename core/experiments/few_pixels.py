@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from core import checkpoints
 from core.attacks import OnePixel
 from core.data import datasets
-from core.experiments import accuracy, networks
+from core.experiments import accuracy, every_pixel, networks
 from core.experiments.accuracy import Curve
 from core.experiments.results import Experiment, Store
 
@@ -26,6 +26,23 @@ def measure(key: str, n: int) -> Iterator[Curve]:
     yield from accuracy.swept(STORE, key, model, begun, dataset, SEARCH, n, BATCH)
 
 
+def section() -> Iterator[str]:
+    """Write its part of docs/attacks.md, beside what trying every single pixel says."""
+    tried, searched = every_pixel.STORE.current(), STORE.current()
+    yield "## Few pixels"
+    yield ""
+    yield f"Digits read right, percent. Every single pixel in black and white: all 10,000 test digits. Searched: `{SEARCH!r}` for 1, 3, ... pixels, {SEARCHED:,} digits."
+    yield ""
+    yield "| classifier | clean | every single pixel tried | " + " | ".join(f"{k} searched" for k in COUNTS) + " |"
+    yield "|---|---|---|" + "---|" * len(COUNTS)
+    for name in networks.classifiers():
+        if one := tried.get(name):
+            cells = [f"{share:.1f}" for share in searched[name].accuracy] if name in searched else [""] * len(COUNTS)
+            alone = f"{100 * one.clean / one.n:.2f} | {100 * one.safe / one.n:.2f}"
+            yield f"| `{name}` | {alone} | " + " | ".join(cells) + " |"
+
+
 EXPERIMENT = Experiment(
-    "how often digit networks are right when a few pixels are searched for", STORE, networks.classifiers, measure, lambda _: SEARCHED
+    "how often digit networks are right when a few pixels are searched for", STORE, networks.classifiers, measure,
+    lambda _: SEARCHED, document="attacks", table=section,
 )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from core.experiments import accuracy, every_pixel, few_pixels
+from core.experiments import accuracy, attack_rates, defence, every_pixel, few_pixels, transfer
 from core.experiments.results import Experiment
 
 EXPERIMENTS: dict[str, Experiment[Any]] = {
-    module.STORE.name: module.EXPERIMENT for module in (accuracy, few_pixels, every_pixel)
+    module.STORE.name: module.EXPERIMENT
+    for module in (accuracy, attack_rates, transfer, defence, few_pixels, every_pixel)
 }

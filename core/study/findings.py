@@ -254,10 +254,10 @@ def _pictures() -> Iterator[Finding]:
 
 def _ratios() -> Iterator[Finding]:
     for name, said in RATIOS.items():
-        found = attack_rates.kept(name)
+        found = attack_rates.STORE.get(name)
         parts = [f"{s.percent:g} % from {s.low:g} to {s.high:g}" for s in said.shares]
         here, why = MISSING, ""
-        if found and len(found.rows) and found.sha256 == _card(name).get("sha256"):
+        if found:
             here = "; ".join(
                 f"{steps} steps: mean {float(found.ratio(steps, fair=False).mean()):.3f}, "
                 + ", ".join(
@@ -265,7 +265,7 @@ def _ratios() -> Iterator[Finding]:
                 )
                 for steps in STEPS
             )
-            here += f" (n = {len(found.rows):,}, seed {found.seed})"
+            here += f" (n = {found.n:,}, seed {found.seed})"
             fair = float(found.ratio(STEPS[-1], fair=True).mean())
             why = f"Its ratio sets an attack of one strength against noises of many. Against white noise as strong as the attack the mean is {fair:.3f} after {STEPS[-1]} steps."
         yield Finding(
@@ -275,11 +275,8 @@ def _ratios() -> Iterator[Finding]:
             why,
             "often",
         )
-    tabled = [
-        f
-        for name in DENOISERS
-        if (f := attack_rates.kept(name)) and len(f.rows) and f.sha256 == _card(name).get("sha256")
-    ]
+    known = attack_rates.STORE.current()
+    tabled = [known[name] for name in DENOISERS if name in known]
     orders = [
         " > ".join(f"{name} {mean:.2f}" for name, mean in attack_rates.ranked(tabled, STEPS[-1], fair))
         for fair in (False, True)
@@ -291,7 +288,7 @@ def _ratios() -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _orders(tabled: list[attack_rates.Fooled]) -> str:
+def _orders(tabled: list[attack_rates.Rates]) -> str:
     if not tabled:
         return ""
     ours, fair = (attack_rates.ranked(tabled, STEPS[-1], even)[0][0] for even in (False, True))

@@ -6,10 +6,11 @@ from typing import Any
 from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.denoisers.classical import CLASSICAL
-from core.experiments import attack_rates, defence, denoising, every_pixel, few_pixels, transfer
+from core.experiments import denoising
+from core.experiments.registry import EXPERIMENTS
 from core.study import reported
 from core.training import recipes
-from core.training.recipes import Classification, Denoising
+from core.training.recipes import Denoising
 
 METHODS = (*CLASSICAL, "BM3D")
 
@@ -91,100 +92,19 @@ def denoisers() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def led_astray() -> Iterator[str]:
-    """Write the table of what DAG does to the study's seven denoisers, beside chance as strong."""
-    steps = attack_rates.STEPS[-1]
-    yield "| network | n | L2 of noise, attack | after noise | **after the attack** | after white noise as strong | after its own noise as strong | study's ratio | fair ratio |"
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for name in reported.DENOISERS:
-        found = attack_rates.kept(name)
-        if found is None or not len(found.rows) or found.sha256 != checkpoints.read(name).sha256:
-            continue
-        m = found.means
-        ratios = (float(found.ratio(steps, fair).double().mean()) for fair in (False, True))
-        yield (
-            f"| `{name}` | {len(found.rows):,} | {m['noisy_l2']:.1f}, {m[f'l2_{steps}']:.1f} | {m['denoised']:.1f} dB | **{m[f'fooled_{steps}']:.1f} dB** | "
-            f"{m[f'random_{steps}']:.1f} dB | {m[f'own_{steps}']:.1f} dB | "
-            + " | ".join(f"{r:.3f}" for r in ratios)
-            + " |"
-        )
-
-
-def _transfer() -> Iterator[str]:
-    rows = transfer.current()
-    names = [name for name in reported.DENOISERS if name in rows]
-    columns = [*names, *transfer.CLASSICS]
-    yield "| attacked | L2 | " + " | ".join(columns) + " |"
-    yield "|---|---|" + "---|" * len(columns)
-    for name in names:
-        row = rows[name]
-        yield (
-            f"| `{name}` | {row.l2:.2f} | "
-            + " | ".join(f"{row.lost[c]:+.1f}" if c in row.lost else "" for c in columns)
-            + " |"
-        )
-
-
-def _defence() -> Iterator[str]:
-    found = defence.current()
-    yield "| classifier | way | n | " + " | ".join(f"{e:g}" for e in defence.EPSILONS) + " |"
-    yield "|---|---|---|" + "---|" * len(defence.EPSILONS)
-    for name, d in found.items():
-        for way, title in defence.WAYS.items():
-            yield f"| `{name}` | {title} | {d.n:,} | " + " | ".join(f"{100 * h / d.n:.1f}" for h in d.hits[way]) + " |"
-
-
-def _pixels() -> Iterator[str]:
-    tried = every_pixel.STORE.current()
-    yield (
-        "| classifier | clean | every single pixel tried | "
-        + " | ".join(f"{k} searched" for k in few_pixels.COUNTS)
-        + " |"
-    )
-    yield "|---|---|---|" + "---|" * len(few_pixels.COUNTS)
-    for recipe in recipes.RECIPES.values():
-        curve = few_pixels.STORE.get(recipe.name)
-        if isinstance(recipe, Classification) and recipe.name in tried:
-            t = tried[recipe.name]
-            searched = [f"{a:.1f}" for a in curve.accuracy] if curve else [""] * len(few_pixels.COUNTS)
-            yield (
-                f"| `{recipe.name}` | {100 * t.clean / t.n:.2f} | {100 * t.safe / t.n:.2f} | "
-                + " | ".join(searched)
-                + " |"
-            )
-
-
 def attacks() -> str:
     """Write docs/attacks.md."""
     lines = [
         "# What the attacks do",
         "",
-        "Written by `python -m core report attacks` from `checkpoints/curves/`. PSNR in dB and accuracy in percent are means over n images; seed 0.",
-        "",
-        "## Denoisers led astray",
-        "",
-        f"`{attack_rates.ATTACK!r}` on CIFAR-10 test images in an order drawn from the seed, the level of the noise drawn for each image. *As strong*: of exactly",
-        "the attack's L2 length in each image, after clipping. Study's ratio: PSNR after noise / PSNR after the attack; fair ratio: after white noise as strong /",
-        "after the attack; above 1 the attack does more harm.",
-        "",
-        *led_astray(),
-        "",
-        "## Transfer",
-        "",
-        f"dB lost beyond white noise as strong, when the attack made for one network is shown to others; {transfer.BATCHES * attack_rates.BATCH} images a row.",
-        "",
-        *_transfer(),
-        "",
-        "## A denoiser as a defence",
-        "",
-        f"Digits read right, percent, over epsilon; `{defence.ATTACK!r}`, denoiser `n2n-digits`.",
-        "",
-        *_defence(),
-        "",
-        "## Few pixels",
-        "",
-        f"Digits read right, percent. Every single pixel in black and white: all 10,000 test digits. Searched: `{few_pixels.SEARCH!r}` for 1, 3, ... pixels, {few_pixels.SEARCHED:,} digits.",
-        "",
-        *_pixels(),
+        "Written by `python -m core report attacks` from `checkpoints/results/`. PSNR in dB and accuracy in percent are means over n images; seed 0.",
+        *sections("attacks"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def sections(document: str) -> Iterator[str]:
+    """Write the parts of a document, one of each experiment that is told in it."""
+    for experiment in EXPERIMENTS.values():
+        if experiment.document == document:
+            yield from ("", *experiment.table())
