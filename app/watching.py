@@ -16,7 +16,7 @@ from app import cache
 from app.browser import strip, strips
 from app.draw import charts, words
 from core import UserError
-from core.runs import control, folder, worker
+from core.runs import control, folder, shown
 from core.runs.folder import Run
 from core.training import recipes
 from core.training.recipes import Classification
@@ -133,7 +133,7 @@ def curves(chosen: list[Run]) -> None:
         last = max(r.recipe.epochs for r in chosen)
         what = "digits read right, %" if digits else "validation PSNR, dB"
         charts.show(charts.lines(scores, "epoch", what, [0.8, last + 0.2]), "score")
-        asked = f"{min(worker.EXAMINED, len(cache.dataset('mnist', 'test'))):,} test digits"
+        asked = f"{min(shown.EXAMINED, len(cache.dataset('mnist', 'test'))):,} test digits"
         aside = f"{recipes.VALIDATION:,} pictures set aside (a tenth of a sample)"
         st.caption(f"After each epoch, on {asked if digits else aside}.")
 

@@ -1,7 +1,6 @@
 """The command line: `python -m core train NAME | measure [EXPERIMENT [NETWORK ...]] | evaluate NAME | study | compare | report | data [NAME] | list`."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -21,54 +20,10 @@ from core.experiments import accuracy, denoising, measure
 from core.experiments.registry import EXPERIMENTS
 from core.models import Denoiser, autocast
 from core.noise import parse
-from core.runs import worker
+from core.runs import terminal
 from core.study import findings, report
 from core.training import recipes
 from core.training.recipes import Denoising
-
-
-def train(name: str, devices: int, nodes: int, retell: bool) -> None:
-    """Train a network by its recipe and put it into checkpoints/; `evaluate` scores it.
-
-    On several devices every process comes here; the first alone speaks and writes. To `retell` is to keep the weights there
-    are and to put only the curve of this second training into their card: another processor rounds otherwise.
-    """
-    recipe = recipes.recipe(name)
-    record = recipes.record(recipe)
-    if isinstance(recipe, Denoising) and recipe.start:
-        record["start_sha256"] = checkpoints.read(recipe.start).sha256
-    if retell and checkpoints.read(name).recipe != json.loads(json.dumps(record)):
-        raise UserError(f"{name} was trained by another recipe: train it anew, without --retell.")
-    model = recipes.untrained(recipe)
-    history: list[dict[str, float]] = []
-    losses: list[float] = []
-    fit = recipes.train(recipe, model, datasets.full(recipe.dataset, "train"), devices, nodes)
-    first = fit.fabric is None or fit.fabric.is_global_zero
-    with tqdm(desc=name, unit="step", disable=not first) as bar:
-        for step in fit:
-            bar.total = step.steps
-            bar.update()
-            bar.set_postfix(loss=f"{step.loss:.3f}", refresh=False)
-            losses.append(step.loss)
-            if step.step % (step.steps // recipe.epochs) == 0:
-                history.append(dict(epoch=len(history) + 1, loss=sum(losses) / len(losses)))
-                if step.score is not None:
-                    history[-1]["score"] = round(step.score, 4)
-                if first:
-                    tqdm.write(f"{name} {history[-1]}")
-                losses.clear()
-    if not first:
-        return
-    if retell:
-        weights = checkpoints.encoded(model, recipe.stored)
-        checkpoints.rewrite(replace(checkpoints.read(name), history=history, told_by=checkpoints.digest(weights)))
-        return
-    card = checkpoints.Card(
-        name, recipe.title, recipe.architecture, recipe.dataset, record, recipe.seed,
-        checkpoints.commit(), "", {}, history,
-    )  # fmt: skip
-    checkpoints.save(model, card, recipe.stored)
-    print(f"{name} is trained. Next: python -m core measure")
 
 
 def evaluate(name: str) -> None:
@@ -179,10 +134,9 @@ def main() -> int:
     try:
         match given.command:
             case "train" if given.run:
-                os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
-                print(f"{given.run}: {worker.work(given.run, given.devices, given.nodes)}")
+                terminal.go_on(given.run, given.devices, given.nodes)
             case "train":
-                train(given.name, given.devices, given.nodes, given.retell)
+                terminal.train(given.name, given.devices, given.nodes, given.retell)
             case "evaluate":
                 evaluate(given.name)
             case "measure" if given.stale:

@@ -49,7 +49,8 @@ def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkpoints folder of the test's own."""
+    """A folder of checkpoints, and one of runs, of the test's own."""
+    monkeypatch.setenv("NOISESCOPE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(checkpoints, "FOLDER", tmp_path / "checkpoints")
     return tmp_path / "checkpoints"
 

@@ -110,7 +110,7 @@ def damaged() -> dict[str, str]:
 def read(run: str) -> Run:
     """Return a run; raises UserError where it is not there or only half there."""
     try:
-        recipe = recipes.parse(json.loads(path(run, "config.json").read_text()))
+        recipe = recipes.parse(record(run))
     except FileNotFoundError:
         if path(run).is_dir() and not alive(run):
             raise UserError(f"The run {run} is only half there: delete it.") from None
@@ -118,6 +118,11 @@ def read(run: str) -> Run:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"The run {run} is damaged: delete it.") from None
     return Run(run, recipe, status(run), alive(run))
+
+
+def record(run: str) -> dict[str, Any]:
+    """Return the record of a run's recipe, and the hash of the weights it began with; raises OSError or ValueError."""
+    return dict(json.loads(path(run, "config.json").read_text()))
 
 
 def status(run: str) -> Status:
@@ -148,7 +153,7 @@ def living(run: str) -> Iterator[int]:
 
 def create(run: str, recipe: Recipe) -> None:
     """Make the folder of a run; raises UserError where the disk refuses."""
-    checkpoints.write(path(run, "config.json"), encoded(recipes.record(recipe)))
+    checkpoints.write(path(run, "config.json"), encoded(recipes.provenance(recipe)))
 
 
 def network(run: str) -> tuple[Card, bytes]:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
@@ -15,24 +15,37 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from core import UserError, checkpoints, noise
+from core import UserError, checkpoints
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.measures import metrics
-from core.runs import folder
+from core.runs import folder, shown
 from core.runs.folder import State, Status
+from core.runs.shown import Sampler
 from core.runs.slots import slot
 from core.training import recipes
 from core.training.loop import Fit, Step
-from core.training.recipes import Classification, Denoising, Recipe
-from core.types import generator
+from core.training.recipes import Recipe
 
 SAVE = 20.0  # seconds between two savings of the state
 TELL = 0.25  # seconds between two lines of metrics, and between two looks at the request
-SAMPLES = 8  # test images that are shown after each epoch
-EXAMINED = 1000  # test digits a classifier is asked after each epoch
+TOGETHER = 8  # steps after which several devices ask the first whether to leave
 FULL = "The memory is full: choose a smaller batch."
+
+
+class Log:
+    """Who is told, in the process of a run, how it goes: here a line is printed after each epoch."""
+
+    def step(self, now: "Work", step: Step) -> None:
+        """Hear of a step."""
+
+    def epoch(self, now: "Work") -> None:
+        """Hear of an epoch, the last of `now.history`."""
+        line = now.history[-1]
+        print(f"epoch {line['epoch']}: loss {line['loss']:.4f}, score {line['score']:.4f}", flush=True)
+
+    def done(self, now: "Work") -> None:
+        """Hear that all is trained and the network kept; a UserError makes the run fail."""
 
 
 @dataclass(eq=False)
@@ -42,7 +55,9 @@ class Work:
     run: str
     recipe: Recipe
     status: Status
-    losses: list[float] = field(default_factory=list)  # of the epoch so far
+    watcher: Log = field(default_factory=Log)
+    record: dict[str, Any] = field(default_factory=dict)  # of its recipe, and of the weights it began with
+    losses: list[Tensor] = field(default_factory=list)  # of the epoch so far, where they were computed
     history: list[dict[str, float]] = field(default_factory=list)
     halted: bool = False  # by a signal
 
@@ -74,7 +89,7 @@ class Work:
             return "pause" if self.halted else ""
 
     def waits(self) -> bool:
-        """Say, while others train, that it still waits, until somebody asks it not to."""
+        """Say, while others train, that it still waits; False as soon as somebody asks it not to."""
         self.tell()
         return not self.request()
 
@@ -84,26 +99,26 @@ class Work:
             file.write(json.dumps(line) + "\n")
 
 
-def work(run: str, devices: int = 1, nodes: int = 1) -> State:
+def work(run: str, devices: int = 1, nodes: int = 1, watcher: Log | None = None) -> State:
     """Train a run in this process until it is done, or asked to pause or to stop; returns how it ended.
 
-    On several devices, or machines, the first process leads and the others follow. Raises UserError where another process is
-    at it.
+    SIGTERM or Ctrl-C asks it to pause. On several devices, or machines, the first process leads and the others
+    `follow`. Raises UserError where another process is at it.
     """
-    if any(int(os.environ.get(rank) or 0) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK")):
-        return _follow(run, devices, nodes)
-    folder.read(run)
+    recipe = folder.read(run).recipe
     with _alive(run):
-        now = Work(run, folder.read(run).recipe, replace(folder.status(run), state="queued", why=""))
-        signal.signal(signal.SIGTERM, lambda *_: setattr(now, "halted", True))
+        now = Work(
+            run, recipe, replace(folder.status(run), state="queued", why=""), watcher or Log(), folder.record(run)
+        )
         now.tell(queued=now.status.queued or time.time(), process=os.getpid())
         try:
-            done = False
-            with slot(run, devices, now.waits):
-                if not now.request():
-                    now.tell(state="running")
-                    done = _train(now, devices, nodes)
-            now.tell(state="done" if done else "stopped" if now.request() == "stop" else "paused")
+            with _listening(now):
+                done = False
+                with slot(run, devices, now.waits):
+                    if not now.request():
+                        now.tell(state="running")
+                        done = _train(now, devices, nodes)
+                now.tell(state="done" if done else "stopped" if now.request() == "stop" else "paused")
         except UserError as refusal:
             now.tell(state="failed", why=str(refusal))
         except (MemoryError, torch.OutOfMemoryError):
@@ -119,12 +134,20 @@ def work(run: str, devices: int = 1, nodes: int = 1) -> State:
     return now.status.state
 
 
-def _follow(run: str, devices: int, nodes: int) -> State:
-    """Take this device's share of every batch, for as long as the first process leads; it alone writes."""
-    recipe = folder.read(run).recipe
-    dataset = datasets.load(recipe.dataset, "train")
-    fit = recipes.train(recipe, recipes.untrained(recipe), dataset, devices, nodes)
-    _restored(run, fit, dataset)
+def follows() -> bool:
+    """Say whether this process is one of several that train together, and not the first."""
+    return any(int(os.environ.get(rank) or 0) for rank in ("RANK", "LOCAL_RANK", "NODE_RANK"))
+
+
+def follow(recipe: Recipe, devices: int, nodes: int) -> State:
+    """Take this device's share of every batch, for as long as the first process leads; it alone reads and writes the run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it too, and says when to leave
+    fit = recipes.train(recipe, recipes.untrained(recipe), datasets.load(recipe.dataset, "train"), devices, nodes)
+    state = fit.fabric.broadcast(None)
+    if state is None:
+        return "failed"
+    if state:
+        fit.load(state["fit"])
     for _ in fit:
         if _leaving(fit, ""):
             return "paused"
@@ -133,33 +156,34 @@ def _follow(run: str, devices: int, nodes: int) -> State:
 
 def _leaving(fit: Fit, request: str) -> bool:
     """Say whether the training is to be left before its end: by the request that the first process knows of."""
-    assert fit.fabric
-    request = request if fit.fabric.world_size == 1 else fit.fabric.broadcast(request)
-    return bool(request) and fit.done < fit.steps
+    if fit.done == fit.steps or (fit.fabric.world_size > 1 and fit.done % TOGETHER and not fit.between):
+        return False
+    return bool(request if fit.fabric.world_size == 1 else fit.fabric.broadcast(request))
 
 
 def _train(now: Work, devices: int, nodes: int) -> bool:
     """Go on from the saved state; save it at intervals, at every end of an epoch, and before going. Says whether all is done."""
     dataset = datasets.load(now.recipe.dataset, "train")
-    model = recipes.untrained(now.recipe)
-    fit = recipes.train(now.recipe, model, dataset, devices, nodes)
+    fit = recipes.train(now.recipe, recipes.untrained(now.recipe), dataset, devices, nodes)
     _restore(now, fit, dataset)
-    sampled = _sampler(now.recipe)
+    sampled = shown.sampler(now.recipe)
     if not fit.done:
-        _sample(now, 0, sampled(model))
+        _sample(now, sampled(fit.model))
     saved = told = time.monotonic()
-    since = fit.done
+    since, request = fit.done, ""
     for step in fit:
-        now.losses.append(step.loss)
+        now.losses.append(step.mean)
+        now.watcher.step(now, step)
         clock = time.monotonic()
-        ends = step.step % (step.steps // now.recipe.epochs) == 0
         due = clock - saved > float(os.environ.get("NOISESCOPE_SAVE", SAVE))
-        leaving = _leaving(fit, now.request() if clock - told > TELL or ends or due else "")
-        if (leaving or ends) and now.gone:
+        tells = clock - told > TELL or fit.between
+        request = request or (now.request() if tells or due else "")
+        leaving = _leaving(fit, request)
+        if (leaving or fit.between) and now.gone:
             return False
-        if ends:
+        if fit.between:
             _epoch(now, fit, step, sampled)
-        if clock - told > TELL or ends:
+        if tells:
             speed = (step.step - since) * now.recipe.batch / max(clock - told, 1e-9)
             now.note(step=step.step, loss=step.loss)
             now.tell(step=step.step, steps=step.steps, speed=round(speed, 1))
@@ -167,26 +191,28 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
         if leaving:
             _save(now, fit, dataset)
             return False
-        if due or ends:
+        if due or fit.between:
             with _tolerant(now):
                 _save(now, fit, dataset)
             saved = clock
     _keep(now, fit)
+    now.watcher.done(now)
     now.tell(why="")
     return True
 
 
-def _epoch(now: Work, fit: Fit, step: Step, sampled: Callable[[torch.nn.Module], dict[str, Tensor]]) -> None:
+def _epoch(now: Work, fit: Fit, step: Step, sampled: Sampler) -> None:
     """Note an epoch, show what the network makes of the samples, and keep the network."""
     model = fit.best.averaged.module if fit.best else fit.model
-    score = step.score if step.score is not None else _accuracy(now.recipe, model)
-    line = dict(epoch=len(now.history) + 1, step=step.step, loss=sum(now.losses) / len(now.losses), score=score)
+    score = step.score if step.score is not None else shown.accuracy(now.recipe, model)
+    losses = torch.stack(now.losses).tolist()
+    line = dict(epoch=len(now.history) + 1, step=step.step, loss=sum(losses) / len(losses), score=score)
     now.history.append(line)
     now.note(**line)
     now.losses.clear()
-    print(f"epoch {line['epoch']}: loss {line['loss']:.4f}, score {score:.4f}", flush=True)
+    now.watcher.epoch(now)
     with _tolerant(now):
-        _sample(now, len(now.history), sampled(model))
+        _sample(now, sampled(model))
         _keep(now, fit)
 
 
@@ -197,7 +223,7 @@ def _keep(now: Work, fit: Fit) -> None:
     checkpoints.write(folder.path(now.run, "network.safetensors"), content)
     history = [{k: round(v, 4) for k, v in line.items() if k != "step"} for line in now.history]
     card = Card(
-        now.run, now.recipe.title, now.recipe.architecture, now.recipe.dataset, recipes.record(now.recipe),
+        now.run, now.recipe.title, now.recipe.architecture, now.recipe.dataset, now.record,
         now.recipe.seed, checkpoints.commit(), checkpoints.digest(content), {}, history,
     )  # fmt: skip
     checkpoints.write(folder.path(now.run, "network.json"), folder.encoded(asdict(card)))
@@ -205,67 +231,43 @@ def _keep(now: Work, fit: Fit) -> None:
 
 def _save(now: Work, fit: Fit, dataset: Dataset) -> None:
     """Write the state whole or not at all."""
-    file = BytesIO()
-    torch.save(dict(fit=fit.state(), losses=now.losses, history=now.history, data=dataset.title), file)
+    file, losses = BytesIO(), torch.stack(now.losses).tolist() if now.losses else []
+    torch.save(dict(fit=fit.state(), losses=losses, history=now.history, data=dataset.title), file)
     checkpoints.write(folder.path(now.run, "state.pt"), file.getvalue())
 
 
-def _restored(run: str, fit: Fit, dataset: Dataset) -> tuple[list[float], list[dict[str, float]]]:
-    """Take the saved state of a run up, if there is one; returns the losses and the history it had."""
+def _saved(run: str, fit: Fit, dataset: Dataset) -> dict[str, Any]:
+    """Return the saved state of a run, empty where there is none; raises UserError where it is of other data, or damaged."""
     file = folder.path(run, "state.pt")
     if not file.exists():
-        return [], []
+        return {}
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        assert fit.fabric
-        for before, now in ((state["data"], dataset.title), (state["fit"]["device"], fit.fabric.device.type)):
-            if before != now:
-                raise UserError(f"{run} began on {before}; here is {now}: launch it anew.")
+        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+        for before, here in ((state["data"], dataset.title), (state["fit"]["device"], fit.fabric.device.type)):
+            if before != here:
+                raise UserError(f"{run} began on {before}; here is {here}: launch it anew.")
         fit.load(state["fit"])
-        return state["losses"], state["history"]
+        return dict(fit=state["fit"], losses=state["losses"], history=state["history"])
     except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
         raise UserError(f"The state of {run} is damaged: launch it anew.") from None
 
 
 def _restore(now: Work, fit: Fit, dataset: Dataset) -> None:
-    """Take the saved state up, if there is one, and forget what was noted after it."""
-    now.losses, now.history = _restored(now.run, fit, dataset)
+    """Take the saved state up, if there is one, tell it those who follow, and forget what was noted after it."""
+    state = None
+    try:
+        state = _saved(now.run, fit, dataset)
+    finally:
+        fit.fabric.broadcast(state)  # nothing: there is nothing to follow
+    now.losses = list(torch.tensor(state.get("losses", [])).to(fit.fabric.device))
+    now.history = state.get("history", [])
     noted = [line for line in folder.lines(now.run) if line["step"] <= fit.done]
     checkpoints.write(folder.path(now.run, "metrics.jsonl"), b"".join(folder.encoded(line, None) for line in noted))
 
 
-def _sampler(recipe: Recipe) -> Callable[[torch.nn.Module], dict[str, Tensor]]:
-    """Return what shows a network's work on the same few test images: denoised, or how probable each digit is."""
-    test = datasets.load(recipe.dataset, "test")
-    x = test.images(slice(0, SAMPLES))
-    seen = noise.eight_bit(recipe.noise(x, generator(0))) if isinstance(recipe, Denoising) else x
-
-    @torch.no_grad()
-    def sampled(model: torch.nn.Module) -> dict[str, Tensor]:
-        training = model.training
-        output = model.eval()(seen.to(next(model.parameters()).device)).cpu()
-        model.train(training)
-        digits = isinstance(recipe, Classification)
-        return dict(
-            input=seen,
-            output=output.softmax(1) if digits else output.clamp(0, 1),
-            truth=test.labels[:SAMPLES] if digits else x,
-        )
-
-    return sampled
-
-
-def _sample(now: Work, epoch: int, tensors: dict[str, Tensor]) -> None:
+def _sample(now: Work, tensors: dict[str, Tensor]) -> None:
     content = save_tensors({name: values.contiguous() for name, values in tensors.items()})
-    checkpoints.write(folder.path(now.run, "samples", f"{epoch:04d}.safetensors"), content)
-
-
-@torch.no_grad()
-def _accuracy(recipe: Recipe, model: torch.nn.Module) -> float:
-    test = datasets.load(recipe.dataset, "test")
-    some = slice(0, EXAMINED)
-    device = next(model.parameters()).device
-    return float(metrics.correct(model(test.images(some).to(device)).cpu(), test.labels[some]).mean())
+    checkpoints.write(folder.path(now.run, "samples", f"{len(now.history):04d}.safetensors"), content)
 
 
 @contextmanager
@@ -288,3 +290,22 @@ def _alive(run: str) -> Iterator[None]:
     with folder.living(run):
         folder.path(run, "request").unlink(missing_ok=True)  # of a process that was killed
         yield
+
+
+@contextmanager
+def _listening(now: Work) -> Iterator[None]:
+    """Pause at a signal to end; a second Ctrl-C is left to whoever listened before."""
+
+    def halt(number: int, _: object) -> None:
+        now.halted = True
+        if number == signal.SIGINT:
+            signal.signal(number, before[number])
+
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, halt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -26,14 +26,19 @@ Tensors = tuple[Tensor, ...] | list[Tensor]
 Score = Callable[[nn.Module], float]  # higher is better
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One step of training: which of how many, the mean loss of its batch and, after an epoch, the validation score."""
 
     step: int
     steps: int
-    loss: float
+    mean: Tensor  # of the loss, (), where it was computed
     score: float | None = None
+
+    @property
+    def loss(self) -> float:
+        """Read the mean loss back, which waits for the device: not to be asked at every step."""
+        return float(self.mean)
 
 
 def average(model: nn.Module, decay: float = 0.999) -> AveragedModel:
@@ -102,7 +107,7 @@ class Fit:
 
     `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
     `seed` alone. Where there is a `best`, the model ends with the best average of its weights. `clip`, if any, is the
-    largest norm a gradient keeps. Fabric decides device and precision; on several devices each takes its share of every batch,
+    largest norm a gradient keeps; a training that diverges is found by the next validation. Fabric decides device and precision; on several devices each takes its share of every batch,
     with the same result as one up to rounding. After any step `state` says everything that a Fit
     built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
     """
@@ -118,19 +123,18 @@ class Fit:
     schedule: LRScheduler | None = None
     best: Best | None = None
     clip: float = 0.0
-    fabric: "Fabric | None" = None
+    fabric: "Fabric" = field(default_factory=lambda: on_device("cpu"))
     done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.fabric = self.fabric or on_device("cpu")
         self._wrapped, self._optimiser = self.fabric.setup(self.model, self.optimiser)
-        self._random = generator(self.seed)  # the same on all devices
+        self._random = generator(self.seed)  # on the CPU, so that a seed means the same everywhere
         self._begun = self._random.get_state()  # where the stream stood when the epoch began
 
     def __iter__(self) -> Iterator[Step]:
         self.model.train()
         while self.done < self.steps:
-            epoch, place = divmod(self.done, self.steps // self.epochs)
+            epoch, place = divmod(self.done, self._length)
             self._random.set_state(self._begun)
             for batch in islice(self.pairs(epoch, self._random), place, None):  # what was drawn before is drawn again
                 yield self._step(*batch)
@@ -139,8 +143,16 @@ class Fit:
             self.model.load_state_dict(self.best.weights)
         self.model.eval()
 
+    @property
+    def _length(self) -> int:
+        return self.steps // self.epochs
+
+    @property
+    def between(self) -> bool:
+        """Say whether it stands between two epochs, or before the first."""
+        return self.done % self._length == 0
+
     def _step(self, x: Tensor, y: Tensor, weights: Scores | float) -> Step:
-        assert self.fabric
         self._optimiser.zero_grad()
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)  # of the batch, for this device
         part = weights[share] if isinstance(weights, Tensor) else weights
@@ -148,24 +160,23 @@ class Fit:
         value = losses.sum() * self.fabric.world_size / len(x)  # whose mean over the devices is the mean of the batch
         self.fabric.backward(value)
         if self.clip:
-            self.fabric.clip_gradients(self.model, self._optimiser, max_norm=self.clip)
+            self.fabric.clip_gradients(self.model, self._optimiser, max_norm=self.clip, error_if_nonfinite=False)
         self._optimiser.step()
         self.done += 1
         if self.schedule:
             self.schedule.step()
         if self.best:
             self.best.averaged.update_parameters(self.model)
-        ends = self.best and self.done % (self.steps // self.epochs) == 0
-        whole = float(self.fabric.all_reduce(value.detach(), reduce_op="mean"))  # type: ignore[arg-type]
-        return Step(self.done, self.steps, whole, self.best.update() if self.best and ends else None)
+        whole = self.fabric.all_reduce(value.detach(), reduce_op="mean")
+        assert isinstance(whole, Tensor)
+        return Step(self.done, self.steps, whole, self.best.update() if self.best and self.between else None)
 
     def state(self) -> dict[str, Any]:
         """Return where the training stands: weights, average, best, optimiser, schedule, random stream, place in the epoch."""
-        between = self.done % (self.steps // self.epochs) == 0
         return dict(
             done=self.done,
-            device=self._random.device.type,
-            begun=self._random.get_state() if between else self._begun,
+            device=self.fabric.device.type,
+            begun=self._random.get_state() if self.between else self._begun,
             model=self.model.state_dict(),
             optimiser=self._optimiser.state_dict(),
             schedule=self.schedule.state_dict() if self.schedule else {},

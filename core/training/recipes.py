@@ -30,7 +30,7 @@ VALIDATION = 2000  # images at the end of the training set that nothing is train
 EPOCHS = Span(1, 200, 1, label="Epochs")
 BATCH = Span(8, 1024, 8, unit="images", label="Batch")
 RATE = Span(1e-5, 0.5, 1e-5, label="Learning rate")
-SEED = Span(0, 2**31 - 1, 1, label="Seed")
+SEEDS = Span(0, 2**31 - 1, 1, label="Seed")
 
 
 @validated
@@ -47,7 +47,7 @@ class Classification:
     momentum: Annotated[float, Span(0, 0.99, 0.01, label="Momentum")] = 0.5
     attack: PGD | None = None  # trained on what this makes of its images
     ramp: Annotated[int, Span(0, 50, 1, unit="epochs", label="Growth of the attack")] = 0  # to its full strength
-    seed: Annotated[int, SEED] = 2
+    seed: Annotated[int, SEEDS] = 2
     stored: ClassVar = torch.float32
 
 
@@ -68,7 +68,7 @@ class Denoising:
     optimiser: Literal["AdamW", "Muon"] = "AdamW"
     learning_rate: Annotated[float, RATE] = 2e-3
     clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
-    seed: Annotated[int, SEED] = 2
+    seed: Annotated[int, SEEDS] = 2
     stored: ClassVar = torch.float16
 
 
@@ -141,6 +141,12 @@ def record(recipe: Recipe) -> dict[str, Any]:
     return {name: value if isinstance(value, plain) else repr(value) for name, value in values.items()}
 
 
+def provenance(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe's record and, where it begins with another network, the hash of these weights; raises UserError where they are missing."""
+    start = recipe.start if isinstance(recipe, Denoising) else ""
+    return {**record(recipe), **({"start_sha256": checkpoints.read(start).sha256} if start else {})}
+
+
 def parse(record: dict[str, Any]) -> Recipe:
     """Build the recipe a record speaks of; raises UserError, or KeyError, TypeError, ValueError, where it is none."""
     values = {name: value for name, value in record.items() if name != "start_sha256"}
@@ -152,14 +158,22 @@ def parse(record: dict[str, Any]) -> Recipe:
 
 
 def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, nodes: int = 1) -> Fit:
-    """Return the training of `model`, in place, on a training set, as `recipe` says; on several devices or machines if wanted."""
+    """Return the training of `model`, in place and where the GPU is, if any, on a training set, as `recipe` says.
+
+    The last images of a denoiser's set are put aside to score it. `devices` on each of so many `nodes` take a share of every
+    batch each; more than one are started here, or joined under torchrun. Iterate over the Fit to train; raises UserError where
+    the training diverges.
+    """
+    precision: Literal["quickest", "32-true"] = "quickest" if isinstance(recipe, Denoising) else "32-true"
+    fabric = loop.on_device("auto", precision, devices, nodes)
+    model.to(fabric.device)
     if isinstance(recipe, Denoising):
-        return _denoiser(recipe, model, dataset, loop.on_device("auto", "quickest", devices, nodes))
-    return _classifier(recipe, model, dataset, loop.on_device("cpu", devices=devices, nodes=nodes))
+        return _denoiser(recipe, model, dataset, fabric)
+    return _classifier(recipe, model, dataset, fabric)
 
 
 def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
-    feed = pairs.labelled(dataset, recipe.batch)
+    feed = pairs.labelled(dataset.to(fabric.device), recipe.batch)
     if recipe.attack:
         assert isinstance(model, DigitCNN | DigitMLP)
         feed = pairs.adversarial(feed, recipe.attack, model, recipe.ramp)
@@ -173,7 +187,6 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
     pair = pairs.noise2clean if recipe.target == "clean" else pairs.noise2noise
-    model.to(fabric.device)
     optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
     return loop.Fit(
@@ -193,7 +206,7 @@ def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabr
             final_div_factor=100,
             cycle_momentum=recipe.optimiser == "AdamW",
         ),
-        best=loop.Best(loop.average(model), validation(recipe, dataset)),
+        best=loop.Best(loop.average(model), validation(recipe, dataset, fabric.device)),
         clip=recipe.clip,
         fabric=fabric,
     )
@@ -228,16 +241,14 @@ def _aside(dataset: Dataset) -> int:
     return min(VALIDATION, len(dataset) // 10)
 
 
-def validation(recipe: Denoising, dataset: Dataset) -> loop.Score:
-    """Return what scores a denoiser while it is trained: its mean PSNR on images set aside, under one draw of noise."""
-    clean = dataset.part(slice(-_aside(dataset), None)).images()
-    noisy = noise.eight_bit(recipe.noise(clean, generator(1)))
+def validation(recipe: Denoising, dataset: Dataset, device: torch.device | str = "cpu") -> loop.Score:
+    """Return what scores a denoiser on `device` while it is trained: its mean PSNR, in dB, on images set aside under one draw of noise."""
+    aside = dataset.part(slice(-_aside(dataset), None)).images()
+    clean, noisy = aside.to(device), noise.eight_bit(recipe.noise(aside, generator(1))).to(device)
 
     @torch.no_grad()
     def score(model: nn.Module) -> float:
-        device = next(model.parameters()).device
-        parts = [model(x.to(device)).cpu() for x in noisy.split(100)]
-        return float(metrics.psnr(torch.cat(parts), clean).mean())
+        return float(metrics.psnr(torch.cat([model(x) for x in noisy.split(100)]), clean).mean())
 
     return score
 

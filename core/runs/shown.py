@@ -1,0 +1,48 @@
+"""What a run shows of itself after each epoch: its work on the same few test images, and how well it does."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from core import noise
+from core.data import datasets
+from core.measures import metrics
+from core.training.recipes import Denoising, Recipe
+from core.types import generator
+
+SAMPLES = 8  # test images that are shown
+EXAMINED = 1000  # test digits a classifier is asked
+
+Sampler = Callable[[nn.Module], dict[str, Tensor]]
+
+
+def sampler(recipe: Recipe) -> Sampler:
+    """Return what makes a network do its work on the first SAMPLES test images, in eval mode, and changes nothing of it.
+
+    It gives "input" and "truth" (N, C, H, W) and "output", the same in [0, 1]; of a classifier "truth" are labels (N,) and
+    "output" probabilities (N, 10).
+    """
+    test = datasets.load(recipe.dataset, "test")
+    x = test.images(slice(0, SAMPLES))
+    denoises = isinstance(recipe, Denoising)
+    seen = noise.eight_bit(recipe.noise(x, generator(0))) if isinstance(recipe, Denoising) else x
+    truth = x if denoises else test.labels[:SAMPLES]
+
+    @torch.no_grad()
+    def sampled(model: nn.Module) -> dict[str, Tensor]:
+        training = model.training
+        output = model.eval()(seen.to(next(model.parameters()).device)).cpu()
+        model.train(training)
+        return dict(input=seen, output=output.clamp(0, 1) if denoises else output.softmax(1), truth=truth)
+
+    return sampled
+
+
+@torch.no_grad()
+def accuracy(recipe: Recipe, model: nn.Module) -> float:
+    """Return the share, 0 to 1, of the first EXAMINED test digits that a classifier reads right."""
+    test = datasets.load(recipe.dataset, "test")
+    some = slice(0, EXAMINED)
+    device = next(model.parameters()).device
+    return float(metrics.correct(model(test.images(some).to(device)).cpu(), test.labels[some]).mean())
