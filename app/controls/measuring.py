@@ -47,10 +47,7 @@ def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
 
 
 def start(
-    jobs: Jobs,
-    known: Mapping[str, Trained],
-    measures: Sequence[tuple[Corruption, tuple[float, ...]]],
-    view: str,
+    jobs: Jobs, known: Mapping[str, Trained], measures: Sequence[tuple[Corruption, tuple[float, ...]]], view: str
 ) -> None:
     """Let somebody choose a network and what to measure it under, and start."""
     dataset, kinds = cache.dataset("mnist", "test"), [type(c).__name__ for c, _ in measures]
