@@ -47,7 +47,8 @@ def shown() -> list[Curve]:
     live = [c for job in jobs.running() if (c := job.curve())]
     kept = [c for name in names for c in accuracy.of(name)]
     latest = {(c.network, c.corruption, c.data): c for c in (*kept, *live)}
-    return [c for c in latest.values() if c.kind in kinds and c.network in names]
+    here = [c for c in latest.values() if c.kind in kinds and c.network in names]
+    return sorted(here, key=lambda c: (names.index(c.network), c.kind))
 
 
 @st.fragment(run_every=0.5 if jobs.running() else None)
