@@ -33,7 +33,7 @@ from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
 from core.models import Classifier, Denoiser, DigitCNN, autocast
 from core.noise import Noise, eight_bit
-from core.runs import control
+from core.runs import control, folder
 from core.runs.folder import Metrics
 from core.training.recipes import Recipe
 from core.types import Images, Labels, Model, Scores, generator
@@ -217,15 +217,26 @@ def pixel_search(trained: Trained, digit: Digit, search: OnePixel) -> bytes:
     return strips.search(model, x, y, list(search.search(model, x, y)))
 
 
-def training_time(recipe: Recipe) -> float:
-    """Return how many seconds a recipe will take, by a few batches of it, measured once for each kind of training."""
+def training_time(recipe: Recipe) -> tuple[float, str]:
+    """Return how many seconds a recipe will take, by a few batches of it, or not a number and a sentence that says why."""
     plain = replace(recipe, name="time", title="", seed=0, learning_rate=1e-4, epochs=1)
-    return recipe.epochs * _training_time(repr(plain), plain, datasets.stamp(recipe.dataset))
+    seconds, why = _training_time(repr(plain), plain, datasets.stamp(recipe.dataset))
+    return recipe.epochs * seconds, why
 
 
-@st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100)
-def _training_time(key: str, _recipe: Recipe, stamp: object) -> float:
-    return control.estimate(_recipe, 4)
+@st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100, ttl="1h")
+def _training_time(key: str, _recipe: Recipe, stamp: object) -> tuple[float, str]:
+    try:
+        return control.estimate(_recipe, 4), ""
+    except UserError as refusal:  # kept for a while: to fail takes as long as to succeed
+        return float("nan"), str(refusal)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def epochs(run: str, sampled: tuple[int, ...]) -> tuple[bytes, int]:
+    """Pack what a training run made of the same few images after each epoch, and count them; read once for all who watch it."""
+    found = folder.samples(run)
+    return (strips.epochs(found) if found else b""), len(found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=50)

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from app import cache
-from app.browser import strip, strips
+from app.browser import strip
 from app.draw import charts, words
 from core import UserError
 from core.runs import control, folder, shown
@@ -148,9 +148,9 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def picture(run: Run, key: str) -> None:
     """Slide through what the run made of the same few test images after each epoch."""
-    found = folder.samples(run.id)
-    if found:
-        strip(strips.epochs(found), key=key, start=len(found) - 1)
+    packed, count = cache.epochs(run.id, folder.sampled(run.id))
+    if count:
+        strip(packed, key=key, start=count - 1)
 
 
 def compared(one: Run, others: list[Run]) -> None:

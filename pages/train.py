@@ -25,11 +25,11 @@ may = access.allowed()
 def launcher() -> None:
     """Choose, change and launch."""
     plan = controls.plan()
-    seconds = sum(cache.training_time(r) for r in plan)
+    times, whys = zip(*map(cache.training_time, plan), strict=True)
     needs = [controls.need(r) for r in plan]
     st.caption(
-        f"It will take about **{words.duration(seconds)}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "
-        f"half the cores, and {needs[0].data}."
+        f"It will take about **{words.duration(sum(times))}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "
+        f"half the cores, and {needs[0].data}. {' '.join({*whys})}"
     )
     args = (partial(launch, plan),)
     st.button("Launch", icon=":material/play_arrow:", type="primary", key="launch", on_click=pressed, args=args)

@@ -175,6 +175,17 @@ def test_two_who_ask_at_once_watch_one_download(mirror: Path, no_data: Path, mon
     assert datasets.load("mnist", "test").full
 
 
+def test_of_two_downloads_each_shows_its_own_share(no_data: Path) -> None:
+    digits, pictures = (downloads._Download(datasets.SOURCES[name]) for name in ("mnist", "cifar10"))
+    (no_data / "MNIST").mkdir(parents=True)
+    (no_data / "MNIST" / "part").write_bytes(bytes(6_600_000))
+    assert digits.share() == pytest.approx(0.1)
+    assert pictures.share() == 0
+    (no_data / "cifar-10-python.tar.gz").write_bytes(bytes(3_560_000))
+    assert digits.share() == pytest.approx(0.1)
+    assert pictures.share() == pytest.approx(0.01)
+
+
 def test_a_broken_mirror_is_one_sentence_and_trying_again_works(mirror: Path, no_data: Path) -> None:
     part = mirror / "t10k-images-idx3-ubyte.gz"
     whole = part.read_bytes()

@@ -476,3 +476,38 @@ def test_a_process_that_hangs_can_be_ended_and_the_run_goes_on() -> None:
         control.end(run)
     control.resume(run)
     until(lambda: folder.read(run).state == "running" and folder.read(run).status.process != process)
+
+
+def test_an_estimate_that_takes_too_much_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own: this one goes on."""
+    monkeypatch.setattr(control, "MEMORY", 300)
+    with pytest.raises(UserError, match="take more than 300 MB of memory: choose a smaller batch"):
+        control.estimate(replace(LONG, batch=1024), batches=1)
+    monkeypatch.setattr(control, "PATIENCE", 0.1)
+    with pytest.raises(UserError, match=r"take more than .* seconds: choose a smaller batch"):
+        control.estimate(LONG, batches=1)
+    monkeypatch.setattr(control, "PATIENCE", 60.0)
+    with pytest.raises(UserError, match="There is no network 'nobody'"):
+        control.estimate(replace(LONG, start="nobody"), batches=1)
+
+
+def test_of_metrics_only_what_is_new_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.create("one", QUICK)
+    file, reader, read = folder.path("one", "metrics.jsonl"), folder.Metrics("one"), []
+    loads = json.loads
+
+    def counted(line: bytes) -> dict[str, float]:
+        read.append(line)
+        return dict(loads(line))
+
+    monkeypatch.setattr(json, "loads", counted)
+    assert reader.lines() == []
+    file.write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert reader.lines() == [{"step": 1}, {"step": 2}]
+    with file.open("a") as more:
+        more.write('ep": 3}\n')
+    assert reader.lines() == [{"step": 1}, {"step": 2}, {"step": 3}]
+    assert len(read) == 3
+    for anew in ('{"step": 1}\n', '{"step": 1}\n{"step": 4}\n{"step": 5}\n{"step": 6}\n'):  # a resumed run's
+        checkpoints.write(file, anew.encode())
+        assert reader.lines() == [loads(line) for line in anew.splitlines()]

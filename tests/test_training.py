@@ -237,6 +237,20 @@ def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(
     assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), again.parameters(), strict=True))
 
 
+def test_no_step_waits_for_its_loss(tiles: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss is read back when somebody asks, not at every step: on a GPU that would wait for it."""
+    model = torch.nn.Conv2d(3, 3, 1)
+    fit = loop.Fit(
+        model, pairs.noise2noise(tiles, Gaussian(50.0), 64), L2(), torch.optim.SGD(model.parameters(), 0.1),
+        epochs=1, steps=4, seed=0, clip=1.0,
+    )  # fmt: skip
+    with monkeypatch.context() as during:
+        for name in ("item", "__float__", "__bool__", "tolist"):
+            during.setattr(torch.Tensor, name, None)
+        steps = list(fit)
+    assert len({step.loss for step in steps}) == 4
+
+
 @pytest.mark.sample
 def test_two_processes_train_to_the_same_loss_as_one(tmp_path: Path) -> None:
     """Over gloo, on this machine's processor: each takes half of every batch."""
