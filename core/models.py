@@ -223,8 +223,10 @@ class UNet(Denoiser):
 
 def native_bfloat16(device: str) -> bool:
     """Say whether a "cpu" or "cuda" computes in bfloat16; to emulate it takes three times as long (docs/log.md)."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     able = torch.cpu.get_capabilities()
-    return device == "cuda" or bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def precision(device: str) -> str:

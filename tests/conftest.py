@@ -21,7 +21,7 @@ from core.data.datasets import Dataset
 from core.models import Classifier
 
 torch.set_num_threads(1)
-ANYWHERE = ("denoising", "install", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip
+ANYWHERE = ("denoising", "devices", "install", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

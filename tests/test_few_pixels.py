@@ -63,7 +63,7 @@ def test_looking_a_pixel_up_is_the_same_as_painting_it(count: int, cnn: Classifi
     found.candidates[:, :10, -1, :2] = found.candidates[:, :10, 0, :2]
     from core.attacks.few_pixels import _asking
 
-    ours = _asking(cnn, x.shape, count)(x, found.candidates)
+    ours = _asking(cnn, x, count)(x, found.candidates)
     with torch.no_grad():
         theirs = cnn(painted(x, found.candidates).flatten(0, 1)).view(ours.shape)
     assert torch.allclose(ours, theirs, atol=1e-3)

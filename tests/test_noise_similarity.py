@@ -52,3 +52,10 @@ def test_correlation_is_pearsons() -> None:
     a, b = noise(0), noise(1)
     assert noise_similarity.correlation(a, -2 * a + 3) == pytest.approx(-1)
     assert noise_similarity.correlation(a, a + b) == pytest.approx(0.7071, abs=0.01)
+
+
+@pytest.mark.parametrize(("shape", "lags"), [((8, 8), 8), ((5, 20), 5), ((9, 9), 9), ((64, 64), 9)])
+def test_a_small_picture_has_as_many_lags_as_pixels(shape: tuple[int, int], lags: int) -> None:
+    memory = noise_similarity.autocorrelation(torch.randn(2, 3, *shape, generator=generator(0)))
+    assert len(memory) == lags
+    assert memory.isfinite().all()

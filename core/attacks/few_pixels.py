@@ -63,24 +63,19 @@ class OnePixel(Attack):
         """Yield the candidates after 0, 1, ... generations, until every image is misclassified or the budget is spent."""
         rng = generator(self.seed)
         shape = (self.population, self.pixels, 2 + x.shape[1])
-        candidates = torch.rand(shape, generator=rng).expand(len(x), *shape).clone()
-        ask = _asking(model, x.shape, self.pixels)
+        candidates = torch.rand(shape, generator=rng).to(x.device).expand(len(x), *shape).clone()
+        ask = _asking(model, x, self.pixels)
         probability, misclassified = _judged(ask(x, candidates), y)
-        queries = torch.full((len(x),), self.population)
+        queries = torch.full((len(x),), self.population, device=x.device)
         yield _generation(x, candidates, probability, misclassified, queries)
         for _ in range(self.generations):
-            a, b, c = torch.rand(3, self.population, generator=rng).mul(self.population).long()
-            open_ = ~misclassified.any(1)
-            if not open_.any():
+            mates = torch.rand(3, self.population, generator=rng).mul(self.population).long().to(x.device)
+            left = (~misclassified.any(1)).nonzero().flatten()
+            if not len(left):
                 return
-            parents = candidates[open_]
-            children = (parents[:, a] + 0.5 * (parents[:, b] - parents[:, c])).clamp(0, 1)
-            child, flipped = _judged(ask(x[open_], children), y[open_])
-            better = child < probability[open_]
-            candidates[open_] = torch.where(better[..., None, None], children, parents)
-            probability[open_] = torch.where(better, child, probability[open_])
-            misclassified[open_] = torch.where(better, flipped, misclassified[open_])
-            queries += self.population * open_
+            herd = (candidates[left], probability[left], misclassified[left])
+            candidates[left], probability[left], misclassified[left] = _bred(ask, x[left], y[left], mates, *herd)
+            queries[left] += self.population
             yield _generation(x, candidates, probability, misclassified, queries)
 
 
@@ -93,11 +88,13 @@ def exhaustive(
     V H W queries an image; with enough values, no one-pixel attack finds what this does not.
     """
     n, _, h, w = x.shape
-    every = torch.arange(h * w)
-    grid = torch.stack([every // w, every % w], 1).add(0.5) / torch.tensor([h, w])  # the middle of each pixel
-    level = torch.tensor(values).repeat_interleave(h * w)[:, None].expand(-1, x.shape[1])
+    every = torch.arange(h * w, device=x.device)
+    grid = torch.stack([every // w, every % w], 1).add(0.5) / torch.tensor(
+        [h, w], device=x.device
+    )  # the middle of each pixel
+    level = torch.tensor(values, device=x.device).repeat_interleave(h * w)[:, None].expand(-1, x.shape[1])
     candidates = torch.cat([grid.repeat(len(values), 1), level], 1)[None, :, None]  # (1, V H W, 1, 2 + C)
-    ask = _asking(model, x.shape, 1)
+    ask = _asking(model, x, 1)
     logits = torch.cat([ask(x[[i]], candidates) for i in range(n)])  # (n, V H W, classes)
     probability = logits.softmax(2).gather(2, y[:, None, None].expand(*logits.shape[:2], 1))[..., 0]
     return probability.view(n, -1, h, w), logits.argmax(2).view(n, -1, h, w)
@@ -121,30 +118,47 @@ def places(candidates: Float[Tensor, "... k f"], h: int, w: int) -> tuple[Tensor
 Ask = Callable[[Images, Candidates], Float[Tensor, "n p classes"]]
 
 
-def _asking(model: Model, shape: torch.Size, pixels: int) -> Ask:
-    """Return what gives the logits of every candidate.
+def _bred(
+    ask: Ask, x: Images, y: Labels, mates: Tensor, parents: Candidates, probability: Tensor, misclassified: Tensor
+) -> tuple[Candidates, Tensor, Tensor]:
+    """Put a child, a + 0.5 (b - c) of the `mates` a, b and c, (3, p), in the place of every parent that is no better."""
+    a, b, c = mates
+    children = (parents[:, a] + 0.5 * (parents[:, b] - parents[:, c])).clamp(0, 1)
+    child, flipped = _judged(ask(x, children), y)
+    better = child < probability
+    return (
+        torch.where(better[..., None, None], children, parents),
+        torch.where(better, child, probability),
+        torch.where(better, flipped, misclassified),
+    )
+
+
+def _asking(model: Model, x: Images, pixels: int) -> Ask:
+    """Return what gives the logits of every candidate for images of the shape of `x`, and on its device.
 
     Where the network's first layer is affine and the pixels are few, they are added to what it makes of the image, which
     spares most of the work: f(x + d) = f(x) + sum d_k (f(e_k) - f(0)).
     """
-    *_, c, h, w = shape
+    device, (_, c, h, w) = x.device, x.shape
     if not isinstance(model, AffineFirst) or pixels > FEW:
         return lambda x, candidates: _run(model, painted(x, candidates).flatten(0, 1)).view(*candidates.shape[:2], -1)
-    nothing = model.first(torch.zeros(1, c, h, w))
-    response = (model.first(torch.eye(c * h * w).view(-1, c, h, w)) - nothing).flatten(1)  # (CHW, F)
+    nothing = model.first(torch.zeros(1, c, h, w, device=device))
+    response = (model.first(torch.eye(c * h * w, device=device).view(-1, c, h, w)) - nothing).flatten(1)  # (CHW, F)
 
     def ask(x: Images, candidates: Candidates) -> Tensor:
         n, p, k, _ = candidates.shape
         row, column = places(candidates, h, w)
-        place = (row * w + column)[..., None] + h * w * torch.arange(c)  # (n, p, k, c): an index into an image
+        place = (row * w + column)[..., None] + h * w * torch.arange(
+            c, device=device
+        )  # (n, p, k, c): an index into an image
         change = candidates[..., 2:] - x.flatten(1).gather(1, place.flatten(1)).view(place.shape)
-        later = torch.ones(k, k, dtype=torch.bool).triu(1)
+        later = torch.ones(k, k, dtype=torch.bool, device=device).triu(1)
         hidden = ((place[..., 0][..., None] == place[..., 0][:, :, None]) & later).any(3)  # a later pixel lies on it
         change = change.masked_fill(hidden[..., None], 0)
         table = torch.cat([response, model.first(x).flatten(1)])
-        image = len(response) + torch.arange(n).repeat_interleave(p)[:, None]
+        image = len(response) + torch.arange(n, device=device).repeat_interleave(p)[:, None]
         rows = torch.cat([image, place.view(n * p, -1)], 1)
-        shares = torch.cat([torch.ones(n * p, 1), change.view(n * p, -1)], 1)
+        shares = torch.cat([torch.ones(n * p, 1, device=device), change.view(n * p, -1)], 1)
         logits = [
             model.rest(
                 F.embedding_bag(row, table, mode="sum", per_sample_weights=share).unflatten(1, nothing.shape[1:])
@@ -171,7 +185,7 @@ def _generation(
 ) -> Generation:
     """Copy what a generation leaves; its best candidate is one that is misclassified, if there is one, else the least probable."""
     first = (probability - 2 * misclassified.float()).argmin(1)
-    chosen = candidates[torch.arange(len(x)), first][:, None]
+    chosen = candidates[torch.arange(len(x), device=x.device), first][:, None]
     return Generation(candidates.clone(), probability.clone(), painted(x, chosen)[:, 0], queries.clone())
 
 

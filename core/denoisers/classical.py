@@ -113,9 +113,9 @@ def _each(x: Images, denoise: Callable[[Array, float], Array]) -> Images:
     """Denoise image by image, telling the method how much noise the image seems to have (Donoho and Johnstone 1994)."""
     from skimage.restoration import estimate_sigma
 
-    images = x.permute(0, 2, 3, 1).double().numpy()
+    images = x.permute(0, 2, 3, 1).double().cpu().numpy()
     done = [
         denoise(image, float(np.nan_to_num(estimate_sigma(image, average_sigmas=True, channel_axis=-1))))
         for image in images
     ]
-    return torch.from_numpy(np.stack(done)).float().permute(0, 3, 1, 2).clamp(0, 1).contiguous()
+    return torch.from_numpy(np.stack(done)).float().permute(0, 3, 1, 2).clamp(0, 1).contiguous().to(x.device)
