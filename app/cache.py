@@ -27,6 +27,8 @@ from core.denoisers.classical import CLASSICAL
 from core.experiments import accuracy, attack_path, denoising
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
+from core.experiments.denoising import Denoised
+from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
@@ -179,27 +181,19 @@ def _held(kind: str) -> dict[object, Any]:
     return {}
 
 
-def quality_of(trained: Trained) -> denoising.Kept:
+def quality_of(trained: Trained) -> Denoised:
     """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
-    test, file = dataset("cifar10", "test"), checkpoints.FOLDER / "curves" / f"{trained.name}.safetensors"
-    found = _read(trained.name, file.stat().st_mtime_ns if file.exists() else 0) if test.full else None
-    return found if found and found.sha256 == trained.sha256 else _measured(trained, test.title)
-
-
-@st.cache_resource(show_spinner=False)
-def _read(name: str, changed: int) -> denoising.Kept | None:
-    return denoising.kept(name)
+    test = dataset("cifar10", "test")
+    found = denoising.STORE.get(trained.name) if test.full else None
+    return found or _measured(trained, test.title)
 
 
 @st.cache_resource(show_spinner="The network denoises some test images ...")
-def _measured(trained: Trained, title: str) -> denoising.Kept:
+def _measured(trained: Trained, title: str) -> Denoised:
     some = dataset("cifar10", "test").part(slice(0, 500))
-    tables = denoising.empty((trained.noise,), len(some))
-    for _ in denoising.measure(denoiser(trained), some, (trained.noise,), tables):
-        pass
-    return denoising.Kept(
-        trained.name, trained.sha256, repr(trained.noise), some.title, checkpoints.commit(), tables[0]
-    )
+    about = denoising.STORE.provenance([trained.card], some, "float32")
+    *_, found = denoising.denoised(denoiser(trained), denoising.begin(about, [trained.noise]), some, len(some))
+    return found
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
@@ -252,7 +246,7 @@ def cases(trained: Trained, indices: tuple[int, ...], title: str) -> list[Pictur
     for index in indices:
         number, place = divmod(index, denoising.BATCH)
         x = test.images(slice(number * denoising.BATCH, (number + 1) * denoising.BATCH))
-        noisy, _ = denoising.corrupted(noise, x, denoising.SEED + number)
+        noisy, _ = denoising.corrupted(noise, x, SEED + number)
         with torch.no_grad():
             denoised = model(noisy[[place]])
         found.append(np.concatenate([pictures.colour(z) for z in (x[place], noisy[place], denoised[0])]))

@@ -11,8 +11,8 @@ from app.controls import parameters, pickers
 from app.draw import charts, pictures, words
 from app.inputs import Photo, Trained
 from core import noise, params
+from core.experiments import denoising
 from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
-from core.study import report
 from core.training import minimisers
 from core.types import Images, generator
 
@@ -104,11 +104,9 @@ def clean_targets(photo: Photo) -> None:
     if not side_by_side(photo, Gaussian(50.0), names, "clean"):
         return
     for name in names:
-        card = Trained.named(name).card
-        if card.scores:
-            row = report.blind(card)
-            about = f"n = {row['n']:,}, noise seed {card.scores['seed']}, {card.scores['data']}"
-            st.metric(f"{name} ({about})", f"{row['denoised']['mean']:.2f} dB")
+        if found := denoising.STORE.get(name):
+            about = f"n = {found.n:,}, noise seed {found.seed}, {found.data}"
+            st.metric(f"{name} ({about})", f"{found.own['denoised']['mean']:.2f} dB")
     st.caption(
         "Mean PSNR on the test set. The first was trained without clean pictures (clean ones only chose the best epoch), the second with nothing else: what does the first lose?"
     )

@@ -27,7 +27,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 @dataclass(frozen=True)
 class Card:
-    """Say what a checkpoint is, how it came about and what it scores."""
+    """Say what a checkpoint is and how it came about."""
 
     name: str
     title: str
@@ -37,7 +37,6 @@ class Card:
     seed: int
     commit: str
     sha256: str
-    scores: dict[str, Any]
     history: list[dict[str, float]]  # per epoch: mean loss and, of a denoiser, the validation score in dB
     told_by: str = (
         ""  # the hash of the weights whose training `history` tells, where it is a second one by the same recipe
@@ -114,12 +113,20 @@ def load(name: str, device: str = "cpu") -> tuple[Network, Card]:
 def read(name: str) -> Card:
     """Return the card of a checkpoint; raises UserError where there is none or it cannot be read."""
     try:
-        record = json.loads(path(name, ".json").read_text())
-        return Card(**{field.name: record[field.name] for field in fields(Card) if field.name in record})
+        return parsed(path(name, ".json").read_text())
     except OSError:
         raise UserError(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"The card of {name} cannot be read: fetch or train {name} again.") from None
+
+
+def parsed(text: str) -> Card:
+    """Return the card that is written in JSON; raises ValueError, KeyError or TypeError where it is none.
+
+    What cards of other versions said besides is passed over.
+    """
+    record = json.loads(text)
+    return Card(**{field.name: record[field.name] for field in fields(Card) if field.name in record})
 
 
 def there(name: str) -> bool:

@@ -24,22 +24,21 @@ pickers.none_here(names)
 
 
 def scores(card: Card) -> None:
-    """Show what a card says of a network on the full test set."""
-    if "noise" not in card.recipe and (clean := accuracy.clean(card.name)):
-        low, high = clean[1].interval(0.0)
-        st.metric("Test digits read right", f"{clean[0]:.2f} %")
-        st.caption(f"95 % interval {low:.2f} to {high:.2f} %, n = {clean[1].n:,}.")
-    elif "noise" not in card.recipe or not card.scores:
+    """Show how well a network does on the full test set."""
+    if found := denoising.STORE.get(card.name):
+        st.dataframe(words.settings(found), hide_index=True, width="stretch")
         st.caption(
-            f"Not measured yet: `python -m core measure {'denoising' if 'noise' in card.recipe else 'accuracy'} {card.name}`."
-        )
-    else:
-        st.dataframe(words.settings(card.scores["settings"]), hide_index=True, width="stretch")
-        st.caption(
-            f"Mean PSNR in dB and SSIM on {card.scores['data']}, noise seed {card.scores['seed']}, 8-bit input; "
+            f"Mean PSNR in dB and SSIM on {found.data}, n = {found.n:,}, noise seed {found.seed}, 8-bit input; "
             f"in brackets the {100 * denoising.QUANTILES[0]:.0f} and {100 * denoising.QUANTILES[-1]:.0f} % quantiles. "
             "First row: the noise it was trained on; second: no noise at all."
         )
+    elif clean := accuracy.clean(card.name):
+        low, high = clean[1].interval(0.0)
+        st.metric("Test digits read right", f"{clean[0]:.2f} %")
+        st.caption(f"95 % interval {low:.2f} to {high:.2f} %, n = {clean[1].n:,}.")
+    else:
+        experiment = "denoising" if "noise" in card.recipe else "accuracy"
+        st.caption(f"Not measured yet: `python -m core measure {experiment} {card.name}`.")
 
 
 address.restore("card", names[0], address.one_of(names, "the network"))

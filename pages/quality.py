@@ -92,6 +92,6 @@ if name in reported.DENOISERS and found["n"] == len(level) and test.full:
     )
 untouched = f" {found['untouched']} images that rounding left without noise are not in the means." if found["untouched"] else ""  # fmt: skip
 st.caption(
-    f"Network {name}, {kept.noise}, n = {found['n']:,}, noise seed {denoising.SEED}, 8-bit input ({kept.data}).{untouched}"
+    f"Network {name}, {kept.noise}, n = {found['n']:,}, noise seed {kept.seed}, 8-bit input ({kept.data}).{untouched}"
 )
 data.source(test)

@@ -18,7 +18,6 @@ if __name__ == "__main__":
     )
     denoiser, card = checkpoints.denoiser("n2n-gaussian-50")
     tiles, noises = datasets.sample("cifar10", "test"), (Gaussian(25.0), Gaussian(50.0))
-    tables = denoising.empty(noises, len(tiles))
-    for _done in denoising.measure(autocast(denoiser), tiles, noises, tables, workers=2):
-        pass
-    torch.save(dict(counts=counts, tables=tables), sys.argv[1])
+    begun = denoising.begin(denoising.STORE.provenance([card], tiles, "bfloat16"), noises)
+    *_, found = denoising.denoised(autocast(denoiser), begun, tiles, len(tiles), workers=2)
+    torch.save(dict(counts=counts, tables=found.rows), sys.argv[1])

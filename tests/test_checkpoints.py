@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parent / "golden" / "scores.json"
 @pytest.fixture
 def saved(shelf: Path) -> Card:
     model = models.build("DigitMLP", 7)
-    return checkpoints.save(model, Card("mine", "Mine", "DigitMLP", "mnist", {}, 7, "", "", {}, []))
+    return checkpoints.save(model, Card("mine", "Mine", "DigitMLP", "mnist", {}, 7, "", "", []))
 
 
 def test_what_is_saved_is_loaded_frozen_and_in_eval_mode(saved: Card) -> None:
@@ -100,11 +100,15 @@ def test_what_ships_follows_its_recipe(name: str) -> None:
     start = card.recipe.pop("start_sha256", None)
     assert card.recipe == json.loads(json.dumps(recipes.record(RECIPES[name])))
     assert start == (checkpoints.read(card.recipe["start"]).sha256 if card.recipe.get("start") else None)
-    assert card.scores["n"] == 10_000
+    found = denoising.STORE.get(name) if "noise" in card.recipe else accuracy.STORE.get(f"{name}.fgsm")
+    assert found is not None
+    assert found.n == 10_000
 
 
 def test_digit_cnn_is_within_half_a_point_of_the_study() -> None:
-    assert checkpoints.read("digit-cnn").scores["accuracy"] == pytest.approx(0.975, abs=0.005)
+    clean = accuracy.clean("digit-cnn")
+    assert clean is not None
+    assert clean[0] == pytest.approx(97.5, abs=0.5)
 
 
 DIGITS = [r.name for r in RECIPES.values() if isinstance(r, recipes.Classification)]
@@ -133,10 +137,9 @@ def decibels(name: str) -> dict[str, float]:
     sample = datasets.sample("mnist", "test") if card.dataset == "mnist" else datasets.sample("cifar10", "test")
     for title, images in sets(card.dataset, sample).items():
         some = images.part(slice(0, 500))
-        tables = denoising.empty((made_for,), len(some))
-        for _ in denoising.measure(model, some, (made_for,), tables):
-            pass
-        scores[title] = denoising.summary(tables[0])["denoised"]["mean"]
+        begun = denoising.begin(denoising.STORE.provenance([card], some, "float32"), [made_for])
+        *_, found = denoising.denoised(model, begun, some, len(some))
+        scores[title] = found.own["denoised"]["mean"]
     return scores
 
 
@@ -164,7 +167,7 @@ def test_half_precision_on_disk_costs_less_than_a_hundredth_of_a_decibel(shelf: 
     """What ships was rounded to float16: on a clean picture, where least is hidden, that moves no value by 1/10 grey level."""
     model = models.build("UNet", 3)
     torch.nn.init.normal_(next(p for n, p in model.named_parameters() if n == "out.weight"), std=0.005)
-    checkpoints.save(model, Card("mine", "Mine", "UNet", "cifar10", {}, 3, "", "", {}, []), torch.float16)
+    checkpoints.save(model, Card("mine", "Mine", "UNet", "cifar10", {}, 3, "", "", []), torch.float16)
     x = datasets.sample("cifar10", "test").images(slice(0, 8))
     stored, _ = checkpoints.load("mine")
     moved = (models.freeze(model)(x) - stored(x)).abs().max()

@@ -9,8 +9,8 @@ from core import __main__ as cli
 from core import checkpoints
 from core.data import datasets
 from core.denoisers.classical import CLASSICAL, Median
-from core.experiments import attack_rates, denoising
-from core.study import findings, report
+from core.experiments import attack_rates, classical, denoising
+from core.study import report
 from core.training import recipes
 from core.training.recipes import RECIPES
 
@@ -70,7 +70,7 @@ def test_train_then_measure_on_the_sample(
     assert "digit-mlp was trained by another recipe" in capsys.readouterr().err
 
 
-def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
+def test_a_denoiser_is_trained_measured_and_compared_on_the_sample(
     monkeypatch: pytest.MonkeyPatch, shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shipped = RECIPES["n2n-gaussian-50"]
@@ -80,35 +80,49 @@ def test_a_denoiser_is_trained_evaluated_and_compared_on_the_sample(
     monkeypatch.setattr(recipes, "VALIDATION", 32)
     monkeypatch.setattr(denoising, "BATCH", 16)
     monkeypatch.setattr(datasets, "full", lambda name, split: datasets.sample("cifar10", split).part(slice(0, 96)))
-    monkeypatch.setattr(cli, "BM3D", Median)
+    monkeypatch.setitem(classical.METHODS, "BM3D", Median())
     assert run(monkeypatch, "train", small.name) == 0
     card = checkpoints.read(small.name)
     assert [e["epoch"] for e in card.history] == [1, 2]
     assert all(e["score"] > 15 for e in card.history)
     assert (shelf / f"{small.name}.safetensors").stat().st_size < 2.1e6  # float16
-    assert run(monkeypatch, "evaluate", small.name) == 0
+    assert run(monkeypatch, "measure", "denoising", small.name) == 0
     assert "on 96 test images" in capsys.readouterr().out
-    found = checkpoints.read(small.name).scores
-    assert len(found["settings"]) == 6
-    kept = denoising.kept(small.name)
-    assert kept is not None
-    assert denoising.summary(kept.table) == found["settings"][repr(small.noise)]
-    assert run(monkeypatch, "compare") == 0
-    assert set(denoising.compared()[repr(small.noise)]) == {*CLASSICAL, "BM3D"}
+    found = denoising.STORE.get(small.name)
+    assert found is not None
+    assert len(found.summaries) == 6
+    assert denoising.summary(found.table) == found.own
+    assert run(monkeypatch, "measure", "classical") == 0
+    assert set(classical.compared(repr(small.noise))) == {*CLASSICAL, "BM3D"}
     before = capsys.readouterr().out
-    assert run(monkeypatch, "compare") == 0  # all is done
+    assert run(monkeypatch, "measure", "classical") == 0  # all is done
     assert before
     assert not capsys.readouterr().out
+    assert run(monkeypatch, "measure", "classical", "fourier") == 1
+    assert "There is no method 'fourier'" in capsys.readouterr().err
 
 
 def test_the_documents_say_what_the_result_files_say() -> None:
-    """`python -m core report > docs/denoisers.md`, and its first table into README."""
-    assert (ROOT / "docs" / "denoisers.md").read_text() == report.denoisers()
+    """`python -m core report` writes them."""
+    assert report.outdated() == []
     readme = (ROOT / "README.md").read_text()
     assert "\n".join(report.networks()) in readme
     assert "\n".join(attack_rates.table()) in readme
-    assert (ROOT / "docs" / "attacks.md").read_text() == report.attacks()
-    assert (ROOT / "docs" / "study.md").read_text() == findings.document()
+
+
+def test_a_document_that_says_something_else_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    front = (ROOT / "README.md").read_text()
+    (tmp_path / "README.md").write_text(front.replace("| `n2n-gaussian-50` |", "| `n2n-wrong` |"))
+    assert run(monkeypatch, "report", "--check") == 1
+    assert "README.md is out of date" in capsys.readouterr().out
+    assert run(monkeypatch, "report") == 0
+    assert (tmp_path / "README.md").read_text() == front
+    assert {f.name for f in (tmp_path / "docs").iterdir()} == {"denoisers.md", "attacks.md", "study.md"}
+    assert run(monkeypatch, "report", "--check") == 0
 
 
 def test_the_module_runs_as_a_command() -> None:

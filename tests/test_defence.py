@@ -23,7 +23,7 @@ def test_a_defence_counts_and_an_attacker_who_knows_of_it_wins(
     monkeypatch.setattr(checkpoints, "FOLDER", shelf)
     monkeypatch.setattr(defence, "EPSILONS", (0.0, 0.15))
     monkeypatch.setattr(defence, "BATCH", 40)
-    mine = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, [])
+    mine = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", [])
     *_, found = defence.defended(cnn, shield, defence.begin(mine, card, digits), digits, 80)
     assert found.n == 80
     chosen = datasets.shuffled(len(digits), found.seed)[:80]
@@ -39,7 +39,7 @@ def test_a_defence_counts_and_an_attacker_who_knows_of_it_wins(
 
 def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     some = datasets.load("cifar10", "test").part(slice(0, 8))
-    card = Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "abc", {}, [])
+    card = Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "abc", [])
 
     def blur(z: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.avg_pool2d(z, 3, 1, 1, count_include_pad=False)

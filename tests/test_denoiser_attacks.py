@@ -190,7 +190,7 @@ def test_a_timeline_begins_at_the_start_and_is_as_strong_as_chance(unet: Denoise
 
 def test_measuring_goes_on_where_it_stopped(shelf: Any, unet: Denoiser) -> None:
     card = checkpoints.Card(
-        "mine", "", "UNet", "cifar10", dict(noise="BlindGaussian(sigma_max=50.0)"), 0, "", "abc", {}, []
+        "mine", "", "UNet", "cifar10", dict(noise="BlindGaussian(sigma_max=50.0)"), 0, "", "abc", []
     )
     some = datasets.load("cifar10", "test").part(slice(0, 70))
     begun = attack_rates.begin(card, some)
@@ -215,7 +215,7 @@ def test_ratios_and_shares_are_what_they_say() -> None:
     rows[:, columns["denoised"]] = torch.tensor([30.0, 24.0])
     rows[:, columns["random_40"]] = torch.tensor([33.0, 30.0])
     rows[:, columns["fooled_40"]] = 20.0
-    card = checkpoints.Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "", {}, [])
+    card = checkpoints.Card("mine", "", "UNet", "cifar10", dict(noise="Gaussian(sigma=50.0)"), 0, "", "", [])
     begun = attack_rates.begin(card, datasets.load("cifar10", "test"))
     found = replace(begun, n=2, rows=rows)
     assert found.ratio(40, fair=False).tolist() == pytest.approx([1.5, 1.2])

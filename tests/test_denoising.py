@@ -13,11 +13,12 @@ from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.denoisers.classical import Classical, Median
-from core.experiments import denoising
+from core.experiments import classical, denoising
+from core.experiments.denoising import Denoised
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Gaussian, Impulse, RandomImpulse
 from core.types import generator
 
-CARD = Card("mine", "Mine", "UNet", "cifar10", {}, 0, "", "abc", {}, [])
+CARD = Card("mine", "Mine", "UNet", "cifar10", {}, 0, "", "abc", [])
 
 
 def blurred(x: torch.Tensor) -> torch.Tensor:
@@ -61,25 +62,35 @@ def test_a_fixed_level_of_impulse_noise_is_its_sigma() -> None:
     assert levels.flatten().tolist() == [30.0, 30.0]
 
 
+def begun(images: Dataset, *noises: noise.Noise, card: Card = CARD) -> Denoised:
+    return denoising.begin(denoising.STORE.provenance([card], images, "float32"), noises)
+
+
 def test_what_is_stopped_and_resumed_is_what_runs_through(tiles: Dataset, shelf: Path) -> None:
-    noises = denoising.settings(BlindGaussian())
-    whole = denoising.empty(noises, len(tiles))
-    assert list(denoising.measure(blurred, tiles, noises, whole, workers=2))[-1] == len(noises) * len(tiles)
-    part = denoising.empty(noises, len(tiles))
-    for done in denoising.measure(blurred, tiles, noises, part):
-        if done >= 100:
-            break
-    assert part.isnan().any()
-    denoising.pause(CARD, noises, part)
-    again = denoising.resume(CARD, noises, len(tiles))
-    torch.testing.assert_close(again, part, equal_nan=True)
-    calls = list(denoising.measure(blurred, tiles, noises, again))
-    assert calls[0] > 100
-    torch.testing.assert_close(again, whole)
-    assert denoising.resume(replace(CARD, sha256="other"), noises, len(tiles)).isnan().all()
-    assert denoising.resume(CARD, noises[::-1], len(tiles)).isnan().all()
-    denoising.finish(CARD)
-    assert denoising.resume(CARD, noises, len(tiles)).isnan().all()
+    store, noises = denoising.STORE, denoising.settings(BlindGaussian())
+    begin = begun(tiles, *noises)
+    *_, whole = denoising.denoised(blurred, begin, tiles, len(tiles), workers=2)
+    assert whole.rows.shape == (len(noises), len(tiles), 5)
+    part = next(denoising.denoised(blurred, begin, tiles, len(tiles)))
+    assert (part.n, [row["n"] for row in part.summaries]) == (16, [16] * len(noises))  # a result on fewer images
+    store.put("mine", part)
+    again = store.resume("mine", begin)
+    torch.testing.assert_close(again.rows, part.rows)
+    *_, again = denoising.gone_on(store, "mine", blurred, begin, tiles, 40, 40, len(noises))
+    torch.testing.assert_close(again.rows, whole.rows)
+    assert again.summaries == whole.summaries
+    assert store.resume("mine", begun(tiles, *noises, card=replace(CARD, sha256="other"))).n == 0
+    assert store.resume("mine", begun(tiles, *noises[::-1])).n == 0
+
+
+def test_of_a_whole_set_the_rows_of_the_first_noise_stay(tiles: Dataset, shelf: Path) -> None:
+    begin = begun(tiles, BlindGaussian(), Gaussian(0.0))
+    *parts, last = denoising.gone_on(denoising.STORE, "mine", blurred, begin, tiles, 40, 40, 1)
+    assert [tuple(p.rows.shape) for p in (*parts, last)] == [(2, 0, 5), (2, 16, 5), (2, 32, 5), (1, 40, 5)]
+    assert len(last.summaries) == 2
+    assert denoising.summary(last.table) == last.own
+    denoising.STORE.put("mine", last)
+    assert [p.n for p in denoising.gone_on(denoising.STORE, "mine", blurred, begin, tiles, 40, 40, 1)] == [40]
 
 
 def test_a_summary_leaves_images_without_noise_out_of_its_means_but_not_out_of_harm() -> None:
@@ -109,27 +120,37 @@ def test_the_level_below_which_it_does_harm_is_found(falling: bool) -> None:
     assert denoising.break_even_level(table, falling) == (level.min() if falling else level.max())
 
 
-def test_a_classical_method_is_measured_again_only_when_something_changed(tiles: Dataset, shelf: Path) -> None:
-    def count(method: Classical, images: Dataset) -> int:
-        return len(list(denoising.compare(Gaussian(20.0), "median", method, images)))
+def test_a_classical_method_is_measured_again_only_when_something_changed(
+    tiles: Dataset, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "full", lambda name, split: tiles)
+    corrupt = classical.noises()[0]
+    key = classical.key("median", corrupt)
 
-    assert count(Median(), tiles) == 3
-    assert count(Median(), tiles) == 0
-    assert count(Median(size=5), tiles) == 3
-    assert count(Median(size=5), tiles.part(slice(0, 16))) == 1
-    assert denoising.compared()["Gaussian(sigma=20.0)"]["median"]["n"] == 16
+    def count(method: Classical, n: int) -> int:
+        monkeypatch.setitem(classical.METHODS, "median", method)
+        return len(list(classical.EXPERIMENT.run(key, n))) - 1  # the first is what was known
+
+    assert count(Median(), 40) == 3
+    assert count(Median(), 40) == 0
+    assert count(Median(size=5), 40) == 3
+    assert count(Median(size=5), 16) == 0
+    assert classical.compared(repr(corrupt))["median"].n == 40
+    monkeypatch.setitem(classical.METHODS, "median", Median(size=7))
+    assert "median" not in classical.compared(repr(corrupt))
 
 
 def test_what_is_kept_comes_back(tiles: Dataset, shelf: Path) -> None:
-    assert denoising.kept("mine") is None
-    table = denoising.scored(blurred, tiles.images(slice(0, 8)), BlindGaussian(), 0)
-    denoising.keep(CARD, BlindGaussian(), table, tiles)
-    found = denoising.kept("mine")
-    assert found is not None
-    assert torch.equal(found.table, table)
-    assert (found.sha256, found.noise, found.data) == ("abc", repr(BlindGaussian()), tiles.title)
-    (shelf / "curves" / "mine.safetensors").write_bytes(b"half")
-    assert denoising.kept("mine") is None
+    assert denoising.STORE.read("mine") is None
+    *_, found = denoising.denoised(blurred, begun(tiles, BlindGaussian()), tiles, 8)
+    denoising.STORE.put("mine", found)
+    kept = denoising.STORE.read("mine")
+    assert kept is not None
+    assert torch.equal(kept.table, found.table)
+    assert kept.own == found.own
+    assert (kept.networks, kept.noise, kept.data) == ({"mine": "abc"}, repr(BlindGaussian()), tiles.title)
+    (shelf / "results" / "denoising" / "mine.safetensors").write_bytes(b"half")
+    assert denoising.STORE.read("mine") is None
 
 
 DENOISERS = [p.stem for p in sorted(checkpoints.FOLDER.glob("n2*.json"))]
@@ -137,14 +158,14 @@ DENOISERS = [p.stem for p in sorted(checkpoints.FOLDER.glob("n2*.json"))]
 
 @pytest.mark.parametrize("name", DENOISERS)
 def test_what_ships_is_measured_on_all_test_images_with_the_weights_that_ship(name: str) -> None:
-    card, kept = checkpoints.read(name), denoising.kept(name)
+    card, kept = checkpoints.read(name), denoising.STORE.get(name)
     made_for = noise.parse(card.recipe["noise"])
     assert kept is not None
-    assert kept.sha256 == card.sha256
+    assert kept.networks == {name: card.sha256}
     assert kept.noise == repr(made_for)
     assert kept.table.shape == (10_000, 5)
-    assert card.scores["settings"][repr(made_for)] == denoising.summary(kept.table)
-    assert [*card.scores["settings"]] == [repr(n) for n in denoising.settings(made_for)]
+    assert kept.own == denoising.summary(kept.table)
+    assert [*kept.noises] == [repr(n) for n in denoising.settings(made_for)]
 
 
 def test_what_was_reached_is_held() -> None:
@@ -154,6 +175,8 @@ def test_what_was_reached_is_held() -> None:
         "n2n-poisson-500": (35.8, 0.1), "n2n-impulse-0.2": (36.0, 4), "n2n-impulse-0.5": (31.8, 4),
     }  # fmt: skip
     for name, (psnr, worse) in floors.items():
-        found = next(iter(checkpoints.read(name).scores["settings"].values()))
+        kept = denoising.STORE.get(name)
+        assert kept is not None
+        found = kept.own
         assert found["denoised"]["mean"] >= psnr, name
         assert found["worse"] < worse, name

@@ -130,7 +130,7 @@ def test_places_cover_the_picture_and_nothing_else() -> None:
 
 def test_exhausting_counts_what_the_map_says(cnn: Classifier, digits: Dataset, shelf: Any) -> None:
     some = digits.part(slice(0, 60))
-    card = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", {}, [])
+    card = Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", [])
     *_, found = every_pixel.exhaust(cnn, every_pixel.begin(card, some), some, 60, workers=2)
     with torch.no_grad():
         right = cnn(some.images(slice(0, 60))).argmax(1) == some.labels

@@ -52,7 +52,7 @@ STORE = Store("toy", Total, version=2)
 
 @pytest.fixture
 def card(shelf: Path) -> Card:
-    return checkpoints.save(models.build("DigitMLP", 7), Card("mine", "", "DigitMLP", "mnist", {}, 7, "", "", {}, []))
+    return checkpoints.save(models.build("DigitMLP", 7), Card("mine", "", "DigitMLP", "mnist", {}, 7, "", "", []))
 
 
 @pytest.fixture

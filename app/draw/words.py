@@ -1,11 +1,10 @@
 """Names, levels and figures in words, as captions and tables say them."""
 
 from math import inf, isfinite
-from typing import Any
 
 from core.attacks import ATTACKS, Attack
 from core.experiments import denoising
-from core.experiments.denoising import Kept
+from core.experiments.denoising import Denoised
 from core.noise import BLIND, NOISES, TRAINABLE, Blind, Noise
 
 
@@ -19,28 +18,20 @@ def title(kind: str) -> str:
     return kinds[kind].TITLE
 
 
-def settings(rows: dict[str, Any]) -> list[dict[str, str]]:
-    """Write what a denoiser scores under each setting as a table of words."""
-
-    def cell(value: dict[str, Any] | None, digits: int) -> str:
-        if value is None:
-            return "identical"
-        return f"{value['mean']:.{digits}f} ({value['quantiles'][0]:.{digits}f} to {value['quantiles'][-1]:.{digits}f})"
-
+def settings(found: Denoised) -> list[dict[str, str]]:
+    """Write what a denoiser scores under each noise as a table of words."""
+    heads = ("noisy, dB", "denoised, dB", "noisy, SSIM", "denoised, SSIM")
     return [
         {
             "noise": noise,
-            "noisy, dB": cell(row["noisy"], 1),
-            "denoised, dB": cell(row["denoised"], 1),
-            "noisy, SSIM": cell(row["noisy_ssim"], 2),
-            "denoised, SSIM": cell(row["denoised_ssim"], 2),
+            **dict(zip(heads, denoising.cells(row, (1, 2), "identical"), strict=True)),
             "made worse": f"{row['worse']:.2f} %",
         }
-        for noise, row in rows.items()
+        for noise, row in zip(found.noises, found.summaries, strict=True)
     ]
 
 
-def harm(name: str, kept: Kept, made_for: Noise) -> str:
+def harm(name: str, kept: Denoised, made_for: Noise) -> str:
     """Say below which noise a denoiser makes pictures worse, on the images and levels it was measured with; "" if never."""
     weakest = denoising.break_even_level(kept.table, made_for.LEVEL.falling) if isinstance(made_for, Blind) else None
     if weakest is None or not isinstance(made_for, Blind):
@@ -48,7 +39,7 @@ def harm(name: str, kept: Kept, made_for: Noise) -> str:
     bound = f"{'more' if made_for.LEVEL.falling else 'less'} than {weakest:.3g} {made_for.LEVEL.unit}"
     return (
         f"**Do no harm.** Under {made_for.sentence}, {name} makes pictures worse, on average, at {bound} "
-        f"({kept.data}, n = {len(kept.table):,}, noise seed {denoising.SEED})."
+        f"({kept.data}, n = {kept.n:,}, noise seed {kept.seed})."
     )
 
 

@@ -1,31 +1,72 @@
 """How well a denoiser does on a whole test set: PSNR and SSIM of every image, noisy and denoised, level by level."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core import checkpoints
-from core.checkpoints import Card
+from core import UserError, checkpoints, models, noise, parallel
+from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments import tables
+from core.experiments import networks
+from core.experiments.results import Experiment, Result, Store, pieces
 from core.measures import metrics
 from core.noise import Gaussian, Noise, eight_bit
-from core.parallel import imap
+from core.training import recipes
 from core.types import Images, Model, PerImage, generator
 
 BATCH = 250
-SEED = 0
 COLUMNS = ("level", "noisy", "denoised", "noisy_ssim", "denoised_ssim")  # PSNR in dB where no SSIM is named
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 CLEAN = Gaussian(0.0)
 
-Table = Float[Tensor, "n 5"]  # a row per image, COLUMNS; NaN where it is not measured yet
-Tables = Float[Tensor, "settings n 5"]
+Table = Float[Tensor, "n 5"]  # a row per image, COLUMNS
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Denoised(Result):
+    """What a denoiser made of the first n test images, under each of several noises, the one it was trained on first.
+
+    `summaries` has the `summary` of each noise. `rows`, (noises, n, COLUMNS), are those of all noises while it is being
+    measured; at the end those of the first stay, or none where `method` says what was measured instead of a network.
+    """
+
+    FOUND: ClassVar = ("rows", "summaries")
+
+    noises: tuple[str, ...]
+    method: str
+    summaries: tuple[Summary, ...]
+    rows: Float[Tensor, "noises n 5"]
+
+    @property
+    def noise(self) -> str:
+        """Return the noise it was made for, in its repr."""
+        return self.noises[0]
+
+    @property
+    def own(self) -> Summary:
+        """Return the summary under the noise it was made for."""
+        return self.summaries[0]
+
+    @property
+    def table(self) -> Table:
+        """Return the rows under the noise it was made for."""
+        table: Table = self.rows[0]
+        return table
+
+    @property
+    def line(self) -> str:
+        """Say how well it did under the noise it was made for."""
+        means = [self.own[column] for column in ("noisy", "denoised")]
+        noisy, denoised = (f"{m['mean']:.2f} dB" if m else "identical" for m in means)
+        return f"{noisy} -> {denoised} on {self.n:,} test images, {self.own['worse']:.2f} % made worse"
+
+
+STORE = Store("denoising", Denoised)
 
 
 def settings(noise: Noise) -> tuple[Noise, ...]:
@@ -46,35 +87,7 @@ def scored(model: Model, x: Images, noise: Noise, seed: int) -> Table:
     noisy, levels = corrupted(noise, x, seed)
     denoised = model(noisy).clamp(0, 1)
     values = (metrics.psnr(noisy, x), metrics.psnr(denoised, x), metrics.ssim(noisy, x), metrics.ssim(denoised, x))
-    return torch.stack([levels.flatten(), *values], 1)
-
-
-def measure(
-    model: Model, dataset: Dataset, noises: tuple[Noise, ...], measured: Tables, workers: int = 1
-) -> Iterator[int]:
-    """Fill `measured` in, batch by batch, and yield how many rows are done; rows that are filled already are passed over.
-
-    Every batch has noise of its own, drawn from SEED and its number. The first setting, of which every image is kept, is
-    done first. Several `workers` take a batch each, on one thread each.
-    """
-    n = measured.shape[1]
-    pieces = [(k, start) for k in range(len(noises)) for start in range(0, n, BATCH)]
-    missing = [(k, start) for k, start in pieces if measured[k, start : start + BATCH].isnan().any()]
-    done = len(noises) * n - sum(min(BATCH, n - start) for _, start in missing)
-
-    def table(piece: tuple[int, int]) -> Table:
-        k, start = piece
-        return scored(model, dataset.images(slice(start, min(n, start + BATCH))), noises[k], SEED + start // BATCH)
-
-    for (k, start), rows in zip(missing, imap(table, missing, workers), strict=True):
-        measured[k, start : start + len(rows)] = rows
-        done += len(rows)
-        yield done
-
-
-def empty(noises: tuple[Noise, ...], n: int) -> Tables:
-    """Return tables in which nothing is measured yet."""
-    return torch.full((len(noises), n, len(COLUMNS)), torch.nan)
+    return torch.stack([levels.flatten().to(x.device), *values], 1)
 
 
 def summary(table: Table) -> dict[str, Any]:
@@ -98,68 +111,7 @@ def _spread(values: Tensor) -> dict[str, Any] | None:
     if not len(values):
         return None
     quantiles = torch.quantile(values, torch.tensor(QUANTILES).double()).tolist()
-    return dict(mean=round(float(values.mean()), 4), quantiles=[round(q, 4) for q in quantiles])
-
-
-def scores(noises: tuple[Noise, ...], measured: Tables, dataset: Dataset) -> dict[str, Any]:
-    """Return what a card says of a denoiser: the summary of every setting, by its repr."""
-    return dict(
-        n=measured.shape[1],
-        seed=SEED,
-        data=dataset.title,
-        settings={repr(noise): summary(t) for noise, t in zip(noises, measured, strict=True)},
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """The table of every image at the level it was trained for, as it lies on disk, and what it was measured on."""
-
-    network: str
-    sha256: str
-    noise: str
-    data: str
-    commit: str
-    table: Table
-
-
-def keep(card: Card, noise: Noise, table: Table, dataset: Dataset) -> None:
-    """Write the table of a network to checkpoints/curves/NAME.safetensors; raises UserError where the disk refuses."""
-    about = dict(
-        network=card.name, sha256=card.sha256, noise=repr(noise), data=dataset.title, commit=checkpoints.commit()
-    )
-    tables.write(card.name, table, about)
-
-
-def kept(network: str) -> Kept | None:
-    """Return the table kept of a network; None where there is none, or it cannot be read."""
-    found = tables.read(network)
-    return (
-        Kept(**{name: found[1][name] for name in ("network", "sha256", "noise", "data", "commit")}, table=found[0])
-        if found
-        else None
-    )
-
-
-def pause(card: Card, noises: tuple[Noise, ...], measured: Tables) -> None:
-    """Put aside what is measured so far."""
-    tables.write(f".{card.name}.part", measured, _key(card, noises))
-
-
-def resume(card: Card, noises: tuple[Noise, ...], n: int) -> Tables:
-    """Return what was measured of these very weights before somebody stopped it, else tables with nothing in them."""
-    found, fresh = tables.read(f".{card.name}.part"), empty(noises, n)
-    return found[0] if found and found[1] == _key(card, noises) and found[0].shape == fresh.shape else fresh
-
-
-def _key(card: Card, noises: tuple[Noise, ...]) -> dict[str, str]:
-    """Say what measuring is about: it is resumed where all of this is the same."""
-    return dict(sha256=card.sha256, noises=repr(noises), seed=str(SEED))
-
-
-def finish(card: Card) -> None:
-    """Throw away what `pause` put aside."""
-    tables.file(f".{card.name}.part").unlink(missing_ok=True)
+    return dict(mean=round(float(values.mean()), 4), quantiles=tuple(round(q, 4) for q in quantiles))
 
 
 def break_even_level(table: Table, falling: bool) -> float | None:
@@ -180,26 +132,96 @@ def break_even_level(table: Table, falling: bool) -> float | None:
     return float(ordered[first, 0])
 
 
-def compared() -> dict[str, dict[str, Any]]:
-    """Return what classical methods score under every noise a denoiser was trained on: by noise, then by method."""
-    try:
-        return dict(json.loads((checkpoints.FOLDER / "curves" / "classical.json").read_text()))
-    except (OSError, ValueError):
-        return {}
+def begin(about: dict[str, Any], noises: Sequence[Noise], method: str = "") -> Denoised:
+    """Return a result on no image yet; `about` is its provenance."""
+    return Denoised(
+        **about, noises=tuple(map(repr, noises)), method=method, summaries=(), rows=torch.empty(len(noises), 0, len(COLUMNS))
+    )  # fmt: skip
 
 
-def compare(noise: Noise, name: str, method: Model, dataset: Dataset) -> Iterator[int]:
-    """Measure a classical method as a denoiser is measured, and keep its scores; yields how many images are done.
+def denoised(model: Model, known: Denoised, dataset: Dataset, n: int, workers: int = 1) -> Iterator[Denoised]:
+    """Denoise ever more test images, in their order, from what is known to n, yielding what is found so far.
 
-    Yields nothing where just this is measured already.
+    Every batch has noise of its own, drawn from the seed and its number, and goes through all noises at once, so that
+    what is found so far is a result on fewer images. Several `workers` take a batch each, on one thread each.
     """
-    about = dict(method=repr(method), n=len(dataset), seed=SEED, data=dataset.title)
-    found = compared()
-    known = found.setdefault(repr(noise), {})
-    if all(known.get(name, {}).get(key) == value for key, value in about.items()):
-        return
-    measured = empty((noise,), len(dataset))
-    yield from measure(method, dataset, (noise,), measured)
-    known[name] = dict(summary(measured[0]), **about, commit=checkpoints.commit())
-    target = checkpoints.FOLDER / "curves" / "classical.json"
-    checkpoints.write(target, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
+    noises = [noise.parse(text) for text in known.noises]
+
+    def rows(piece: tuple[int, Tensor]) -> Float[Tensor, "noises b 5"]:
+        number, chosen = piece
+        x = dataset.images(chosen)
+        return torch.stack([scored(model, x, corrupt, known.seed + number) for corrupt in noises]).cpu()
+
+    for found in parallel.spread(rows, pieces(torch.arange(len(dataset)), BATCH, known.n, n), workers):
+        total = torch.cat([known.rows, found], 1)
+        known = replace(known, n=total.shape[1], rows=total, summaries=tuple(map(summary, total)))
+        yield known
+
+
+def gone_on(
+    store: Store[Denoised], key: str, model: Model, begun: Denoised, dataset: Dataset, n: int, whole: int, kept: int
+) -> Iterator[Denoised]:
+    """Go on from what a store knows up to n images; once `whole` of them are measured, the rows of `kept` noises stay."""
+    known = store.resume(key, begun)
+    if known.n < min(n, len(dataset)) and known.rows.shape[:2] != (len(known.noises), known.n):
+        known = begun  # its rows were thrown away: more images are another measurement
+    yield known
+    here = dataset.to(torch.device(begun.device))
+    for found in denoised(model, known, here, n, networks.workers(begun.device)):
+        done = found.n >= min(whole, len(dataset))
+        yield replace(found, rows=found.rows[:kept].clone()) if done else found
+
+
+def measure(key: str, n: int) -> Iterator[Denoised]:
+    """Measure a denoiser at the level it was trained for, on clean pictures and at fixed levels; raises UserError for others."""
+    device = networks.device()
+    model, card = checkpoints.denoiser(key, device)
+    if "noise" not in card.recipe:
+        raise UserError(f"{key} does not say what noise it was trained on: train it by a recipe.")
+    dataset = datasets.full(card.dataset, "test")
+    about = STORE.provenance([card], dataset, models.precision(device), device)
+    begun = begin(about, settings(noise.parse(card.recipe["noise"])))
+    yield from gone_on(STORE, key, models.autocast(model), begun, dataset, n, len(dataset), 1)
+
+
+def cells(row: Summary, digits: tuple[int, int], nothing: str) -> list[str]:
+    """Write the means of a summary with their outer quantiles, PSNR and SSIM with so many digits; `nothing` is no noise at all."""
+
+    def cell(value: dict[str, Any] | None, places: int) -> str:
+        if value is None:
+            return nothing
+        low, *_, high = value["quantiles"]
+        return f"{value['mean']:.{places}f} ({low:.{places}f} to {high:.{places}f})"
+
+    return [cell(row[column], digits["ssim" in column]) for column in COLUMNS[1:]]
+
+
+def shipped() -> dict[str, Denoised]:
+    """Return what is measured of the denoisers of photographs that ship, in the order of their recipes."""
+    known = STORE.current()
+    return {r.name: known[r.name] for r in photographic() if r.name in known}
+
+
+def photographic() -> list[recipes.Denoising]:
+    """Return the recipes of all denoisers of photographs."""
+    return [r for r in recipes.RECIPES.values() if isinstance(r, recipes.Denoising) and r.dataset == "cifar10"]
+
+
+def section() -> Iterator[str]:
+    """Write its part of docs/denoisers.md: what each scores under every noise, mean and 5 to 95 % quantiles."""
+    yield "## At fixed levels"
+    yield ""
+    yield "Mean, and in brackets the 5 and 95 % quantiles over images. `Gaussian(sigma=0.0)`: no noise at all, which asks whether the"
+    yield "network leaves a clean picture alone."
+    for name, found in shipped().items():
+        yield from ("", f"### {name}", "")
+        yield "| noise | noisy, dB | denoised, dB | noisy, SSIM | denoised, SSIM | made worse |"
+        yield "|---|---|---|---|---|---|"
+        for corrupt, row in zip(found.noises, found.summaries, strict=True):
+            yield f"| `{corrupt}` | {' | '.join(cells(row, (2, 3), 'no noise'))} | {row['worse']:.2f} % |"
+
+
+EXPERIMENT = Experiment(
+    "how well denoisers do, image by image and level by level", STORE, networks.denoisers, measure, lambda _: 10_000,
+    document="denoisers", table=section,
+)  # fmt: skip

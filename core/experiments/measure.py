@@ -6,9 +6,12 @@ from contextlib import closing
 
 from tqdm import tqdm
 
-from core import UserError
+from core import UserError, checkpoints
+from core.checkpoints import Card
+from core.experiments import accuracy, denoising
 from core.experiments.registry import EXPERIMENTS
 from core.experiments.results import Experiment, R
+from core.training import recipes
 
 
 def chosen(experiment: Experiment[R], subjects: Sequence[str]) -> list[str]:
@@ -28,14 +31,15 @@ def measure(name: str, subjects: Sequence[str] = (), n: int | None = None) -> No
 
 def one(experiment: Experiment[R], key: str, n: int) -> None:
     """Measure one key, with a bar; what is measured when somebody stops it is kept."""
-    found = None
+    begun, found = None, None
     with closing(experiment.run(key, n)) as steps, tqdm(desc=f"{experiment.store.name} {key}", unit="image") as bar:  # type: ignore[type-var]
         for found in steps:
+            begun = begun or found
             bar.total = bar.total or n
             if bar.n == 0 and found.n:
                 bar.initial = found.n  # what was known already took no time
             bar.update(found.n - bar.n)
-    if found is not None:
+    if found is not None and found is not begun:
         print(found.line)
 
 
@@ -57,3 +61,23 @@ def stale(names: Iterable[str] = ()) -> Iterator[str]:
     for name in names or EXPERIMENTS:
         for key, why in EXPERIMENTS[name].stale().items():
             yield f"{name} {key}: {why}"
+
+
+def listing() -> Iterator[str]:
+    """Describe every network that ships, and what it scores."""
+    for name, recipe in recipes.RECIPES.items():
+        try:
+            yield f"{name:20} {recipe.title}: {scored(checkpoints.read(name))}"
+        except UserError as refusal:
+            yield f"{name:20} {recipe.title}: {refusal}"
+
+
+def scored(card: Card) -> str:
+    """Say in a few words how well a network does."""
+    if "noise" in card.recipe:
+        found = denoising.STORE.get(card.name)
+        return found.line if found else f"not measured yet: python -m core measure denoising {card.name}"
+    clean = accuracy.clean(card.name)
+    if clean is None:
+        return f"not measured yet: python -m core measure accuracy {card.name}"
+    return f"{clean[0]:.2f} % of {clean[1].n:,} test digits right"

@@ -2,10 +2,25 @@
 
 from typing import Any
 
-from core.experiments import accuracy, attack_rates, defence, every_pixel, few_pixels, transfer
+from core.experiments import (
+    accuracy,
+    attack_rates,
+    classical,
+    defence,
+    denoising,
+    every_pixel,
+    few_pixels,
+    noise_means,
+    study_digits,
+    study_pictures,
+    transfer,
+)  # fmt: skip
 from core.experiments.results import Experiment
 
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
-    for module in (accuracy, attack_rates, transfer, defence, few_pixels, every_pixel)
-}
+    for module in (
+        accuracy, denoising, classical, attack_rates, transfer, defence, few_pixels, every_pixel,
+        study_digits, study_pictures, noise_means,
+    )
+}  # fmt: skip

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 
 from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.experiments import tables
 from core.runs import folder, locks
 from core.runs.folder import Request, Run
 from core.training import recipes
@@ -24,13 +23,6 @@ from core.training.recipes import Recipe
 MEMORY = 6000  # megabytes of its own that an estimate may take
 PATIENCE = 60.0  # seconds that an estimate may take
 PLACES = ("NOISESCOPE_RUNS", "NOISESCOPE_DATA", "NOISESCOPE_CHECKPOINTS")
-TABLES = (
-    "classical",
-    "defence",
-    "pixels",
-    "study",
-    "transfer",
-)  # in checkpoints/curves/: no network is to overwrite them
 
 
 def launch(recipe: Recipe) -> str:
@@ -93,9 +85,8 @@ def adopt(run: str, name: str) -> Card:
     """Put the network of a run among those that every page offers; raises UserError where there is none yet, or the name is taken."""
     with _one_at_a_time():
         card, weights = folder.network(run)
-        taken = name in TABLES or any(tables.file(name, suffix).exists() for suffix in (".json", ".safetensors"))
-        if checkpoints.there(name) or taken or name.startswith("fooled-"):
-            raise UserError(f"There is a network, or a table, {name!r} already: choose another name.")
+        if checkpoints.there(name):
+            raise UserError(f"There is a network {name!r} already: choose another name.")
         checkpoints.write(checkpoints.path(name, ".safetensors"), weights)
         checkpoints.rewrite(replace(card, name=name))
     return checkpoints.read(name)

@@ -161,7 +161,7 @@ def network(run: str) -> tuple[Card, bytes]:
     for _ in range(20):  # the two are written one after the other
         try:
             weights = path(run, "network.safetensors").read_bytes()
-            card = Card(**json.loads(path(run, "network.json").read_text()))
+            card = checkpoints.parsed(path(run, "network.json").read_text())
         except (OSError, ValueError, TypeError):
             raise UserError(f"{run} has no network yet: wait for the end of its first epoch.") from None
         if checkpoints.digest(weights) == card.sha256:

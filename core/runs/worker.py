@@ -224,7 +224,7 @@ def _keep(now: Work, fit: Fit) -> None:
     history = [{k: round(v, 4) for k, v in line.items() if k != "step"} for line in now.history]
     card = Card(
         now.run, now.recipe.title, now.recipe.architecture, now.recipe.dataset, now.record,
-        now.recipe.seed, checkpoints.commit(), checkpoints.digest(content), {}, history,
+        now.recipe.seed, checkpoints.commit(), checkpoints.digest(content), history,
     )  # fmt: skip
     checkpoints.write(folder.path(now.run, "network.json"), folder.encoded(asdict(card)))
 

@@ -3,25 +3,22 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
 
-from core import UserError, checkpoints, noise
-from core.attacks import DAG
-from core.data import datasets
-from core.experiments import accuracy, attack_rates, denoising, every_pixel, few_pixels, tables
+from core.experiments import (
+    accuracy,
+    attack_rates,
+    denoising,
+    every_pixel,
+    few_pixels,
+    noise_means,
+    study_digits,
+    study_pictures,
+)  # fmt: skip
 from core.experiments.accuracy import Curve
 from core.experiments.attack_rates import STEPS
-from core.experiments.trial import bind, trial
-from core.measures import noise_similarity
-from core.noise import Gaussian, Impulse, Noise, Poisson, RandomImpulse
-from core.study import report, reported
+from core.study import reported
 from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported
-from core.types import generator
 
-SEED = 0
-PICTURES = {"ship": 5034, "truck": 2727}  # CIFAR-10 test images, Figures 29 to 33
-MEANS: tuple[Noise, ...] = (Gaussian(50.0), Poisson(100.0), Impulse(0.2, 50.0), RandomImpulse(0.5))
-AVERAGED = 1000  # test images the mean of a noise is taken over
 MISSING = "not measured yet"
 
 
@@ -35,50 +32,6 @@ class Finding:
     why: str
     page: str  # where it can be explored
     table: tuple[dict[str, str], ...] = ()  # the same, where it is many numbers: the study's row, then ours
-
-
-def measure() -> Iterator[str]:
-    """Measure what no other result file holds: the three digits, the two pictures, the means of noises; yields what is done.
-
-    Raises UserError where a data set or a network is missing or the disk refuses.
-    """
-    mnist, cifar = datasets.full("mnist", "test"), datasets.full("cifar10", "test")
-    model, card = checkpoints.classifier("digit-cnn")
-    for example in EXAMPLES:
-        x, y = mnist.images([example.index]), mnist.labels[[example.index]]
-        seen = trial(model, x, bind(example.corruption, model, y, example.seed))
-        said = [float(logits.softmax(1).max()) for logits in (seen.before, seen.after)]
-        answers = [int(logits.argmax()) for logits in (seen.before, seen.after)]
-        record = dict(
-            answers=answers, sure=said, corruption=repr(example.corruption), seed=example.seed, sha256=card.sha256
-        )
-        tables.put("study", f"digit {example.index}", record)
-        yield f"test image {example.index}: {record}"
-    for name in DENOISERS:
-        denoiser, card = checkpoints.denoiser(name)
-        corrupt = noise.parse(card.recipe["noise"]).nominal
-        for title, index in PICTURES.items():
-            batch = noise.noisy_batch(cifar.images([index]), corrupt, SEED)
-            added = DAG()(denoiser, batch.clean, batch.noisy) - batch.clean
-            n = batch.noisy - batch.clean
-            apart = noise_similarity.distance(n, added)
-            record = dict(
-                network=name, sha256=card.sha256, noise=repr(corrupt), attack=repr(DAG()), seed=SEED, correlation=noise_similarity.correlation(n, added),
-                noise_l2=float(n.norm()), attack_l2=float(added.norm()), **vars(apart),
-            )  # fmt: skip
-            tables.put("study", f"{title} {name}", record)
-            yield f"{title}, {name}: {record}"
-    x = cifar.images(slice(0, AVERAGED))
-    for thing in MEANS:
-        drawn = thing(x, generator(SEED))
-        shift = dict(
-            n=AVERAGED,
-            seed=SEED,
-            before=255 * float((drawn - x).double().mean()),
-            after=255 * float((drawn.clamp(0, 1) - x).double().mean()),
-        )
-        tables.put("study", f"mean {thing!r}", shift)
-        yield f"{thing!r}: {shift}"
 
 
 def findings() -> list[Finding]:
@@ -168,12 +121,12 @@ def _noise_curves() -> Iterator[Finding]:
 
 def _digits() -> Iterator[Finding]:
     figures = {333: "Figures 8 to 10", 118: "Figures 8 to 10", 20: "Figures 13 and 14"}
+    known = study_digits.STORE.get("digit-cnn")
     for example in EXAMPLES:
-        record = tables.records("study").get(f"digit {example.index}")
         here = MISSING
-        if record:
-            (a, b), (p, q) = record["answers"], record["sure"]
-            here = f"{a} ({100 * p:.0f} %) -> {b} ({100 * q:.0f} %) on digit-cnn, {record['corruption']}, seed {record['seed']}"
+        if known and (said := known.of(example.index)):
+            p, q = said.sure
+            here = f"{said.before} ({100 * p:.0f} %) -> {said.after} ({100 * q:.0f} %) on digit-cnn, {example.corruption!r}, seed {example.seed}"
         yield Finding(
             f"{figures[example.index]}, test image {example.index}", example.reported.partition(": ")[2], here,
             "The attack needs no luck." if example.index == 20 else "The study gives no seed: this is the first at which this network is as sure as the study's was.", "see",
@@ -203,45 +156,46 @@ def _pixels() -> Iterator[Finding]:
 
 
 def _means() -> Iterator[Finding]:
-    rows = [(thing, tables.records("study").get(f"mean {thing!r}")) for thing in MEANS]
-    here = "; ".join(
-        f"{thing!r} {row['before']:+.2f} before and {row['after']:+.2f} after clipping" for thing, row in rows if row
-    )
-    n = next((row["n"] for _, row in rows if row), 0)
+    known = {found.noise: found for found in noise_means.STORE.current().values()}
+    found = [known[repr(noise)] for noise in noise_means.NOISES if repr(noise) in known]
+    here = MISSING
+    if found:
+        said = "; ".join(mean.line for mean in found)
+        here = f"mean of the noise in grey levels: {said} (n = {found[0].n:,} test images, seed {found[0].seed})"
     yield Finding(
         "Sections 3.2.2 and 3.2.3", "Poisson noise is not mean zero, nor is impulse noise",
-        f"mean of the noise in grey levels: {here} (n = {n:,} test images, seed {SEED})" if here else MISSING,
+        here,
         "Before clipping both are mean zero; only replacing pixels by random colours is not. Clipping to a picture shifts a mean a little.", "learn",
     )  # fmt: skip
 
 
 def _denoisers() -> Iterator[Finding]:
-    for card in report.cards():
-        theirs = DENOISERS.get(card.name)
-        if theirs:
-            row = report.blind(card)
+    for name, found in denoising.shipped().items():
+        if theirs := DENOISERS.get(name):
+            row = found.own
             yield Finding(
-                f"Figures 19, 24, 27: {card.name}",
+                f"Figures 19, 24, 27: {name}",
                 f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
-                f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {denoising.SEED})",
+                f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {found.seed})",
                 f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training: averaged weights, the best validated epoch, more weight on quiet images.", "quality",
             )  # fmt: skip
 
 
 def _pictures() -> Iterator[Finding]:
-    known = tables.records("study")
-    for title in PICTURES:
-        rows = [known[f"{title} {name}"] for name in DENOISERS if f"{title} {name}" in known]
+    known = study_pictures.STORE.current()
+    for title in study_pictures.PICTURES:
+        found = [known[name] for name in DENOISERS if name in known and title in known[name].found]
+        rows = [(f.network, f.found[title]) for f in found]
         here, why = MISSING, ""
         if rows:
             here = "; ".join(
-                f"{r['network']}: L2 {r['noise_l2']:.1f} and {r['attack_l2']:.1f}, Wasserstein {r['wasserstein']:.1f} grey levels, shape {r['shape']:.2f}, correlation {r['correlation']:.2f}"
-                for r in rows
+                f"{name}: L2 {r['noise_l2']:.1f} and {r['attack_l2']:.1f}, Wasserstein {r['wasserstein']:.1f} grey levels, shape {r['shape']:.2f}, correlation {r['correlation']:.2f}"
+                for name, r in rows
             )
-            low, high = min(r["correlation"] for r in rows), max(r["correlation"] for r in rows)
+            low, high = min(r["correlation"] for _, r in rows), max(r["correlation"] for _, r in rows)
             why = (
                 f"Alike in shape for some, in strength for few. The reason is no mystery: the attack's gradient is the noise itself, seen through the network (correlation {low:.2f} to "
-                f"{high:.2f}; noise {rows[0]['noise']} and the others' own, seed {SEED}, {rows[0]['attack']})."
+                f"{high:.2f}; noise {found[0].noise} and the others' own, seed {found[0].seed}, {found[0].attack})."
             )
         yield Finding(
             f"Figures 30 to 33, {title}",
@@ -299,19 +253,12 @@ def _orders(tabled: list[attack_rates.Rates]) -> str:
     )
 
 
-def _card(name: str) -> dict[str, Any]:
-    try:
-        return vars(checkpoints.read(name))
-    except UserError:
-        return {}
-
-
 def document() -> str:
     """Write docs/study.md."""
     lines = [
         "# The study, re-measured",
         "",
-        "Written by `python -m core report study` from the result files in `checkpoints/`. What the study says is typed in from its",
+        "Written by `python -m core report` from the result files in `checkpoints/`. What the study says is typed in from its",
         "pages; everything under “here” is computed.",
         "",
         "| figure | the study says | here | why they differ |",
