@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) install.py
 WORKERS ?= 2
 
-.PHONY: help run test check train attacks bench golden screenshots data browser clean
+.PHONY: help run test check train measure bench golden screenshots data browser clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,17 +24,12 @@ check: $(VENV)/.test ## lint, format and types
 
 train: $(VENV)/.run ## train and measure every network that ships (some hours on two cores; needs MNIST and CIFAR-10)
 	for name in $$($(PY) -m core list | cut -d ' ' -f 1); do $(PY) -m core train $$name || exit 1; done
-	for name in $$($(PY) -m core list | cut -d ' ' -f 1 | grep ^n2); do $(PY) -m core evaluate $$name || exit 1; done
-	$(PY) -m core measure
-	$(PIP) "bm3d>=4,<5"
-	$(PY) -m core compare
-	$(PY) -m core report > docs/denoisers.md
+	$(MAKE) measure
 
-attacks: $(VENV)/.run ## measure every attack on everything that ships (some hours on two cores; goes on where it was stopped)
+measure: $(VENV)/.run ## measure all that does not fit the networks, and write the documents (hours; goes on where it was stopped)
+	$(PIP) "bm3d>=4,<5"
 	$(PY) -m core measure
-	$(PY) -m core study
-	$(PY) -m core report attacks > docs/attacks.md
-	$(PY) -m core report study > docs/study.md
+	$(PY) -m core report
 
 data: $(VENV)/.run ## download MNIST and CIFAR-10
 	$(PY) -m core data

@@ -109,7 +109,7 @@ def one_by_one(model: UNet, x: Tensor) -> Iterator[int]:
 
 @torch.no_grad()
 def batched(model: UNet, x: Tensor) -> Iterator[int]:
-    """Denoise as `python -m core evaluate` does."""
+    """Denoise as `python -m core measure` does."""
     run = autocast(model)
     for part in x.split(50):
         run(part)

@@ -59,7 +59,7 @@ def run(attack: Attack, model: torch.nn.Module, x: Images, y: Labels, batch: int
 
 
 def ours(model: Classifier, test: Dataset, batch: int) -> tuple[float, list[int]]:
-    """Sweep everything as `python -m core evaluate` does: seconds, and how many answers are right."""
+    """Sweep everything as `python -m core measure` does: seconds, and how many answers are right."""
     started = time.perf_counter()
     *_, counts = accuracy.sweep(model, test, FGSM(), EPSILONS, seed=0, batch=batch, workers=os.cpu_count() or 1)
     return time.perf_counter() - started, [int(table.trace()) for table in counts]

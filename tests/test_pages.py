@@ -19,9 +19,11 @@ from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
-from core.experiments import every_pixel
+from core.experiments import measure
+from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
+from core.study import findings, report
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -628,16 +630,28 @@ def test_few_pixels_are_searched_for_and_their_number_is_in_the_address() -> Non
 
 
 def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
+    """By no page, no list, no report and no document."""
     shutil.copytree(ROOT / "checkpoints", shelf)
-    for file in (shelf / "results").rglob("*.json"):
-        file.write_text(re.sub('"[0-9a-f]{64}"', '"0"', file.read_text()))
-    assert "Nothing is measured yet" in words(opened("transfer"))
-    assert "Nothing is measured yet" in words(opened("defence"))
-    assert every_pixel.STORE.every()
-    assert every_pixel.STORE.current() == {}
-    assert "97.35" not in words(opened("cards", card="digit-cnn"))
-    assert "Not measured yet" in words(opened("pixels"))
-    assert "Nothing is measured yet" in words(opened("break"))
+    for experiment in EXPERIMENTS.values():
+        for key, found in experiment.store.every().items():
+            experiment.store.put(key, replace(found, networks=dict.fromkeys(found.networks, "0" * 64)))
+        assert not [found for found in experiment.store.current().values() if found.networks]
+        assert experiment.store.every()
+    for page, sentence in (
+        ("transfer", "Nothing is measured yet"), ("defence", "Nothing is measured yet"), ("pixels", "Not measured yet"),
+        ("break", "Nothing is measured yet"), ("often", "No network has been attacked yet"), ("study", "not measured yet"),
+    ):  # fmt: skip
+        assert sentence in words(opened(page)), page
+    for name, figure in (("digit-cnn", "97.35"), ("n2n-gaussian-50", "30.72")):
+        shown = words(opened("cards", card=name))
+        assert "Not measured yet" in shown
+        assert figure not in shown
+    assert "30.84" not in words(opened("learn", view="clean"))
+    measured = [f for f in findings.findings() if f.here != findings.MISSING and f.page != "learn"]
+    assert not [f for f in measured if "not measured yet" not in f.here]
+    assert all("not measured yet" in line for line in measure.listing())
+    for document in report.INTRODUCTIONS:
+        assert not [line for line in report.document(document).splitlines() if re.match(r"\| `(n2|digit)", line)]
 
 
 def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:
