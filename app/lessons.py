@@ -1,5 +1,7 @@
 """Lessons about learning from noise alone, a view of pages/learn.py each (Figures 15, 17, 20 to 22, 25)."""
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 import torch
@@ -7,7 +9,7 @@ from scipy.stats import nbinom
 
 from app import cache
 from app.browser import strip, strips
-from app.controls import parameters, pickers
+from app.controls import choices, parameters, pickers
 from app.draw import charts, pictures, words
 from app.inputs import Photo, Trained
 from core import noise, params
@@ -23,21 +25,12 @@ SIDE = 128  # pixels, the largest piece of a picture that is shown here
 def pair(photo: Photo) -> None:
     """Draw two noisy versions of one picture, at will."""
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    kind = left.segmented_control(
-        "Noise, its level drawn anew for every pair",
-        list(BLIND),
-        default="BlindGaussian",
-        required=True,
-        format_func=words.title,
-    )
+    kinds = {kind: blind.TITLE for kind, blind in BLIND.items()}
+    kind = choices.buttons(left, "Noise, its level drawn anew for every pair", kinds, default="BlindGaussian")
     draw = st.session_state.setdefault("pair-draw", 0)
-    right.button(
-        "Draw another pair",
-        icon=":material/casino:",
-        on_click=lambda: st.session_state.update({"pair-draw": draw + 1}),
-        width="stretch",
-    )
-    x, rng, blind = middle(photo), generator(draw), BLIND[kind or "BlindGaussian"]()
+    another = partial(st.session_state.update, {"pair-draw": draw + 1})
+    right.button("Draw another pair", icon=":material/casino:", on_click=another, width="stretch")
+    x, rng, blind = middle(photo), generator(draw), BLIND[kind]()
     levels = blind.draw(1, rng)
     one, other = blind.at_level(x, levels, rng), blind.at_level(x, levels, rng)
     seen = noise.eight_bit(one)
@@ -53,9 +46,8 @@ def pair(photo: Photo) -> None:
 def one_pixel() -> None:
     """Show what one pixel may be and where each loss settles, with a dial for gamma."""
     columns = st.columns(4, vertical_alignment="bottom")
-    kind = columns[0].selectbox(
-        "Noise", list(NOISES), index=list(NOISES).index("RandomImpulse"), format_func=words.title
-    )
+    kinds = list(NOISES)
+    kind = columns[0].selectbox("Noise", kinds, kinds.index("RandomImpulse"), format_func=words.title)
     with columns[1]:
         thing: Noise = parameters.strength(NOISES[kind]())
     value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
@@ -73,15 +65,12 @@ def one_pixel() -> None:
 
 def three_losses(photo: Photo) -> None:
     """Slide one noise over networks that differ in their loss alone (Figure 15)."""
-    rows: dict[str, tuple[Noise, tuple[str, ...]]] = {
-        "Half the pixels replaced (Figure 15)": (
-            RandomImpulse(),
-            ("n2n-random-impulse-l2", "n2n-random-impulse-l1", "n2n-random-impulse-l0"),
-        ),
-        "One value in five hit": (Impulse(), ("n2n-impulse-0.2-l2", "n2n-impulse-0.2-l1", "n2n-impulse-0.2")),
-    }
-    chosen = st.segmented_control("Noise", list(rows), default=next(iter(rows)), required=True)
-    thing, names = rows[chosen or next(iter(rows))]
+    half, fifth = "Half the pixels replaced (Figure 15)", "One value in five hit"
+    if choices.buttons(st, "Noise", (half, fifth), default=half) == half:
+        thing: Noise = RandomImpulse()
+        names = ("n2n-random-impulse-l2", "n2n-random-impulse-l1", "n2n-random-impulse-l0")
+    else:
+        thing, names = Impulse(), ("n2n-impulse-0.2-l2", "n2n-impulse-0.2-l1", "n2n-impulse-0.2")
     if not side_by_side(photo, thing, names, f"losses-{type(thing).__name__}"):
         return
     st.caption(
@@ -148,13 +137,9 @@ def clipping(photo: Photo) -> None:
         y = Gaussian(float(sigma))(x, rng)
         sums = [sums[0] + y, sums[1] + noise.eight_bit(y)]
     free, clipped = (s / count for s in sums)
-    shown = {
-        "original": pictures.colour(x[0]),
-        "average, not clipped": pictures.colour(free[0]),
-        "average, clipped": pictures.colour(clipped[0]),
-        "its bias": pictures.diverging((clipped - x)[0].mean(0), 0.25),
-    }
-    pictures.beside(shown)
+    titles = ("original", "average, not clipped", "average, clipped", "its bias")
+    shown = [pictures.colour(z[0]) for z in (x, free, clipped)] + [pictures.diverging((clipped - x)[0].mean(0), 0.25)]
+    pictures.beside(dict(zip(titles, shown, strict=True)))
     dark, bright = x < 0.1, x > 0.9
     biases = {"dark (below 0.1)": dark, "bright (above 0.9)": bright, "all": torch.ones_like(dark)}
     st.dataframe(
@@ -177,11 +162,8 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
     start = parameters.nearest(levels, params.level(thing))
-    strip(
-        cache.gallery(tuple(map(Trained.named, names)), photo, thing, tuple(levels), 0, whole=False),
-        key=key,
-        start=start,
-    )
+    packed = cache.gallery(tuple(map(Trained.named, names)), photo, thing, tuple(levels), 0, whole=False)
+    strip(packed, key=key, start=start)
     return True
 
 

@@ -3,11 +3,9 @@
 import streamlit as st
 
 from app import address, cache
-from app.controls import data, measuring, pickers
+from app.controls import choices, data, measuring, pickers
 from app.draw import charts, measured, words
-from app.inputs import Trained
-from core import UserError
-from core.attacks import ATTACKS
+from core.attacks import Attack
 from core.experiments import accuracy
 from core.experiments.accuracy import Curve
 from core.experiments.results import SEED
@@ -21,23 +19,15 @@ st.markdown(
     "Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**"
 )
 
-known: dict[str, Trained] = {}
-for name in pickers.classifiers():
-    try:
-        cache.classifier(trained := Trained.named(name))
-        known[name] = trained
-    except UserError as refusal:
-        st.warning(str(refusal), icon=":material/info:")
+known = {trained.name: trained for trained in pickers.sound(pickers.classifiers(), cache.classifier)}
 pickers.none_here(list(known))
 
-address.restore("view", "noise", address.one_of(VIEWS, "the view"))
 left, right = st.columns([1, 2], vertical_alignment="bottom")
-view = left.segmented_control("Strength of", list(VIEWS), key="view", required=True, format_func=VIEWS.__getitem__)
+with left:
+    view = choices.pressed("Strength of", VIEWS, "view", "the view")
 names = right.pills("Networks", list(known), selection_mode="multi", default=list(known))
 address.publish(view=view)
-measures = [
-    (c, levels) for c, levels in accuracy.MEASURED.values() if (type(c).__name__ in ATTACKS) == (view == "attack")
-]
+measures = [m for m in accuracy.MEASURED.values() if isinstance(m[0], Attack) == (view == "attack")]
 kinds = [type(c).__name__ for c, _ in measures]
 jobs = cache.jobs()
 
@@ -88,5 +78,5 @@ if curves := shown():
         f"{chosen.network} under {words.title(chosen.kind)}: {chosen.accuracy[place]:.2f} % right (95 % interval {low:.2f} to {high:.2f}), n = {chosen.n:,}, seed {chosen.seed}, {chosen.data}. "
         "Look for a dark column off the diagonal: the answer it falls back on."
     )
-measuring.start(jobs, known, measures, str(view))
+measuring.start(jobs, known, measures, view)
 data.source(cache.dataset("mnist", "test"))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from app import address, cache
-from app.controls import data, pickers
+from app.controls import choices, data, pickers
 from app.draw import charts, words
 from app.inputs import Trained
 from core import UserError, checkpoints
@@ -41,8 +41,7 @@ def scores(card: Card) -> None:
         st.caption(f"Not measured yet: `python -m core measure {experiment} {card.name}`.")
 
 
-address.restore("card", names[0], address.one_of(names, "the network"))
-name = str(st.selectbox("Network", names, key="card", format_func=lambda n: f"{n}: {pickers.title(n)}"))
+name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "card", "the network")
 address.publish(card=name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()

@@ -4,7 +4,7 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import data, images, pickers
+from app.controls import choices, data, images, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Trained
 from core.experiments import defence
@@ -20,8 +20,7 @@ if not names:
     st.info("Nothing is measured yet: `python -m core measure defence`.", icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     st.stop()
-address.restore("network", names[0], address.one_of(names, "the network"))
-name = str(st.selectbox("Classifier", names, key="network"))
+name = choices.listed("Classifier", names, "network", "the network")
 found = known[name]
 charts.show(measured.defence(found), f"defence-{name}")
 clean = 100 * found.hits["undefended"][0] / found.n

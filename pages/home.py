@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import cache
 from app.browser import scrub
-from app.controls import data, pickers
+from app.controls import choices, data, pickers
 from app.inputs import Digit, Trained
 from app.navigation import PAGES, ROOT
 from core import params
@@ -22,22 +22,17 @@ st.markdown(
 
 test = cache.dataset("mnist", "test")
 pickers.none_here(names := pickers.classifiers())
-KINDS: dict[str, tuple[str, Corruption]] = {
-    "aimed": ("an attack, aimed (FGSM)", FGSM()),
-    "random": ("noise, random (salt and pepper)", SaltAndPepper()),
+THINGS: dict[str, Corruption] = {
+    "an attack, aimed (FGSM)": FGSM(),
+    "noise, random (salt and pepper)": SaltAndPepper(),
 }
 left, right = st.columns([2, 1], vertical_alignment="bottom")
-kind = left.segmented_control(
-    "Slide the strength: when does it fall?",
-    list(KINDS),
-    key="kind",
-    default="aimed",
-    required=True,
-    format_func=lambda k: KINDS[k][0],
+kind = choices.buttons(
+    left, "Slide the strength: when does it fall?", list(THINGS), key="kind", default=next(iter(THINGS))
 )
 index = min(20, len(test) - 1)
 link = right.empty()
-thing = KINDS[kind][1]
+thing = THINGS[kind]
 level = scrub(
     cache.digit_frames(Trained.named(names[0]), Digit.of(test, index), thing, 0, maps=False), key="home", start=2
 )

@@ -3,22 +3,15 @@
 import streamlit as st
 
 from app import address, cache, lessons
-from app.controls import data, images
+from app.controls import choices, data, images
 
-VIEWS = {
-    "pair": "A training pair",
-    "statistic": "Loss and statistic",
-    "losses": "Three losses",
-    "clean": "Noisy or clean targets",
-    "photons": "Photons",
-    "clipping": "Clipping",
-}
-PICTURED = {
-    "pair": lessons.pair,
-    "losses": lessons.three_losses,
-    "clean": lessons.clean_targets,
-    "photons": lessons.photons,
-    "clipping": lessons.clipping,
+VIEWS = {  # and the lesson that a picture is for
+    "pair": ("A training pair", lessons.pair),
+    "statistic": ("Loss and statistic", None),
+    "losses": ("Three losses", lessons.three_losses),
+    "clean": ("Noisy or clean targets", lessons.clean_targets),
+    "photons": ("Photons", lessons.photons),
+    "clipping": ("Clipping", lessons.clipping),
 }
 
 st.title("How can it learn from noise alone?")
@@ -26,13 +19,13 @@ st.markdown(
     "Noise2Noise trains without a clean picture: it learns to turn one noisy picture into another. **Why does that work?**"
 )
 address.restore("view", "pair", address.one_of(VIEWS, "the view"), key="learn-view")
-view = st.segmented_control("Look at", list(VIEWS), key="learn-view", required=True, format_func=VIEWS.__getitem__)
-if view in PICTURED:
-    left, _ = st.columns([2.6, 1.4])
-    with left:
+view = choices.buttons(st, "Look at", {name: title for name, (title, _) in VIEWS.items()}, key="learn-view")
+lesson = VIEWS[view][1]
+if lesson:
+    with st.columns([2.6, 1.4])[0]:
         chosen = images.photo()
     if chosen:
-        PICTURED[view](chosen)
+        lesson(chosen)
     address.publish(view=view, **images.picked(images.PHOTOS, chosen))
 else:
     lessons.one_pixel()

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app import address, cache
-from app.controls import data
+from app.controls import choices, data
 from app.draw import charts, rates
 from core.experiments import attack_rates
 from core.experiments.attack_rates import STEPS
@@ -23,12 +23,10 @@ if not found:
 names = [f.network for f in found]
 left, right = st.columns([1, 2], vertical_alignment="bottom")
 with left:
-    address.restore("fooled", names[0], address.one_of(names, "the network"))
-    name = str(st.selectbox("Network", names, key="fooled"))
+    name = choices.listed("Network", names, "fooled", "the network")
 with right:
     counts = [str(k) for k in STEPS]
-    address.restore("steps", counts[-1], address.one_of(counts, "the number of steps"))
-    steps = int(st.segmented_control("Steps of the attack", counts, key="steps", required=True) or counts[-1])
+    steps = int(choices.pressed("Steps of the attack", counts, "steps", "the number of steps", counts[-1]))
 address.publish(fooled=name, steps=steps)
 one = found[names.index(name)]
 ratios = {"study's ratio": one.ratio(steps, fair=False).numpy(), "fair ratio": one.ratio(steps, fair=True).numpy()}

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import strip
-from app.controls import data, images, parameters, pickers
+from app.controls import choices, data, images, parameters, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Digit
 from core.attacks import OnePixel
@@ -32,8 +32,7 @@ with row[2]:
     count = int(st.number_input("Pixels to change", 1, 40, key="pixels"))
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     search = parameters.sliders(OnePixel(count), ("pixels", "seed"))
-    address.restore("values", "bw", address.one_of(VALUES, "the values"))
-    tried = str(st.segmented_control("Try each pixel in", list(VALUES), key="values", required=True, format_func=TITLES.__getitem__))  # fmt: skip
+    tried = choices.pressed("Try each pixel in", TITLES, "values", "the values")
     seed = parameters.seeded()
 search = replace(search, pixels=count, seed=seed)
 

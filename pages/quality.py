@@ -4,7 +4,7 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import data, images, pickers
+from app.controls import choices, data, images, pickers
 from app.draw import gains, pictures, words
 from core.experiments import denoising
 from core.noise import Blind
@@ -63,7 +63,7 @@ for column, (chart, its) in zip(st.columns(2), bars.items(), strict=True):
         st.caption(its.hint)
 
 st.session_state.setdefault("rank", "worst")
-rank = st.segmented_control("Images", list(RANKS), required=True, format_func=RANKS.__getitem__, key="rank")
+rank = choices.buttons(st, "Images", RANKS, key="rank")
 chart, _, whose = st.session_state.get("bars", "").partition("-")
 points = st.session_state.get(f"{chart}-{whose}", {}).get("selection", {}).get("points") if whose == name else None
 if rank != "bar":

@@ -4,7 +4,7 @@ import streamlit as st
 import torch
 
 from app import address, cache
-from app.controls import data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import pictures
 from core import params
 from core.measures import feature_neighbours
@@ -21,19 +21,10 @@ left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
 with left:
     thing = parameters.strength(thing)
 with middle:
-    address.restore("metric", "SSIM", address.one_of(list(feature_neighbours.METRICS), "the measure"))
-    metric = str(
-        st.segmented_control(
-            "Alike by",
-            feature_neighbours.METRICS,
-            key="metric",
-            required=True,
-            help="SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance.",
-        )
-    )
+    hint = "SSIM is the study's: structure in small windows. Cosine: direction only. L2: plain distance."
+    metric = choices.pressed("Alike by", feature_neighbours.METRICS, "metric", "the measure", "SSIM", help=hint)
 with right:
-    address.restore("among", "class", address.one_of(AMONG, "the choice"))
-    within = st.segmented_control("Among", list(AMONG), key="among", required=True, format_func=AMONG.__getitem__)
+    within = choices.pressed("Among", AMONG, "among", "the choice")
 
 if digit:
     train = cache.dataset("mnist", "train")

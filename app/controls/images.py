@@ -8,28 +8,17 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import pad
+from app.controls import choices
 from app.inputs import Digit, Photo, Trained
 from core import UserError
 from core.data import datasets, samples
 from core.data.datasets import Dataset
 
 P = TypeVar("P", Digit, Photo)
-DIGIT_SOURCES = {
-    "number": "by number",
-    "class": "by class",
-    "random": "at random",
-    "mistakes": "the network's mistakes",
-    "draw": "draw it yourself",
-    "upload": "upload a picture",
-}
-PHOTO_SOURCES = {
-    "number": "by number",
-    "class": "by class",
-    "random": "at random",
-    "photograph": "a photograph",
-    "upload": "upload a picture",
-    "camera": "take a picture",
-}
+TESTED = {"number": "by number", "class": "by class", "random": "at random"}  # test images
+OWN = {"upload": "upload a picture"}
+DIGIT_SOURCES = {**TESTED, "mistakes": "the network's mistakes", "draw": "draw it yourself", **OWN}
+PHOTO_SOURCES = {**TESTED, "photograph": "a photograph", **OWN, "camera": "take a picture"}
 LAMP = 87  # a tile of the built-in photographs that shows something
 SHIP, TRUCK = 5034, 2727  # the study's two CIFAR-10 test images, Figures 29 to 33
 
@@ -62,7 +51,8 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
             case "draw":
                 return _drawn()
             case "upload":
-                return _uploaded()
+                file = st.file_uploader("A picture of one digit (PNG, JPEG, WebP)", type=None, key="upload")
+                return _brought(file, cache.uploaded, "One digit on a plain background, photographed or drawn.")
             case _:
                 return _mistaken(network, test)
 
@@ -75,15 +65,14 @@ def photo() -> Photo | None:
     def other(way: str, _: Dataset) -> Photo | None:
         match way:
             case "photograph":
-                address.restore("name", "astronaut", address.one_of(samples.PHOTOGRAPHS, "the photograph"))
-                return Photo(name=str(st.selectbox("Which", samples.PHOTOGRAPHS, key="name", format_func=spoken)))
+                titles = {name: spoken(name) for name in samples.PHOTOGRAPHS}
+                return Photo(name=choices.listed("Which", titles, "name", "the photograph", "astronaut"))
             case "upload":
                 file = st.file_uploader("PNG, JPEG or WebP, to 40 million pixels", type=None, key="photo-upload")
             case _:
                 file = st.camera_input("Smile", key="photo-camera")
-        return _brought(
-            file, cache.brought, "It is not written to disk; the server forgets it when other pictures take its place."
-        )
+        missing = "It is not written to disk; the server forgets it when other pictures take its place."
+        return _brought(file, cache.brought, missing)
 
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other)
 
@@ -115,10 +104,10 @@ def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None]
     last = len(test) - 1
     if address.arrived(kind.index) and kind.way not in st.query_params:
         st.session_state[kind.way] = "number"
-    address.restore(kind.way, "number", address.one_of(kind.sources, f"the way to pick {kind.what}"))
     address.restore(kind.index, min(first, last), address.whole(0, last, "test image"))
-    left, right = st.columns([1, 1])
-    way = left.selectbox(kind.title, list(kind.sources), key=kind.way, format_func=kind.sources.__getitem__)
+    left, right = st.columns(2)
+    with left:
+        way = choices.listed(kind.title, kind.sources, kind.way, f"the way to pick {kind.what}")
     with right:
         match way:
             case "number":
@@ -135,20 +124,17 @@ def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None]
 
 def _of_a_class(kind: Kind[P], test: Dataset) -> int:
     start = len(test.classes) - 1 if kind.dataset == "mnist" else 0
-    label = test.classes.index(
-        st.selectbox("Class", test.classes, start, key=f"{kind.index}-class", format_func=spoken)
-    )
+    name = st.selectbox("Class", test.classes, start, key=f"{kind.index}-class", format_func=spoken)
+    label = test.classes.index(name)
     rows = (test.labels == label).nonzero().flatten().tolist()
     return int(st.select_slider("Which", rows, key=f"{kind.index}-{label}", format_func=lambda i: f"no. {i}"))
 
 
 def _at_random(kind: Kind[P], test: Dataset) -> int:
     key = f"{kind.index}-draw"
-    st.session_state.setdefault(key, 0)
-    st.button(
-        "Another one", on_click=lambda: st.session_state.update({key: st.session_state[key] + 1}), width="stretch"
-    )
-    return int(datasets.shuffled(len(test), seed=0)[st.session_state[key] % len(test)])
+    drawn = st.session_state.setdefault(key, 0)
+    st.button("Another one", on_click=lambda: st.session_state.update({key: drawn + 1}), width="stretch")
+    return int(datasets.shuffled(len(test), seed=0)[drawn % len(test)])
 
 
 def _mistaken(network: Trained, test: Dataset) -> Digit | None:
@@ -157,19 +143,13 @@ def _mistaken(network: Trained, test: Dataset) -> Digit | None:
     if not rows:
         st.info(f"{network.name} makes no mistake on these {len(test):,} images.")
         return None
-    titles = {
-        i: f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
-        for i in rows
-    }
-    st.session_state["image"] = chosen = st.selectbox(
-        f"{len(rows):,} of {len(test):,} are wrong", rows, key=f"mistake-{network.name}", format_func=titles.__getitem__
-    )
+
+    def told(i: int) -> str:
+        return f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
+
+    label, key = f"{len(rows):,} of {len(test):,} are wrong", f"mistake-{network.name}"
+    st.session_state["image"] = chosen = st.selectbox(label, rows, key=key, format_func=told)
     return Digit.of(test, chosen)
-
-
-def _uploaded() -> Digit | None:
-    file = st.file_uploader("A picture of one digit (PNG, JPEG, WebP)", type=None, key="upload")
-    return _brought(file, cache.uploaded, "One digit on a plain background, photographed or drawn.")
 
 
 def _drawn() -> Digit | None:

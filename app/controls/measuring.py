@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import cache
+from app.controls import choices
 from app.draw import words
 from app.inputs import Trained
 from app.jobs import Jobs
@@ -50,29 +51,20 @@ def start(
     jobs: Jobs, known: Mapping[str, Trained], measures: Sequence[tuple[Corruption, tuple[float, ...]]], view: str
 ) -> None:
     """Let somebody choose a network and what to measure it under, and start."""
-    dataset, kinds = cache.dataset("mnist", "test"), [type(c).__name__ for c, _ in measures]
+    dataset = cache.dataset("mnist", "test")
     st.subheader("Measure it yourself")
     st.caption(
         f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
     )
     columns = st.columns([2, 2, 1], vertical_alignment="bottom")
     trained = known[columns[0].selectbox("Which network", list(known), key="measure-network")]
-    kind = columns[1].segmented_control(
-        "Under which noise or attack",
-        kinds,
-        default=kinds[0],
-        required=True,
-        key=f"measure-{view}",
-        format_func=words.title,
+    kinds = {type(c).TITLE: (c, levels) for c, levels in measures}
+    title = choices.buttons(
+        columns[1], "Under which noise or attack", kinds.keys(), default=next(iter(kinds)), key=f"measure-{view}"
     )
-    corruption, levels = measures[kinds.index(kind or kinds[0])]
-    span = strength(type(corruption))[1]
-    if columns[2].button(
-        "Measure",
-        icon=":material/play_arrow:",
-        width="stretch",
-        help=f"{span.label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths",
-    ):
+    corruption, levels = kinds[title]
+    hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
+    if columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint):
         _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)
         if new:
             st.rerun()

@@ -1,18 +1,17 @@
 """Pick a network, a noise, an attack."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from app import address, cache
-from app.controls import images, parameters
+from app.controls import choices, images, parameters
 from app.draw import words
 from app.inputs import Digit, Trained
 from core import UserError, checkpoints, params
 from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
-from core.checkpoints import Card
+from core.experiments import networks
 from core.experiments.trial import Corruption
 from core.noise import NOISES, Noise
 from core.training.recipes import RECIPES, Denoising
@@ -32,23 +31,10 @@ def denoisers(dataset: str = "cifar10", architecture: str | None = None) -> list
 
 def _listed(denoising: bool, dataset: str, architecture: str | None) -> list[str]:
     """List networks of one kind: those that ship, then those that were trained and adopted here."""
-    shipped = [(r, isinstance(r, Denoising)) for r in RECIPES.values() if checkpoints.there(r.name)]
-    known = [*shipped, *((card, "noise" in card.recipe) for card in _adopted())]
-    return [
-        r.name
-        for r, denoises in known
-        if denoises == denoising and r.dataset == dataset and architecture in (None, r.architecture)
-    ]
-
-
-def _adopted() -> list[Card]:
-    """Return the cards of networks that were adopted here, by name; one that cannot be read is left out."""
-    cards = []
-    for file in sorted(checkpoints.FOLDER.glob("*.json")):
-        if file.stem not in RECIPES:
-            with suppress(UserError):
-                cards.append(checkpoints.read(file.stem))
-    return cards
+    shipped = [r for r in RECIPES.values() if checkpoints.there(r.name) and isinstance(r, Denoising) == denoising]
+    adopted = [c for c in networks.cards() if c.name not in RECIPES and ("noise" in c.recipe) == denoising]
+    known = [*shipped, *adopted]
+    return [r.name for r in known if r.dataset == dataset and architecture in (None, r.architecture)]
 
 
 def title(name: str) -> str:
@@ -58,19 +44,18 @@ def title(name: str) -> str:
 
 def classifier(architecture: str | None = None) -> Trained:
     """Let somebody choose a network that reads digits; stops the page with one sentence where there is none."""
-    return _network(classifiers(architecture), "network", "network", "digit-cnn")
+    return _network(classifiers(architecture), "network", "digit-cnn")
 
 
 def denoiser() -> Trained:
     """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
-    return _network(denoisers(), "denoiser", "denoiser", "n2n-gaussian-50")
+    return _network(denoisers(), "denoiser", "n2n-gaussian-50")
 
 
-def _network(names: list[str], key: str, kind: str, shipped: str) -> Trained:
-    none_here(names, kind, shipped)
-    address.restore(key, names[0], address.one_of(names, "the network"))
+def _network(names: list[str], key: str, shipped: str) -> Trained:
+    none_here(names, key, shipped)
     titles = "\n\n".join(f"**{n}**: {title(n)}" for n in names)
-    return Trained.named(str(st.selectbox("Network", names, key=key, help=titles)))
+    return Trained.named(choices.listed("Network", names, key, "the network", help=titles))
 
 
 def none_here(names: Sequence[str], kind: str = "network", shipped: str = "digit-cnn") -> None:
@@ -82,12 +67,12 @@ def none_here(names: Sequence[str], kind: str = "network", shipped: str = "digit
         st.stop()
 
 
-def sound(names: Sequence[str]) -> list[Trained]:
-    """Return the denoisers that can be loaded, and say what is wrong with the others."""
+def sound(names: Sequence[str], load: Callable[[Trained], object] = cache.denoiser) -> list[Trained]:
+    """Return the networks that can be loaded, and say what is wrong with the others."""
     found = []
     for name in names:
         try:
-            cache.denoiser(trained := Trained.named(name))
+            load(trained := Trained.named(name))
             found.append(trained)
         except UserError as refusal:
             st.warning(str(refusal), icon=":material/info:")
@@ -96,7 +81,7 @@ def sound(names: Sequence[str]) -> list[Trained]:
 
 def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM") -> Corruption:
     """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
-    address.restore("add", default, address.one_of(list(kinds), "the noise or attack"))
+    address.restore("add", default, address.one_of(kinds, "the noise or attack"))
     before = st.session_state["add"]
     kind = st.selectbox("We add", kinds, key="add", format_func=_sort, on_change=_forget_strength, args=(before,))
     return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
@@ -111,9 +96,8 @@ def noise(default: str) -> Noise:
 
 def denoiser_attack() -> DenoiserAttack:
     """Let somebody choose an attack on a denoiser; `sliders` has its parameters."""
-    address.restore("attack", "DAG", address.one_of(DENOISER_ATTACKS, "the attack"))
-    kind = st.selectbox("Attack", list(DENOISER_ATTACKS), key="attack", format_func=lambda k: DENOISER_ATTACKS[k].TITLE)
-    return DENOISER_ATTACKS[kind]()
+    titles = {kind: attack.TITLE for kind, attack in DENOISER_ATTACKS.items()}
+    return DENOISER_ATTACKS[choices.listed("Attack", titles, "attack", "the attack", "DAG")]()
 
 
 def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, Corruption, int]:
