@@ -25,27 +25,27 @@ def allowed() -> bool:
         case "on":
             return True
         case "token":
-            secret = os.environ.get("NOISESCOPE_TOKEN", "")
-            if not secret:
-                st.warning(
-                    "Training asks for a token, but the server has none: set NOISESCOPE_TOKEN.", icon=":material/key:"
-                )
-                return False
-            given = st.text_input(
-                "Token",
-                type="password",
-                key="token",
-                help="Who has it may launch, steer and delete runs; everyone may watch.",
-            )
-            if given and not hmac.compare_digest(given.encode(), secret.encode()):
-                st.warning("This is not the token.", icon=":material/key:")
-            return bool(given) and hmac.compare_digest(given.encode(), secret.encode())
+            return _knows(os.environ.get("NOISESCOPE_TOKEN", ""))
         case _:
             st.info(
                 "You may watch. Launching is off on this server: its owner sets NOISESCOPE_TRAINING=on, or =token.",
                 icon=":material/visibility:",
             )
             return False
+
+
+def _knows(secret: str) -> bool:
+    """Ask for the token."""
+    problem = "Training asks for a token, but the server has none: set NOISESCOPE_TOKEN."
+    if secret:
+        hint = "Who has it may launch, steer and delete runs; everyone may watch."
+        given = st.text_input("Token", type="password", key="token", help=hint)
+        if hmac.compare_digest(given.encode(), secret.encode()):
+            return True
+        problem = "This is not the token." if given else ""
+    if problem:
+        st.warning(problem, icon=":material/key:")
+    return False
 
 
 def _here() -> bool:

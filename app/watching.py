@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import cache
 from app.browser import strip
@@ -38,10 +39,8 @@ def state(run: Run) -> None:
     st.markdown(f"**{WORDS[run.state]}**" + (f": {run.status.why}" if run.status.why else ""))
     if run.status.steps:
         rest = f", about {words.duration(run.left)} left" if run.state == "running" else ""
-        st.progress(
-            run.status.step / run.status.steps,
-            f"Step {run.status.step:,} of {run.status.steps:,}, {run.status.speed:,.0f} images a second{rest}",
-        )
+        text = f"Step {run.status.step:,} of {run.status.steps:,}, {run.status.speed:,.0f} images a second{rest}"
+        st.progress(run.status.step / run.status.steps, text)
     if silent(run):
         st.warning(
             "It has given no sign of life for a minute: it may hang. End its process, then resume it from where it was last saved.",
@@ -64,14 +63,11 @@ def steering(run: Run) -> None:
         st.button("End its process", key="end", on_click=pressed, args=(lambda: control.end(run.id),))
     columns = st.columns(5)
     if run.state in folder.ACTIVE:
-        with columns[0]:
-            _button("Pause", "pause", lambda: control.ask(run.id, "pause"))
-        with columns[1]:
-            _button("Stop", "stop", lambda: control.ask(run.id, "stop"))
+        _button(columns[0], "Pause", "pause", lambda: control.ask(run.id, "pause"))
+        _button(columns[1], "Stop", "stop", lambda: control.ask(run.id, "stop"))
         return
     if run.state != "done":
-        with columns[0]:
-            _button("Resume", "play_arrow", lambda: control.resume(run.id))
+        _button(columns[0], "Resume", "play_arrow", lambda: control.resume(run.id))
     with columns[1].popover("Adopt", icon=":material/bookmark_add:", width="stretch"):
         name = st.text_input("Name: lower-case letters, digits, dots, dashes", run.id, key=f"adopt-{run.id}")
         st.button("Adopt its network", key="adopt", on_click=pressed, args=(lambda: adopt(run.id, name),))
@@ -81,8 +77,8 @@ def steering(run: Run) -> None:
         st.button("Delete it", key="delete", on_click=pressed, args=(lambda: control.delete(run.id),))
 
 
-def _button(title: str, icon: str, what: Callable[[], object]) -> None:
-    st.button(title, icon=f":material/{icon}:", key=title.lower(), on_click=pressed, args=(what,), width="stretch")
+def _button(place: DeltaGenerator, title: str, icon: str, what: Callable[[], object]) -> None:
+    place.button(title, icon=f":material/{icon}:", key=title.lower(), on_click=pressed, args=(what,), width="stretch")
 
 
 def adopt(run: str, name: str) -> None:

@@ -55,16 +55,10 @@ with left:
     told = {k: v for k, v in card.recipe.items() if k not in ("name", "title") and v not in ("", None)}
     st.markdown("\n".join(f"- {name.replace('_', ' ')}: `{value}`" for name, value in told.items()))
     st.caption(f"Weights {len(weights) / 1e6:.1f} MB, SHA-256 `{card.sha256[:16]}…`, code at commit `{card.commit}`.")
+    record, icon = json.dumps(asdict(card), indent=2), ":material/download:"
     columns = st.columns(2)
-    columns[0].download_button("Weights", weights, f"{name}.safetensors", icon=":material/download:", width="stretch")
-    columns[1].download_button(
-        "Card",
-        json.dumps(asdict(card), indent=2),
-        f"{name}.json",
-        "application/json",
-        icon=":material/download:",
-        width="stretch",
-    )
+    columns[0].download_button("Weights", weights, f"{name}.safetensors", icon=icon, width="stretch")
+    columns[1].download_button("Card", record, f"{name}.json", "application/json", icon=icon, width="stretch")
 with right:
     st.subheader("Scores")
     scores(card)

@@ -66,9 +66,8 @@ def big(photo: Photo) -> None:
     (noisy, like), (denoised, liker) = result.before, result.after
     columns = st.columns(4)
     columns[0].metric("PSNR, noisy", words.decibels(noisy))
-    columns[1].metric(
-        "PSNR, denoised", words.decibels(denoised), f"{denoised - noisy:+.2f} dB" if noisy < inf else None
-    )
+    gain = f"{denoised - noisy:+.2f} dB" if noisy < inf else None
+    columns[1].metric("PSNR, denoised", words.decibels(denoised), gain)
     columns[2].metric("SSIM, noisy", f"{like:.3f}")
     columns[3].metric("SSIM, denoised", f"{liker:.3f}", f"{liker - like:+.3f}")
     top = st.slider("Window, from the top (pixels)", 0, h - HIGH, (h - HIGH) // 2) if h > HIGH else 0
@@ -76,12 +75,8 @@ def big(photo: Photo) -> None:
     part = slice(top, top + HIGH), slice(left, left + WIDE)
     wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
     st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown pixel by pixel.")
-    st.download_button(
-        "Download the denoised picture (PNG)",
-        lambda: pictures.png(result.denoised),
-        f"denoised-{network.name}.png",
-        "image/png",
-    )
+    title, file = "Download the denoised picture (PNG)", f"denoised-{network.name}.png"
+    st.download_button(title, lambda: pictures.png(result.denoised), file, "image/png")
 
 
 if photo:

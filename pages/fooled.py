@@ -71,12 +71,9 @@ def everyone(photo: Photo) -> None:
         cells = st.columns([1.3] + [1.0] * len(COLUMNS), vertical_alignment="center")
         cells[0].markdown(f"**{one.name}**  \nL2 {float(found.l2[-1]):.2f}")
         for cell, picture in zip(cells[1:], shown, strict=True):
-            cell.image(
-                pictures.enlarged(pictures.colour(picture[0]), max(1, 128 // picture.shape[2])),
-                output_format="PNG",
-                width="stretch",
-                caption=f"{float(metrics.psnr(picture, x)):.1f} dB",
-            )
+            large = pictures.enlarged(pictures.colour(picture[0]), max(1, 128 // picture.shape[2]))
+            caption = f"{float(metrics.psnr(picture, x)):.1f} dB"
+            cell.image(large, output_format="PNG", width="stretch", caption=caption)
 
 
 if photo is None:

@@ -47,26 +47,17 @@ if digit:
     for title, detail, image, its_maps in rows:
         text, picture = st.columns([1, 2.8], vertical_alignment="center")
         text.markdown(f"**{title}**  \n{detail}")
-        tiles = [
-            pictures.enlarged(pictures.grey(image[0]), 4),
-            *(pictures.enlarged(pictures.grey(m, *limits), 14) for m in its_maps),
-        ]
-        picture.image(
-            pictures.grid(tiles, 6, gap=8),
-            output_format="PNG",
-            width=650,
-            alt=f"{title}: the image and its five second-layer feature maps",
-        )
+        large = [pictures.enlarged(pictures.grey(m, *limits), 14) for m in its_maps]
+        sheet = pictures.grid([pictures.enlarged(pictures.grey(image[0]), 4), *large], 6, gap=8)
+        alt = f"{title}: the image and its five second-layer feature maps"
+        picture.image(sheet, output_format="PNG", width=650, alt=alt)
     st.caption(
         "Left: the image. Then the five second-layer feature maps before pooling, all in one scale of greys. Look at the two middle rows: how little changes where the answer flips?"
     )
     for title, (indices, scores) in ((rows[0][0], found.clean), (rows[3][0], found.corrupted)):
         with st.expander(f"{title}: the next seven"):
-            st.image(
-                pictures.grid([pictures.enlarged(pictures.grey(i[0]), 3) for i in train.images(indices)], 8),
-                output_format="PNG",
-                alt=title,
-            )
+            tiles = [pictures.enlarged(pictures.grey(i[0]), 3) for i in train.images(indices)]
+            st.image(pictures.grid(tiles, 8), output_format="PNG", alt=title)
             st.caption(", ".join(f"no. {i:,} ({s:.3f})" for i, s in zip(indices, scores, strict=True)))
     st.caption(
         f"Network: {network.name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."

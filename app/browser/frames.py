@@ -3,7 +3,6 @@
 Frame 0 is the clean image; frame k + 1 is strength number k. Beside the stages lie the weights of every layer that multiplies.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,14 +16,8 @@ from core.models import Classifier, DigitCNN
 from core.params import strength
 from core.types import Images, Labels
 
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """One column of the picture: a title and the stages it can show, (title, key) each."""
-
-    title: str
-    hint: str
-    stages: tuple[tuple[str, str], ...]
+HINTS = {"Layer 1": "edges", "Layer 2": "parts"}
+WIRED = ("operation", "source", "field", "stride")  # how a stage comes about
 
 
 def digit(
@@ -57,12 +50,8 @@ def digit(
         truth=label,
         verdicts=[verdict(probabilities[0], p, label) for p in probabilities[1:]],
         figures=figures(x, corrupted),
-        groups=[dict(title=g.title, hint=g.hint, stages=g.stages) for g in groups(model)] if maps else [],
-        wiring={
-            s.name: dict(operation=s.operation, source=s.source, field=s.field, stride=s.stride) for s in model.STAGES
-        }
-        if maps
-        else {},
+        groups=groups(model) if maps else [],
+        wiring={s.name: {name: getattr(s, name) for name in WIRED} for s in model.STAGES} if maps else {},
     )
     layers = weights(model) if maps else {}
     header |= dict(stages=list(shown), biases={name: _biases(layer) for name, layer in layers.items()})
@@ -71,14 +60,12 @@ def digit(
     return packing.pack(header, {**arrays, **filters})
 
 
-def groups(model: Classifier) -> list[Group]:
-    """Arrange the stages of a network in columns, one a layer."""
-    hints = {"Layer 1": "edges", "Layer 2": "parts"}
-    layers = dict.fromkeys(s.layer for s in model.STAGES)
-    return [
-        Group(layer, hints.get(layer, ""), tuple((s.title, s.name) for s in model.STAGES if s.layer == layer))
-        for layer in layers
-    ]
+def groups(model: Classifier) -> list[dict[str, Any]]:
+    """Arrange the stages of a network, (title, key) each, in columns, one a layer."""
+    layers: dict[str, list[tuple[str, str]]] = {}
+    for s in model.STAGES:
+        layers.setdefault(s.layer, []).append((s.title, s.name))
+    return [dict(title=layer, hint=HINTS.get(layer, ""), stages=stages) for layer, stages in layers.items()]
 
 
 def weights(model: Classifier) -> dict[str, nn.Conv2d | nn.Linear]:

@@ -19,12 +19,8 @@ def digits() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Try this:**", width="content")
         for example in reported.EXAMPLES:
-            st.button(
-                example.title,
-                on_click=_choose,
-                args=(example,),
-                help=f"The study's test image {example.index}. It reports: {example.reported}.",
-            )
+            hint = f"The study's test image {example.index}. It reports: {example.reported}."
+            st.button(example.title, on_click=_choose, args=(example,), help=hint)
 
 
 def photos() -> None:

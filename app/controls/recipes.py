@@ -1,12 +1,13 @@
 """Change a training recipe: a preset goes in, controls come up, a filled-in one comes out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 
 from app import cache
-from app.controls import parameters, pickers
-from app.draw import words
+from app.controls import choices, parameters, pickers
 from core.attacks import PGD
 from core.noise import TRAINABLE, Noise
 from core.training.losses import LOSSES, Loss
@@ -47,12 +48,9 @@ def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
     if len(plan) > 1:
         return tuple(replace(r, epochs=epochs, seed=seed) for r in plan)
     batch = int(columns[2].number_input("Batch, images", 8, 1024, first.batch, 8, key=f"batch-{first.name}"))
-    rate = float(
-        columns[3].number_input(
-            "Learning rate", 1e-5, 0.5, first.learning_rate, 1e-4, format="%.5f", key=f"rate-{first.name}"
-        )
-    )
-    one = replace(first, epochs=epochs, seed=seed, batch=batch, learning_rate=rate)
+    label, key = "Learning rate", f"rate-{first.name}"
+    rate = columns[3].number_input(label, 1e-5, 0.5, first.learning_rate, 1e-4, format="%.5f", key=key)
+    one = replace(first, epochs=epochs, seed=seed, batch=batch, learning_rate=float(rate))
     return (denoising(one) if isinstance(one, Denoising) else classification(one),)
 
 
@@ -60,45 +58,25 @@ def denoising(one: Denoising) -> Denoising:
     """Let somebody choose network and data, noise, loss, targets and where a denoiser begins."""
     columns = st.columns(5)
     data = {r.architecture: r.dataset for r in RECIPES.values() if isinstance(r, Denoising)}
-    network = columns[0].selectbox(
-        "Network and data",
-        list(data),
-        list(data).index(one.architecture),
-        key=f"unet-{one.name}",
-        format_func=lambda n: f"{n}, {SHOWN[data[n]]}",
-    )
+    networks = {name: f"{name}, {SHOWN[dataset]}" for name, dataset in data.items()}
+    network = _listed(columns[0], "Network and data", networks, one.architecture, f"unet-{one.name}")
     one = replace(one, architecture=network, dataset=data[network])
-    kinds = list(TRAINABLE)
-    kind = columns[1].selectbox(
-        "Noise", kinds, kinds.index(type(one.noise).__name__), key=f"noise-{one.name}", format_func=words.title
-    )
-    loss = columns[2].selectbox(
-        "Loss", list(LOSSES), list(LOSSES).index(type(one.loss).__name__), key=f"loss-{one.name}"
-    )
-    target = columns[3].selectbox(
-        "Targets",
-        list(TARGETS),
-        list(TARGETS).index(one.target),
-        key=f"target-{one.name}",
-        format_func=TARGETS.__getitem__,
-    )
-    starts = ["", *(t.name for t in pickers.sound(pickers.denoisers(one.dataset, one.architecture)))]
-    start = columns[4].selectbox(
-        "Begins with",
-        starts,
-        starts.index(one.start) if one.start in starts else 0,
-        key=f"start-{one.name}-{network}",
-        format_func=lambda n: n or "drawn weights",
-    )
-    made = one.noise if kind == type(one.noise).__name__ else TRAINABLE[kind]()
+    noises = {kind: noise.TITLE for kind, noise in TRAINABLE.items()}
+    its_noise, its_loss = type(one.noise).__name__, type(one.loss).__name__
+    kind = _listed(columns[1], "Noise", noises, its_noise, f"noise-{one.name}")
+    loss = _listed(columns[2], "Loss", LOSSES.keys(), its_loss, f"loss-{one.name}")
+    target = _listed(columns[3], "Targets", TARGETS, one.target, f"target-{one.name}")
+    sound = [t.name for t in pickers.sound(pickers.denoisers(one.dataset, one.architecture))]
+    starts = {"": "drawn weights", **dict(zip(sound, sound, strict=True))}
+    start = _listed(columns[4], "Begins with", starts, one.start, f"start-{one.name}-{network}")
+    made = one.noise if kind == its_noise else TRAINABLE[kind]()
+    shaped = one.loss if loss == its_loss else LOSSES[loss]()
     with st.expander("Levels of the noise, exponent of the loss, optimiser"):
-        optimiser = st.segmented_control(
-            "Optimiser", list(OPTIMISERS), default=one.optimiser, required=True, key=f"optimiser-{one.name}"
+        optimiser = choices.buttons(
+            st, "Optimiser", OPTIMISERS.keys(), default=one.optimiser, key=f"optimiser-{one.name}"
         )
         made = parameters.sliders(made, (), f"{one.name}.")
-        shaped = parameters.sliders(
-            one.loss if loss == type(one.loss).__name__ else LOSSES[loss](), ("epsilon",), f"{one.name}."
-        )
+        shaped = parameters.sliders(shaped, ("epsilon",), f"{one.name}.")
     assert isinstance(made, Noise)
     assert isinstance(shaped, Loss)
     return replace(
@@ -114,21 +92,19 @@ def denoising(one: Denoising) -> Denoising:
 def classification(one: Classification) -> Classification:
     """Let somebody choose the network, and whether it is trained against attacks."""
     columns = st.columns(4)
-    networks = ["DigitCNN", "DigitMLP"]
-    architecture = columns[0].selectbox(
-        "Network", networks, networks.index(one.architecture), key=f"architecture-{one.name}"
-    )
+    key = f"architecture-{one.name}"
+    architecture = _listed(columns[0], "Network", ("DigitCNN", "DigitMLP"), one.architecture, key)
     momentum = columns[1].slider("Momentum", 0.0, 0.99, one.momentum, 0.01, key=f"momentum-{one.name}")
     hard = columns[2].toggle("Against attacks", one.attack is not None, key=f"attack-{one.name}")
     attack = None
     if hard:
-        strength = columns[3].slider(
-            "Strength (epsilon), of the grey range",
-            0.0,
-            0.5,
-            one.attack.epsilon if one.attack else 0.1,
-            0.01,
-            key=f"epsilon-{one.name}",
-        )
+        label, first = "Strength (epsilon), of the grey range", one.attack.epsilon if one.attack else 0.1
+        strength = columns[3].slider(label, 0.0, 0.5, first, 0.01, key=f"epsilon-{one.name}")
         attack = replace(one.attack or PGD(steps=5, step=0.35), epsilon=strength)
     return replace(one, architecture=architecture, momentum=momentum, attack=attack, ramp=one.ramp if hard else 0)
+
+
+def _listed(place: Any, label: str, options: Collection[str], first: str, key: str) -> str:
+    names = list(options)
+    index = names.index(first) if first in names else 0
+    return str(place.selectbox(label, names, index, key=key, format_func=choices.shown(options)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from core.measures.metrics import wilson
 from core.training.minimisers import GRID, Minimiser
 
 NOISE, ATTACK, DENOISED, FAINT, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8a8a8a"  # everywhere
+Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by name: where, and how much there
 SERIES = (NOISE, ATTACK, DENOISED, "#CC79A7", FAINT, "#E69F00")
 
 
@@ -21,18 +23,18 @@ def show(figure: go.Figure, key: str) -> None:
     st.plotly_chart(figure, key=key, theme="streamlit")
 
 
-def axes(figure: go.Figure, x: str, y: str) -> go.Figure:
+def axes(figure: go.Figure, x: str, y: str, height: int = 430, **layout: Any) -> go.Figure:
     """Give every chart of the house the same quiet frame, legible in both themes."""
-    figure.update_layout(
-        margin=dict(l=10, r=10, t=10, b=10),
-        height=430,
-        hovermode="x unified",
-        legend=dict(orientation="h", y=-0.22),
-        uirevision="keep",
-    )
+    frame = dict(margin=dict(l=10, r=10, t=10, b=10), legend=dict(orientation="h", y=-0.22), uirevision="keep")
+    figure.update_layout(**{**frame, "hovermode": "x unified", "height": height, **layout})
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
     return figure
+
+
+def middles(edges: np.ndarray) -> np.ndarray:
+    """Return where the bars of a histogram stand."""
+    return np.asarray((edges[1:] + edges[:-1]) / 2)
 
 
 def spread(
@@ -40,15 +42,14 @@ def spread(
 ) -> go.Figure:
     """Draw histograms over each other, in images per bin; `mark` is a line to compare with. A bar can be clicked."""
     figure = go.Figure()
-    middles, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
+    width = float(edges[1] - edges[0])
     for name, column in values.items():
         counts, _ = np.histogram(column, edges)
         figure.add_bar(
-            x=middles, y=counts, width=width, name=name, opacity=0.6, marker=dict(color=colours[name], line_width=0),
+            x=middles(edges), y=counts, width=width, name=name, opacity=0.6, marker=dict(color=colours[name], line_width=0),
             hovertemplate=f"%{{y:,}} images {name}<extra></extra>",
         )  # fmt: skip
-    axes(figure, x, "images")
-    figure.update_layout(barmode="overlay", height=330, bargap=0, dragmode=False)
+    axes(figure, x, "images", 330, barmode="overlay", bargap=0, dragmode=False)
     if mark is not None:
         figure.add_vline(mark, line=dict(color=GREY, dash="dash"))
     return figure
@@ -60,13 +61,12 @@ def densities(values: Mapping[str, np.ndarray], edges: np.ndarray, colours: Mapp
     shares = {name: 100 * np.histogram(column, edges)[0] / len(column) for name, column in values.items()}
     for name, share in shares.items():
         figure.add_scatter(
-            x=(edges[1:] + edges[:-1]) / 2, y=share, name=name, mode="lines", line=dict(shape="hvh", color=colours[name], width=2),
+            x=middles(edges), y=share, name=name, mode="lines", line=dict(shape="hvh", color=colours[name], width=2),
             fill="tozeroy", hovertemplate="%{y:.2f} %",
         )  # fmt: skip
-    axes(figure, "moved by, grey levels", "share of values, %")
+    axes(figure, "moved by, grey levels", "share of values, %", 330)
     highest = [float(np.sort(share)[-2]) for share in shares.values()]
     figure.update_yaxes(range=[0, 1.15 * max(highest)])
-    figure.update_layout(height=330)
     return figure
 
 
@@ -81,8 +81,7 @@ def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
             colorbar=dict(title="% of row"), hovertemplate="a %{y}, read as %{x}: %{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip
-    axes(figure, "the network says", "it is")
-    figure.update_layout(hovermode="closest")
+    axes(figure, "the network says", "it is", hovermode="closest")
     figure.update_xaxes(type="category", side="top")
     figure.update_yaxes(type="category", autorange="reversed")
     return figure
@@ -102,21 +101,14 @@ def matrix(
             colorbar=dict(title=unit), hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.2f}} {unit}<extra></extra>",
         )
     )  # fmt: skip
-    axes(figure, x, y)
-    figure.update_layout(hovermode="closest", height=90 + 44 * len(rows))
+    axes(figure, x, y, 90 + 44 * len(rows), hovermode="closest")
     figure.update_xaxes(side="top")
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
 def band(
-    figure: go.Figure,
-    levels: Sequence[float],
-    hits: Sequence[int],
-    n: int,
-    title: str,
-    colour: str,
-    dash: str = "solid",
+    figure: go.Figure, levels: Sequence[float], hits: Sequence[int], n: int, name: str, colour: str, dash: str = "solid"
 ) -> None:
     """Draw shares of n, in percent, over levels, with their 95 % intervals shaded."""
     bounds = [wilson(h, n) for h in hits]
@@ -126,7 +118,7 @@ def band(
         fill="toself", fillcolor=colour, opacity=0.22, line_width=0, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     figure.add_scatter(
-        x=list(levels), y=[100 * h / n for h in hits], name=title, mode="lines+markers", marker_size=4,
+        x=list(levels), y=[100 * h / n for h in hits], name=name, mode="lines+markers", marker_size=4,
         line=dict(color=colour, dash=dash), hovertemplate="%{y:.2f} %",
     )  # fmt: skip
 
@@ -136,14 +128,13 @@ def history(epochs: Sequence[dict[str, float]]) -> go.Figure:
     figure = go.Figure()
     at = [e["epoch"] for e in epochs]
     figure.add_scatter(x=at, y=[e["loss"] for e in epochs], name="loss", line_color=SERIES[1], mode="lines+markers")
-    axes(figure, "epoch", "loss")
+    axes(figure, "epoch", "loss", 300)
     if "score" in epochs[0]:
         scored = [e["score"] for e in epochs]
         figure.add_scatter(
             x=at, y=scored, name="validation PSNR, dB", yaxis="y2", line_color=SERIES[2], mode="lines+markers"
         )
         figure.update_layout(yaxis2=dict(title="validation PSNR, dB", overlaying="y", side="right", showgrid=False))
-    figure.update_layout(height=300)
     return figure
 
 
@@ -154,63 +145,35 @@ def settled(targets: Tensor, found: dict[str, Minimiser], truth: float) -> go.Fi
     shares = 100 * counts / len(targets)
     top = float(np.sort(shares)[-2]) * 2 or 1.0
     figure = go.Figure()
-    figure.add_bar(
-        x=(edges[1:] + edges[:-1]) / 2,
-        y=shares,
-        name="what the target may be",
-        marker_color=GREY,
-        opacity=0.5,
-        hovertemplate="%{y:.2f} %<extra></extra>",
-    )
+    bars = dict(name="what the target may be", marker_color=GREY, opacity=0.5)
+    figure.add_bar(x=middles(edges), y=shares, hovertemplate="%{y:.2f} %<extra></extra>", **bars)
     for (name, s), colour in zip(found.items(), SERIES, strict=False):
         curve = (s.curve - s.curve.min()) / (s.curve.max() - s.curve.min())
-        figure.add_scatter(
-            x=GRID.numpy(), y=(top * curve).numpy(), name=f"{name}: mean loss", line_color=colour, hoverinfo="skip"
-        )
-        figure.add_scatter(
-            x=[s.best],
-            y=[0],
-            name=f"{name} settles here",
-            mode="markers",
-            marker=dict(color=colour, size=15, symbol="triangle-up"),
-            showlegend=False,
-        )
+        drawn, place = dict(line_color=colour, hoverinfo="skip"), dict(color=colour, size=15, symbol="triangle-up")
+        figure.add_scatter(x=GRID.numpy(), y=(top * curve).numpy(), name=f"{name}: mean loss", **drawn)
+        here = f"{name} settles here"
+        figure.add_scatter(x=[s.best], y=[0], name=here, mode="markers", marker=place, showlegend=False)
     figure.add_vline(truth, line=dict(color=GREY, dash="dash"), annotation_text="the truth")
-    axes(figure, "grey value", "share of draws, %")
+    axes(figure, "grey value", "share of draws, %", 360)
     figure.update_yaxes(range=[-0.04 * top, 1.05 * top])
-    figure.update_layout(height=360)
     return figure
 
 
 def counts(values: Map) -> go.Figure:
     """Draw photons per pixel as a map."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=values.round().int().numpy(),
-            colorscale="Greys_r",
-            colorbar=dict(title="photons"),
-            hovertemplate="%{z} photons<extra></extra>",
-        )
-    )
-    axes(figure, "", "")
-    figure.update_layout(hovermode="closest", height=360)
+    told = dict(colorbar=dict(title="photons"), hovertemplate="%{z} photons<extra></extra>")
+    figure = go.Figure(go.Heatmap(z=values.round().int().numpy(), colorscale="Greys_r", **told))
+    axes(figure, "", "", 360, hovermode="closest")
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x")
     return figure
 
 
-def lines(
-    curves: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    x: str,
-    y: str,
-    over: Sequence[float],
-    colours: Mapping[str, str] | None = None,
-) -> go.Figure:
+def lines(curves: Curves, x: str, y: str, over: Sequence[float], colours: Mapping[str, str] | None = None) -> go.Figure:
     """Draw curves over each other, in the colours named or one after another."""
     figure = go.Figure()
     for (name, (at, values)), colour in zip(curves.items(), cycle(SERIES), strict=False):
         figure.add_scatter(x=at, y=values, name=name, line_color=colours[name] if colours else colour)
-    axes(figure, x, y)
+    axes(figure, x, y, 360)
     figure.update_xaxes(range=over)
-    figure.update_layout(height=360)
     return figure
