@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
+from torch import Tensor
 
 from core import UserError, models
 from core.models import Classifier, Denoiser, Network
@@ -38,22 +39,23 @@ class Card:
     commit: str
     sha256: str
     history: list[dict[str, float]]  # per epoch: mean loss and, of a denoiser, the validation score in dB
-    told_by: str = (
-        ""  # the hash of the weights whose training `history` tells, where it is a second one by the same recipe
-    )
+    told_by: str = ""  # the hash of the weights of a second training by the same recipe, where `history` tells of that
 
 
 def save(model: Network, card: Card, dtype: torch.dtype = torch.float32) -> Card:
     """Write weights and card, each whole or not at all; return the card with the hash of the weights."""
-    weights = encoded(model, dtype)
-    card = replace(card, sha256=digest(weights))
+    return put(card, encoded(model.state_dict(), dtype))
+
+
+def put(card: Card, weights: bytes) -> Card:
+    """Write encoded weights and a card that knows their hash."""
     write(path(card.name, ".safetensors"), weights)
-    return rewrite(card)
+    return rewrite(replace(card, sha256=digest(weights)))
 
 
-def encoded(model: Network, dtype: torch.dtype) -> bytes:
+def encoded(weights: dict[str, Tensor], dtype: torch.dtype) -> bytes:
     """Return the weights of a network as they lie on disk."""
-    return save_weights({name: value.to(dtype).contiguous() for name, value in model.state_dict().items()})
+    return save_weights({name: value.to(dtype).contiguous() for name, value in weights.items()})
 
 
 def digest(weights: bytes) -> str:

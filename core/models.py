@@ -91,15 +91,9 @@ class DigitCNN(nn.Module):
         pool2 = max_pool(conv2)  # (N, 5, 4, 4)
         relu2 = F.relu(pool2)
         hidden = F.relu(self.fc1(relu2.flatten(1)))  # (N, 500)
+        logits = self.fc2(hidden)
         return dict(
-            conv1=conv1,
-            pool1=pool1,
-            relu1=relu1,
-            conv2=conv2,
-            pool2=pool2,
-            relu2=relu2,
-            hidden=hidden,
-            logits=self.fc2(hidden),
+            conv1=conv1, pool1=pool1, relu1=relu1, conv2=conv2, pool2=pool2, relu2=relu2, hidden=hidden, logits=logits
         )
 
     def forward(self, x: Images) -> Logits:

@@ -122,7 +122,6 @@ class Impulse(Noise):
         return _impulse(x, self.p, self.sigma, rng)
 
     def draw(self, n: int, rng: Generator) -> PerImage:
-        """Say which sigma each of `n` images gets: the one of all, (n, 1, 1, 1)."""
         return torch.full((n, 1, 1, 1), float(self.sigma))
 
 

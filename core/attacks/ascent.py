@@ -18,8 +18,7 @@ def slope(objective: Objective, z: Images) -> tuple[Scores, Images]:
     """Return an objective at `z`, image by image, and the gradient of its sum: no image feels its neighbours."""
     z = z.detach().requires_grad_()
     value = objective(z)
-    (g,) = torch.autograd.grad(value.sum(), z)
-    return value.detach(), g
+    return value.detach(), torch.autograd.grad(value.sum(), z)[0]
 
 
 def ascend(

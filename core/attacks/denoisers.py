@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, ClassVar, Literal
 
@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.attacks.ascent import START, STEP, STEPS, Objective, ascend
+from core.attacks.ascent import START, STEP, STEPS, ascend
 from core.noise import NoisyBatch
 from core.params import Span, validated
-from core.types import Images, Model, PerImage, Scores, generator
+from core.types import Images, Model, PerImage, generator
 
 LENGTH = Span(0, 10, 0.1, unit="L2 over all values", label="Strength (epsilon)")
 
@@ -68,7 +68,6 @@ class DAG(DenoiserAttack):
         return batch.clean, batch.noisy
 
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the images on their way from the clean `x`, the noisy `y` being where the output is to end up."""
         z = x
         yield z
         for _ in range(self.steps):
@@ -85,29 +84,52 @@ class DAG(DenoiserAttack):
 
 
 @validated
-class L2PGD(DenoiserAttack):
-    """Projected gradient ascent of |f(z) - y|^2, y the clean image, in the L2 ball of radius epsilon around `x`.
+class InBall(DenoiserAttack):
+    """Ascend an objective by its normalised gradient in the L2 ball of radius epsilon around `x`.
 
     Steps have the length `step` epsilon; the path begins 1/100 epsilon from x, for at the clean image the gradient may be
     nothing. Each image goes by its best so far, so the loss never falls with more steps.
     """
 
-    TITLE: ClassVar = "L2PGD (furthest from the truth)"
+    SIGN: ClassVar = 1.0  # -1: the output nears y, instead of leaving it
     epsilon: Annotated[float, LENGTH] = 3.5
     steps: Annotated[int, STEPS] = 40
     step: Annotated[float, STEP] = 0.1
     seed: Annotated[int, START] = 0
 
-    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
-        return batch.clean, batch.clean
+    def project(self, z: Images, x: Images) -> Images:
+        """Return the nearest images that are allowed."""
+        return _ball(z, x, self.epsilon).clamp(0, 1)
 
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the best images so far on the way from `x`, the output leaving the clean `y`."""
-        return _climb(self, lambda z: _distance(model(z), y), x, lambda z: _ball(z, x, self.epsilon).clamp(0, 1))
+        """Yield the best images so far on the way from `x`."""
+        offset = torch.randn(x.shape[1:], generator=generator(self.seed))  # the same for all images, whatever the batch
+        best = self.project(x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x)
+        highest = torch.full((len(x),), -torch.inf, device=x.device)
+        path = ascend(
+            lambda z: self.SIGN * (model(z) - y).square().sum((1, 2, 3)),
+            best,
+            lambda g: self.step * self.epsilon * _unit(g, "l2"),
+            lambda z: self.project(z, x),
+        )
+        for z, value, _ in islice(path, self.steps + 1):
+            better = value > highest
+            best, highest = torch.where(better.view(-1, 1, 1, 1), z, best), torch.where(better, value, highest)
+            yield best
 
 
 @validated
-class ObsAtk(DenoiserAttack):
+class L2PGD(InBall):
+    """Projected gradient ascent of |f(z) - y|^2 from the clean image, which is also `y`."""
+
+    TITLE: ClassVar = "L2PGD (furthest from the truth)"
+
+    def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
+        return batch.clean, batch.clean
+
+
+@validated
+class ObsAtk(InBall):
     """Attack the observation (Yan et al. 2022): as L2PGD, from the noisy image, with a perturbation of zero mean.
 
     So the attacked noise keeps the mean that a denoiser may count on. x + delta is projected on the ball, then on the
@@ -115,59 +137,27 @@ class ObsAtk(DenoiserAttack):
     """
 
     TITLE: ClassVar = "ObsAtk (on the noisy picture, zero mean)"
-    epsilon: Annotated[float, LENGTH] = 3.5
-    steps: Annotated[int, STEPS] = 40
-    step: Annotated[float, STEP] = 0.1
-    seed: Annotated[int, START] = 0
 
     def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
         return batch.noisy, batch.clean
 
-    def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the best images so far on the way from the noisy `x`, the output leaving the clean `y`."""
-        return _climb(self, lambda z: _distance(model(z), y), x, lambda z: _level(_ball(z, x, self.epsilon), x))
+    def project(self, z: Images, x: Images) -> Images:
+        return _level(_ball(z, x, self.epsilon), x)
 
 
 @validated
-class Lookalike(DenoiserAttack):
+class Lookalike(InBall):
     """Make the denoised picture look like another one, `y`: descend |f(z) - y|^2 in the L2 ball around `x`."""
 
     TITLE: ClassVar = "Lookalike (as another picture)"
     AIMED: ClassVar = True
-    epsilon: Annotated[float, LENGTH] = 3.5
-    steps: Annotated[int, STEPS] = 40
-    step: Annotated[float, STEP] = 0.1
-    seed: Annotated[int, START] = 0
+    SIGN: ClassVar = -1.0
 
     def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
         return batch.clean, aim
 
-    def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the best images so far on the way from `x`, the output nearing `y`."""
-        return _climb(self, lambda z: -_distance(model(z), y), x, lambda z: _ball(z, x, self.epsilon).clamp(0, 1))
 
-
-DENOISER_ATTACKS: dict[str, type[DenoiserAttack]] = {
-    "DAG": DAG,
-    "L2PGD": L2PGD,
-    "ObsAtk": ObsAtk,
-    "Lookalike": Lookalike,
-}
-
-
-def _climb(
-    attack: L2PGD | ObsAtk | Lookalike, objective: Objective, x: Images, project: Callable[[Images], Images]
-) -> Iterator[Images]:
-    """Ascend an objective along its normalised gradient, yielding the best images so far."""
-    offset = torch.randn(x.shape[1:], generator=generator(attack.seed))  # the same for every image, whatever the batch
-    best = project(x + (attack.epsilon / 100 * offset / offset.norm()).to(x.device))
-    highest = torch.full((len(x),), -torch.inf, device=x.device)
-    path = ascend(objective, best, lambda g: attack.step * attack.epsilon * _unit(g, "l2"), project)
-    for z, value, _ in islice(path, attack.steps + 1):
-        better = value > highest
-        best = torch.where(better.view(-1, 1, 1, 1), z, best)
-        highest = torch.where(better, value, highest)
-        yield best
+DENOISER_ATTACKS: dict[str, type[DenoiserAttack]] = {kind.__name__: kind for kind in (DAG, L2PGD, ObsAtk, Lookalike)}
 
 
 def _unit(r: Images, norm: str) -> Images:
@@ -175,10 +165,6 @@ def _unit(r: Images, norm: str) -> Images:
     order = torch.inf if norm == "linf" else 2
     size: PerImage = torch.linalg.vector_norm(r, order, dim=(1, 2, 3), keepdim=True)
     return r / size.clamp(min=1e-30)
-
-
-def _distance(a: Images, b: Images) -> Scores:
-    return (a - b).square().sum((1, 2, 3))
 
 
 def _ball(z: Images, x: Images, epsilon: float) -> Images:

@@ -13,16 +13,14 @@ from torch import Tensor
 from core.attacks.linf import Attack
 from core.models import AffineFirst
 from core.params import Span, validated
-from core.types import Images, Labels, Levels, Logits, Model, generator
+from core.types import Images, Labels, Levels, Model, generator
 
 CHUNK = 250  # images a network looks at at once: what fits a processor's cache
 TOGETHER = 4000  # candidates that are bred at once
 FEW = 5  # pixels; changing more, it is faster to run the whole network
 BLACK_AND_WHITE = (0.0, 1.0)
 
-Candidates = Float[
-    Tensor, "n p k f"
-]  # k pixels of every candidate: row, column, a value for each channel; all from 0 to 1
+Candidates = Float[Tensor, "n p k f"]  # k pixels each: row, column, a value for each channel; all from 0 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +51,8 @@ class OnePixel(Attack):
 
     def __call__(self, model: Model, x: Images, y: Labels) -> Images:
         at_once = max(1, TOGETHER // self.population)
-        return torch.cat([_result(self, model, *part) for part in zip(x.split(at_once), y.split(at_once), strict=True)])
+        parts = zip(x.split(at_once), y.split(at_once), strict=True)
+        return torch.cat([deque(self.search(model, *part), maxlen=1).pop().best for part in parts])
 
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
         return torch.stack([replace(self, pixels=int(count))(model, x, y) for count in strengths])
@@ -89,11 +88,9 @@ def exhaustive(
     """
     n, _, h, w = x.shape
     every = torch.arange(h * w, device=x.device)
-    grid = torch.stack([every // w, every % w], 1).add(0.5) / torch.tensor(
-        [h, w], device=x.device
-    )  # the middle of each pixel
+    middles = torch.stack([every // w, every % w], 1).add(0.5) / torch.tensor([h, w], device=x.device)
     level = torch.tensor(values, device=x.device).repeat_interleave(h * w)[:, None].expand(-1, x.shape[1])
-    candidates = torch.cat([grid.repeat(len(values), 1), level], 1)[None, :, None]  # (1, V H W, 1, 2 + C)
+    candidates = torch.cat([middles.repeat(len(values), 1), level], 1)[None, :, None]  # (1, V H W, 1, 2 + C)
     ask = _asking(model, x, 1)
     logits = torch.cat([ask(x[[i]], candidates) for i in range(n)])  # (n, V H W, classes)
     probability = logits.softmax(2).gather(2, y[:, None, None].expand(*logits.shape[:2], 1))[..., 0]
@@ -141,16 +138,17 @@ def _asking(model: Model, x: Images, pixels: int) -> Ask:
     """
     device, (_, c, h, w) = x.device, x.shape
     if not isinstance(model, AffineFirst) or pixels > FEW:
-        return lambda x, candidates: _run(model, painted(x, candidates).flatten(0, 1)).view(*candidates.shape[:2], -1)
+        return lambda x, candidates: torch.cat(
+            [model(z) for z in painted(x, candidates).flatten(0, 1).split(CHUNK)]
+        ).view(*candidates.shape[:2], -1)
     nothing = model.first(torch.zeros(1, c, h, w, device=device))
     response = (model.first(torch.eye(c * h * w, device=device).view(-1, c, h, w)) - nothing).flatten(1)  # (CHW, F)
 
     def ask(x: Images, candidates: Candidates) -> Tensor:
         n, p, k, _ = candidates.shape
         row, column = places(candidates, h, w)
-        place = (row * w + column)[..., None] + h * w * torch.arange(
-            c, device=device
-        )  # (n, p, k, c): an index into an image
+        channels = torch.arange(c, device=device)
+        place = (row * w + column)[..., None] + h * w * channels  # (n, p, k, c): an index into an image
         change = candidates[..., 2:] - x.flatten(1).gather(1, place.flatten(1)).view(place.shape)
         later = torch.ones(k, k, dtype=torch.bool, device=device).triu(1)
         hidden = ((place[..., 0][..., None] == place[..., 0][:, :, None]) & later).any(3)  # a later pixel lies on it
@@ -159,13 +157,11 @@ def _asking(model: Model, x: Images, pixels: int) -> Ask:
         image = len(response) + torch.arange(n, device=device).repeat_interleave(p)[:, None]
         rows = torch.cat([image, place.view(n * p, -1)], 1)
         shares = torch.cat([torch.ones(n * p, 1, device=device), change.view(n * p, -1)], 1)
-        logits = [
-            model.rest(
-                F.embedding_bag(row, table, mode="sum", per_sample_weights=share).unflatten(1, nothing.shape[1:])
-            )
+        sums = (
+            F.embedding_bag(row, table, mode="sum", per_sample_weights=share).unflatten(1, nothing.shape[1:])
             for row, share in zip(rows.split(CHUNK), shares.split(CHUNK), strict=True)
-        ]
-        return torch.cat(logits).view(n, p, -1)
+        )
+        return torch.cat([model.rest(z) for z in sums]).view(n, p, -1)
 
     return ask
 
@@ -176,10 +172,6 @@ def _judged(logits: Float[Tensor, "n p classes"], y: Labels) -> tuple[Tensor, Te
     return logits.softmax(2).gather(2, label)[..., 0], logits.argmax(2) != y[:, None]
 
 
-def _run(model: Model, z: Tensor) -> Logits:
-    return torch.cat([model(part) for part in z.split(CHUNK)])
-
-
 def _generation(
     x: Images, candidates: Candidates, probability: Tensor, misclassified: Tensor, queries: Tensor
 ) -> Generation:
@@ -187,7 +179,3 @@ def _generation(
     first = (probability - 2 * misclassified.float()).argmin(1)
     chosen = candidates[torch.arange(len(x), device=x.device), first][:, None]
     return Generation(candidates.clone(), probability.clone(), painted(x, chosen)[:, 0], queries.clone())
-
-
-def _result(attack: OnePixel, model: Model, x: Images, y: Labels) -> Images:
-    return deque(attack.search(model, x, y), maxlen=1).pop().best

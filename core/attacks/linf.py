@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
 from itertools import islice
 from typing import Annotated, ClassVar
 
@@ -61,7 +60,7 @@ class PGD(Attack):
     seed: Annotated[int, START] = 0
 
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
-        return _climb(self, cross_entropy, model, x, y, strengths)
+        return _climb(self, 1, model, x, y, strengths)
 
 
 @validated
@@ -76,8 +75,7 @@ class TargetedPGD(Attack):
     seed: Annotated[int, START] = 0
 
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
-        """Attack at several strengths at once; `y` is not looked at."""
-        return _climb(self, _nearness, model, x, torch.full_like(y, self.target), strengths)
+        return _climb(self, -1, model, x, torch.full_like(y, self.target), strengths)
 
 
 def gradient(model: Model, x: Images, y: Labels) -> Images:
@@ -90,24 +88,13 @@ def cross_entropy(model: Model, x: Images, y: Labels) -> Scores:
     return F.cross_entropy(model(x), y, reduction="none")
 
 
-def _nearness(model: Model, x: Images, y: Labels) -> Scores:
-    return -cross_entropy(model, x, y)
-
-
-def _climb(
-    attack: PGD | TargetedPGD,
-    objective: Callable[[Model, Images, Labels], Scores],
-    model: Model,
-    x: Images,
-    y: Labels,
-    strengths: list[float],
-) -> Levels:
-    """Step along the sign of the gradient, all strengths at once, a CHUNK of images after another."""
+def _climb(attack: PGD | TargetedPGD, sign: int, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
+    """Step up J, or down where `sign` is -1, all strengths at once, a CHUNK of images after another."""
 
     def climb(x: Images, y: Labels, epsilon: Tensor, start: Tensor) -> Images:
         low, high = (x - epsilon).clamp_(0, 1), (x + epsilon).clamp_(0, 1)
         path = ascend(
-            lambda z: objective(model, z, y),
+            lambda z: sign * cross_entropy(model, z, y),
             (x + start).clamp(low, high),
             lambda g: attack.step * epsilon * g.sign(),
             lambda z: z.clamp(low, high),
@@ -115,9 +102,7 @@ def _climb(
         return deque(islice(path, attack.steps), maxlen=1).pop()[-1]
 
     count = len(strengths)
-    epsilon = (
-        torch.tensor(strengths, device=x.device).repeat_interleave(len(x)).view(-1, 1, 1, 1)
-    )  # (levels N, 1, 1, 1)
+    epsilon = torch.tensor(strengths, device=x.device).repeat_interleave(len(x)).view(-1, 1, 1, 1)
     offset = torch.rand(x.shape[1:], generator=generator(attack.seed)).to(x.device)
     batch = (x.repeat(count, 1, 1, 1), y.repeat(count), epsilon, epsilon * (2 * offset - 1))
     parts = [climb(*part) for part in zip(*(values.split(CHUNK) for values in batch), strict=True)]

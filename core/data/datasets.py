@@ -118,13 +118,10 @@ def sample(name: str, split: Split, why: str = "") -> Dataset:
     """Return the built-in sample of a data set's kind; `why`, a sentence, goes before the note on what it is."""
     digits = name == "mnist"
     pixels, labels = samples.digits(split == "train") if digits else samples.tiles(split == "train")
-    what = (
-        "handwritten digits that ship with scikit-learn"
-        if digits
-        else "tiles of photographs that ship with scikit-image"
-    )
+    what, where = ("handwritten digits", "scikit-learn") if digits else ("tiles of photographs", "scikit-image")
     classes = SOURCES[name].classes if digits else samples.PHOTOGRAPHS
-    return Dataset(name, split, pixels, labels, classes, False, f"{why} This page shows {len(pixels):,} {what}.")
+    note = f"{why} This page shows {len(pixels):,} {what} that ship with {where}."
+    return Dataset(name, split, pixels, labels, classes, False, note)
 
 
 def full(name: str, split: Split) -> Dataset:

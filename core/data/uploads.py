@@ -41,7 +41,8 @@ def decode(content: bytes, side: int | None = None) -> Picture:
         if width * height > LARGEST:
             raise UserError(TOO_LARGE)
         notes = {
-            "This picture moves: its first frame is shown.": picture.format in ("PNG", "WEBP") and _frames(picture) > 1,
+            "This picture moves: its first frame is shown.": picture.format in ("PNG", "WEBP")
+            and getattr(picture, "n_frames", 1) > 1,
             "This picture has 16 bits per colour: it is shown with 8.": content[:4] == b"\x89PNG" and content[24] == 16,
             "This picture is in print colours (CMYK): it was converted to RGB.": picture.mode == "CMYK",
         }
@@ -62,10 +63,6 @@ def decode(content: bytes, side: int | None = None) -> Picture:
         raise UserError("This picture is damaged and cannot be read: save it again or choose another one.") from None
     note = " ".join(text for text, true in notes.items() if true)
     return Picture(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None], note)
-
-
-def _frames(picture: Image.Image) -> int:
-    return int(getattr(picture, "n_frames", 1))
 
 
 def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:

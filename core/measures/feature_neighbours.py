@@ -51,10 +51,8 @@ def likeness(atlas: Atlas, query: Query, metric: str, rows: Tensor | slice = sli
 
 def nearest(atlas: Atlas, query: Query, metric: str, label: int | None, k: int) -> tuple[list[int], list[float]]:
     """Return the `k` training images most like `query`, best first, of one class or (None) of all, and how like they are."""
-    rows = (
-        torch.arange(len(atlas.labels), device=atlas.labels.device)
-        if label is None
-        else torch.nonzero(atlas.labels == label).flatten()
-    )
-    scores, places = likeness(atlas, query, metric, rows if label is not None else slice(None)).topk(min(k, len(rows)))
+    rows = torch.arange(len(atlas.labels), device=atlas.labels.device)
+    if label is not None:
+        rows = rows[atlas.labels == label]
+    scores, places = likeness(atlas, query, metric, slice(None) if label is None else rows).topk(min(k, len(rows)))
     return rows[places].tolist(), scores.tolist()

@@ -52,9 +52,7 @@ def spectrum(z: Images) -> PerWave:
     power = torch.fft.fft2(z).abs().square().mean((0, 1))
     rows, columns = torch.fft.fftfreq(h, device=z.device) * h, torch.fft.fftfreq(w, device=z.device) * w
     size = min(h, w) // 2 + 1
-    ring = (
-        (rows[:, None].square() + columns.square()).sqrt().round().long().clamp(max=size).flatten()
-    )  # the last: outside
+    ring = (rows[:, None].square() + columns.square()).sqrt().round().long().clamp(max=size).flatten()  # last: outside
     sums, counts = (
         torch.zeros(size + 1, device=z.device).index_add_(0, ring, values.flatten())[:size]
         for values in (power, torch.ones_like(power))

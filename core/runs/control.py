@@ -87,9 +87,7 @@ def adopt(run: str, name: str) -> Card:
         card, weights = folder.network(run)
         if checkpoints.there(name):
             raise UserError(f"There is a network {name!r} already: choose another name.")
-        checkpoints.write(checkpoints.path(name, ".safetensors"), weights)
-        checkpoints.rewrite(replace(card, name=name))
-    return checkpoints.read(name)
+        return checkpoints.put(replace(card, name=name), weights)
 
 
 def tensorboard(run: str) -> bytes:

@@ -37,9 +37,13 @@ def train(name: str, devices: int = 1, nodes: int = 1, retell: bool = False) -> 
         return
     run = f"{name}.retold" if retell else name
     _begin(run, recipe)
-    _train(run, devices, nodes, _Retold(run) if retell else _Kept(run))
-    if not retell:
-        print(f"{name} is trained. Next: python -m core measure")
+    _train(run, devices, nodes)
+    (card, weights), history = folder.network(run), _history(run, recipe)
+    if retell:
+        checkpoints.rewrite(replace(checkpoints.read(name), history=history, told_by=card.sha256))
+        return
+    checkpoints.put(replace(card, history=history), weights)
+    print(f"{name} is trained. Next: python -m core measure")
 
 
 def go_on(run: str, devices: int = 1, nodes: int = 1) -> None:
@@ -75,29 +79,12 @@ class Bar(Log):
         tqdm.write(f"{self.run} {now.history[-1]}")
 
 
-class _Kept(Bar):
-    """Put the network into checkpoints/ at the end."""
-
-    def done(self, now: Work) -> None:
-        card, weights = folder.network(now.run)
-        checkpoints.write(checkpoints.path(now.run, ".safetensors"), weights)
-        checkpoints.rewrite(replace(card, history=_history(now)))
-
-
-class _Retold(Bar):
-    """Put the curve alone into the card there is."""
-
-    def done(self, now: Work) -> None:
-        card, _ = folder.network(now.run)
-        checkpoints.rewrite(replace(checkpoints.read(now.recipe.name), history=_history(now), told_by=card.sha256))
-
-
-def _train(run: str, devices: int, nodes: int, watcher: Bar) -> None:
+def _train(run: str, devices: int, nodes: int) -> None:
     """Train; raises UserError where that failed, KeyboardInterrupt where somebody stopped it."""
     busy = [other.id for other in folder.every() if other.state == "running"]
     if busy:
         print(f"{run} begins when a device is free; at work: {', '.join(busy)}.", file=sys.stderr)
-    state: State = worker.work(run, devices, nodes, watcher)
+    state: State = worker.work(run, devices, nodes, Bar(run))
     if state == "failed":
         raise UserError(folder.status(run).why)
     if state != "done":
@@ -121,10 +108,11 @@ def _plain(recipe: Recipe) -> object:
     return json.loads(json.dumps(recipes.provenance(recipe)))
 
 
-def _history(now: Work) -> list[dict[str, float]]:
+def _history(run: str, recipe: Recipe) -> list[dict[str, float]]:
     """Return per epoch the mean loss and, of a denoiser, the validation score in dB."""
-    scores = isinstance(now.recipe, Denoising)
+    scores = isinstance(recipe, Denoising)
     return [
         dict(epoch=line["epoch"], loss=line["loss"], **(dict(score=round(line["score"], 4)) if scores else {}))
-        for line in now.history
+        for line in folder.lines(run)
+        if "epoch" in line
     ]

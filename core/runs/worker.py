@@ -44,9 +44,6 @@ class Log:
         line = now.history[-1]
         print(f"epoch {line['epoch']}: loss {line['loss']:.4f}, score {line['score']:.4f}", flush=True)
 
-    def done(self, now: "Work") -> None:
-        """Hear that all is trained and the network kept; a UserError makes the run fail."""
-
 
 @dataclass(eq=False)
 class Work:
@@ -196,7 +193,6 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
                 _save(now, fit, dataset)
             saved = clock
     _keep(now, fit)
-    now.watcher.done(now)
     now.tell(why="")
     return True
 
@@ -219,7 +215,7 @@ def _epoch(now: Work, fit: Fit, step: Step, sampled: Sampler) -> None:
 def _keep(now: Work, fit: Fit) -> None:
     """Write the network as it would be if training ended here, the best average where there is one."""
     weights = fit.best.weights if fit.best and fit.best.weights else fit.model.state_dict()
-    content = save_tensors({k: v.to(now.recipe.stored).contiguous() for k, v in weights.items()})
+    content = checkpoints.encoded(weights, now.recipe.stored)
     checkpoints.write(folder.path(now.run, "network.safetensors"), content)
     history = [{k: round(v, 4) for k, v in line.items() if k != "step"} for line in now.history]
     card = Card(

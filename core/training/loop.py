@@ -89,13 +89,8 @@ def on_device(
     if precision == "quickest":
         precision = "bf16-mixed" if native_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "32-true"
     many = devices * nodes > 1
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        strategy="ddp" if many else "auto",
-        precision=precision,
-    )
+    strategy = "ddp" if many else "auto"
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy, precision=precision)
     if many:
         fabric.launch()
     return fabric

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENDS = {"down.0.weight", "out.weight"}  # from the image and to it
 VALIDATION = 2000  # images at the end of the training set that nothing is trained on
-
+CYCLE: Any = dict(pct_start=0.15, div_factor=10, final_div_factor=100)  # of a denoiser's learning rate
 
 EPOCHS = Span(1, 200, 1, label="Epochs")
 BATCH = Span(8, 1024, 8, unit="images", label="Batch")
@@ -189,27 +189,13 @@ def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabr
     pair = pairs.noise2clean if recipe.target == "clean" else pairs.noise2noise
     optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
-    return loop.Fit(
-        model,
-        pair(learned, recipe.noise, recipe.batch),
-        recipe.loss,
-        optimiser,
-        epochs=recipe.epochs,
-        steps=steps,
-        seed=recipe.seed,
-        schedule=torch.optim.lr_scheduler.OneCycleLR(
-            optimiser,
-            recipe.learning_rate,
-            steps,
-            pct_start=0.15,
-            div_factor=10,
-            final_div_factor=100,
-            cycle_momentum=recipe.optimiser == "AdamW",
-        ),
-        best=loop.Best(loop.average(model), validation(recipe, dataset, fabric.device)),
-        clip=recipe.clip,
-        fabric=fabric,
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, steps, **CYCLE, cycle_momentum=recipe.optimiser == "AdamW"
     )
+    best = loop.Best(loop.average(model), validation(recipe, dataset, fabric.device))
+    feed = pair(learned, recipe.noise, recipe.batch)
+    settings: Any = dict(epochs=recipe.epochs, steps=steps, seed=recipe.seed, clip=recipe.clip, fabric=fabric)
+    return loop.Fit(model, feed, recipe.loss, optimiser, schedule=schedule, best=best, **settings)
 
 
 def _adamw(model: nn.Module, rate: float) -> Optimizer:
