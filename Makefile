@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) install.py
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help run test check train measure bench golden screenshots data browser clean
 .DEFAULT_GOAL := help

@@ -489,7 +489,7 @@ def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, 
     visit(page, f"{address}/see?image=3&network=seen-to-learn")
     expect(page.locator(".verdict")).to_be_visible()
     visit(page, f"{address}/cards?card=seen-to-learn")
-    expect(page.get_by_text("python -m core measure accuracy seen-to-learn")).to_be_visible()
+    expect(page.get_by_text("python -m core measure accuracy seen-to-learn")).to_be_visible(timeout=30_000)
 
 
 def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page: Page) -> None:
