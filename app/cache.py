@@ -45,7 +45,7 @@ R = TypeVar("R")
 
 def dataset(name: str, split: Split) -> Dataset:
     """Hold a data set in memory for all sessions; one whose files have changed is read anew, and all that hangs on it."""
-    stamps, now = _stamps(), datasets.stamp(name)
+    stamps, now = _held("stamps"), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
         for derived in (_dataset, predictions, atlas, excited, neighbours):
@@ -56,11 +56,6 @@ def dataset(name: str, split: Split) -> Dataset:
 @st.cache_resource(show_spinner="Reading the images ...")
 def _dataset(name: str, split: Split) -> Dataset:
     return datasets.load(name, split)
-
-
-@st.cache_resource(show_spinner=False)
-def _stamps() -> dict[str, tuple[str, int, int]]:
-    return {}
 
 
 @st.cache_data(show_spinner="Reading the picture ...", max_entries=50)

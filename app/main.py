@@ -60,10 +60,8 @@ def main() -> None:
     except Exception:
         address.leave()
         logging.getLogger("noisescope").exception("page %s failed", chosen.title)
-        st.warning(
-            "This page could not be drawn. Reload it; if it happens again, the server's log says why.",
-            icon=":material/info:",
-        )
+        sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
+        st.warning(sentence, icon=":material/info:")
 
 
 main()

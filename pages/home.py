@@ -37,12 +37,9 @@ level = scrub(
     cache.digit_frames(Trained.named(names[0]), Digit.of(test, index), thing, 0, maps=False), key="home", start=2
 )
 strength = params.strength(type(thing))[1].levels()[level or 0]
-link.page_link(
-    ROOT / "pages" / "see.py",
-    label="See what happens inside",
-    icon=":material/visibility:",
-    query_params={"image": str(index), "add": type(thing).__name__, "strength": f"{strength:g}"},
-)
+asked = {"image": str(index), "add": type(thing).__name__, "strength": f"{strength:g}"}
+inside = ROOT / "pages" / "see.py"
+link.page_link(inside, label="See what happens inside", icon=":material/visibility:", query_params=asked)
 st.caption(
     f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two."
 )

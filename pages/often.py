@@ -55,13 +55,11 @@ else:
 st.subheader("Who is fooled most easily?")
 st.dataframe(rates.ranking(found, steps), hide_index=True, width="stretch")
 first, fairest = (next(iter(dict(attack_rates.ranked(found, steps, fair)))) for fair in (False, True))
+compared = "The order changes, because the study's ratio compares attacks of one strength with noises of many."
+if first == fairest:
+    compared = "The two agree on the first, but look at the rest of the order."
 st.info(
-    f"By the study's ratio **{first}** is fooled most easily; at equal energy it is **{fairest}**. "
-    + (
-        "The two agree on the first, but look at the rest of the order."
-        if first == fairest
-        else "The order changes, because the study's ratio compares attacks of one strength with noises of many."
-    ),
+    f"By the study's ratio **{first}** is fooled most easily; at equal energy it is **{fairest}**. {compared}",
     icon=":material/balance:",
 )
 st.caption("And in decibels of PSNR: the attacked picture itself, then what each network makes of four inputs.")

@@ -25,9 +25,7 @@ from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Model, Scores
 
-EDGES = (
-    np.arange(74) * 7 - 255.5
-) / 255  # of the histogram of the noise: seven grey levels a bin, one of them around 0
+EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
 FRAMES, FEWEST = 51, 9
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
@@ -94,11 +92,7 @@ def lead(model: Denoiser, x: Images, noise: Noise, levels: list[float], seed: in
     before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
     harm = "shaded: it makes this picture worse" if (after < before).any() else "it never makes this picture worse"
     untouched = float(metrics.psnr(kept, x))
-    harm += (
-        f"; a clean one comes back changed, at {untouched:.1f} dB"
-        if untouched < inf
-        else "; a clean one stays as it is"
-    )
+    harm += "; a clean one " + (f"comes back changed, at {untouched:.1f} dB" if untouched < inf else "stays as it is")
     tiles = [
         Tile("original", "clean", hint="Nobody shows it to the network."),
         Tile("noisy", "noisy", "", quality(noisy, x), "What the network sees, clipped and rounded to 8 bits."),
@@ -106,23 +100,12 @@ def lead(model: Denoiser, x: Images, noise: Noise, levels: list[float], seed: in
         Tile("removed", "noisy", "denoised", (Line("{} grey levels", rms(noisy - denoised)),), "noisy - denoised"),
         Tile("still wrong", "denoised", "clean", (Line("{} grey levels", rms(denoised - x)),), "denoised - original"),
     ]
-    return pack(
-        scale(noise, levels),
-        dict(clean=x, noisy=noisy, denoised=denoised),
-        tiles,
-        limit=0.25,
-        curve=curve(
-            "PSNR in dB over the noise",
-            (Series("noisy", before, charts.NOISE, dashed=True), Series("denoised", after, charts.DENOISED)),
-            f"{harm}.",
-            after < before,
-        ),
-        histogram=dict(
-            before=histograms(drawn - x),
-            after=histograms(noisy - x),
-            colours=dict(before=charts.ATTACK, after=charts.FAINT),
-        ),
-    )
+    lines = (Series("noisy", before, charts.NOISE, dashed=True), Series("denoised", after, charts.DENOISED))
+    gain = curve("PSNR in dB over the noise", lines, f"{harm}.", after < before)
+    colours = dict(before=charts.ATTACK, after=charts.FAINT)
+    histogram = dict(before=histograms(drawn - x), after=histograms(noisy - x), colours=colours)
+    images = dict(clean=x, noisy=noisy, denoised=denoised)
+    return pack(scale(noise, levels), images, tiles, limit=0.25, curve=gain, histogram=histogram)
 
 
 def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
@@ -186,12 +169,11 @@ def _finite(values: Scores) -> list[float | None]:
 def timeline(found: Timeline) -> bytes:
     """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
     x = found.batch.clean
-    l2 = found.l2
     images = dict(
         clean=x, noisy=found.batch.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
         denoised=found.denoised, white=found.white, fair=found.white_denoised,
     )  # fmt: skip
-    length = Line("L2 {}", l2)
+    length = Line("L2 {}", found.l2)
     tiles = [
         Tile("original", "clean"),
         Tile("noisy", "noisy", "", (*quality(found.batch.noisy, x), Line("L2 {}", metrics.l2(found.batch.noisy, x)))),
@@ -268,8 +250,7 @@ def epochs(samples: list[dict[str, Tensor]]) -> bytes:
             for k in range(len(seen))
         ]  # fmt: skip
         return pack(scale, images, tiles, limit=1.0)
-    images = {}
-    tiles = []
+    images, tiles = {}, []
     for k in range(min(3, len(seen))):
         images |= {f"seen {k}": seen[[k]], f"output {k}": outputs[:, k], f"truth {k}": truth[[k]]}
         tiles += [

@@ -38,12 +38,9 @@ def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
     mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
     curve = mine[columns[1].selectbox("Under", list(mine), key="under")]
     share = strength({**NOISES, **ATTACKS}[curve.kind])[1].share
-    level = columns[2].select_slider(
-        "Strength" + (", share of pixels" if share else " (epsilon)"),
-        curve.levels,
-        value=curve.levels[len(curve.levels) // 5],
-        format_func=lambda v: f"{100 * v:.0f} %" if share else f"{v:g}",
-    )
+    label, first = f"Strength{', share of pixels' if share else ' (epsilon)'}", curve.levels[len(curve.levels) // 5]
+    shown = (lambda v: f"{100 * v:.0f} %") if share else "{:g}".format
+    level = columns[2].select_slider(label, curve.levels, first, format_func=shown)
     return curve, curve.levels.index(level)
 
 

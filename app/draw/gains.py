@@ -9,21 +9,22 @@ import plotly.graph_objects as go
 
 from app.draw import charts
 
+COLOURS = {"noisy": charts.NOISE, "denoised": charts.DENOISED, "denoised / noisy": charts.DENOISED}
+
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """Values of images, by what they are of, as a chart shows them: bins, axis, colours, a line to compare with, words."""
+    """Values of images, by what they are of, as a chart shows them: bins, axis, a line to compare with, words."""
 
     values: Mapping[str, np.ndarray]
     edges: np.ndarray
     axis: str
-    colours: Mapping[str, str]
     hint: str
     mark: float | None = None
 
     def figure(self) -> go.Figure:
         """Draw them."""
-        return charts.spread(self.values, self.edges, self.axis, self.colours, self.mark)
+        return charts.spread(self.values, self.edges, self.axis, COLOURS, self.mark)
 
     def inside(self, point: Mapping[str, Any]) -> np.ndarray:
         """Say which images lie in a bar that was clicked, as Streamlit tells of it."""
@@ -41,14 +42,12 @@ def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:
             {"noisy": noisy, "denoised": denoised},
             np.arange(0, 71, 1.0),
             "PSNR, dB",
-            {"noisy": charts.NOISE, "denoised": charts.DENOISED},
             "Blue: noisy. Green: denoised. The further the green lies to the right of the blue, the better.",
         ),
         "ratio": Bars(
             {"denoised / noisy": ratio},
             bins,
             "PSNR denoised / PSNR noisy",
-            {"denoised / noisy": charts.DENOISED},
             "Left of the dashed line at 1 the network made the picture worse. Click a bar, here or there, to see its images.",
             mark=1.0,
         ),

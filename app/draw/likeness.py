@@ -1,8 +1,11 @@
 """Noise and adversarial noise laid over each other: their values, their frequencies, their neighbours, their directions."""
 
+from collections.abc import Callable
+
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from torch import Tensor
 
 from app.draw import charts
 from core.experiments.attack_path import Timeline
@@ -52,28 +55,23 @@ def neighbours(found: Timeline) -> None:
     compared = {NOISE: compared[NOISE], ATTACK: compared[ATTACK], WHITE: found.batch.white}
     left, right = st.columns(2)
     with left:
-        charts.show(spectra(compared), "spectrum")
+        waves = profiles(spectrum, compared)
+        over = [0, max(len(places) for places, _ in waves.values()) - 1]
+        figure = charts.lines(waves, "waves across the picture", "energy (1: as white noise)", over, PALETTE)
+        charts.show(figure, "spectrum")
         st.caption("Right: fine grain. Left: large patches. Does the attack put its energy where noise puts it?")
     with right:
-        charts.show(autocorrelations(compared), "autocorrelation")
+        apart = profiles(autocorrelation, compared)
+        charts.show(charts.lines(apart, "pixels apart", "correlation", [0, 8], PALETTE), "autocorrelation")
         st.caption(
             "Noise drawn pixel by pixel falls to 0 at once. A curve that swings says that neighbours go together."
         )
 
 
-def spectra(compared: dict[str, Images]) -> go.Figure:
-    """Draw how the energy is spread over the frequencies."""
-    found = {name: spectrum(z).numpy() for name, z in compared.items()}
-    curves = {name: (np.arange(len(s)), s) for name, s in found.items()}
-    last = max(len(s) for s in found.values()) - 1
-    return charts.lines(curves, "waves across the picture", "energy (1: as white noise)", [0, last], PALETTE)
-
-
-def autocorrelations(compared: dict[str, Images]) -> go.Figure:
-    """Draw how values are correlated with their neighbours."""
-    found = {name: autocorrelation(z).numpy() for name, z in compared.items()}
-    curves = {name: (np.arange(len(s)), s) for name, s in found.items()}
-    return charts.lines(curves, "pixels apart", "correlation", [0, 8], PALETTE)
+def profiles(measure: Callable[[Images], Tensor], compared: dict[str, Images]) -> charts.Curves:
+    """Measure all that is compared, at 0, 1, ... waves or pixels."""
+    found = {name: measure(z).numpy() for name, z in compared.items()}
+    return {name: (np.arange(len(values)), values) for name, values in found.items()}
 
 
 def directions(found: Timeline, parts: dict[str, Images]) -> go.Figure:

@@ -20,10 +20,9 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
     figure = go.Figure()
     kinds = list(dict.fromkeys(c.kind for c in curves))
     for c in curves:
-        kind = c.kind
-        colour = SERIES[names.index(c.network) % len(SERIES)]
-        label = f"{c.network}, {words.title(kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
-        band(figure, c.levels, c.hits, c.n, label, colour, ("solid", "dot", "dash")[kinds.index(kind) % 3])
+        label = f"{c.network}, {words.title(c.kind)}" + ("" if c.data.startswith("MNIST") else f" ({c.data})")
+        dash = ("solid", "dot", "dash")[kinds.index(c.kind) % 3]
+        band(figure, c.levels, c.hits, c.n, label, colour(c.network, names), dash)
     for number, r in enumerate(reported):
         figure.add_scatter(
             x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (suspect)" if r.suspect else ""),
@@ -36,16 +35,20 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
     return figure
 
 
+def colour(network: str, names: list[str]) -> str:
+    """Return the colour of a network, by its place among all of them."""
+    return SERIES[names.index(network) % len(SERIES)]
+
+
 def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Reported], names: list[str]) -> go.Figure:
     """Draw accuracy over the number of pixels changed: searched (lines), every one tried (stars), published (diamonds)."""
     figure = go.Figure()
     for c in curves:
-        colour = SERIES[names.index(c.network) % len(SERIES)]
-        band(figure, c.levels, c.hits, c.n, c.network, colour)
+        band(figure, c.levels, c.hits, c.n, c.network, colour(c.network, names))
     for network, found in tried.items():
         figure.add_scatter(
             x=[1], y=[100 * found.safe / found.n], mode="markers", name=f"{network}, every pixel tried",
-            marker=dict(symbol="star", size=13, color=SERIES[names.index(network) % len(SERIES)]), hovertemplate="%{y:.2f} %",
+            marker=dict(symbol="star", size=13, color=colour(network, names)), hovertemplate="%{y:.2f} %",
         )  # fmt: skip
     for r in reported:
         figure.add_scatter(
@@ -60,8 +63,8 @@ def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Repo
 def defence(found: Defence) -> go.Figure:
     """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
     figure = go.Figure()
-    for (way, title), colour, dash in zip(THREATS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
-        band(figure, found.epsilons, found.hits[way], found.n, title, colour, dash)
+    for (way, title), tint, dash in zip(THREATS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
+        band(figure, found.epsilons, found.hits[way], found.n, title, tint, dash)
     axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
     figure.update_yaxes(range=[0, 101])
     return figure
