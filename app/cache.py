@@ -137,7 +137,7 @@ def large(trained: Trained, photo: Photo, noise: Noise, seed: int) -> Iterator[f
         noisy = eight_bit(noise(x, generator(seed)))
         for progress in tiled.denoise(autocast(denoiser(trained)), noisy, workers=2):  # more would only take memory
             yield progress.share
-        before, after = (tiled.scores(z, x) for z in (noisy, progress.image))
+        before, after = (tiled.psnr_ssim(z, x) for z in (noisy, progress.image))
         yield Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), before, after)
 
     return _kept("large", (trained, photo, repr(noise), seed), work, most=3)

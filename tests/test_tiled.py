@@ -49,10 +49,10 @@ def test_no_tile_is_larger_than_it_may_be_and_progress_is_told() -> None:
 @pytest.mark.parametrize("size", [(7, 9), (40, 33), (64, 31), (100, 20)])
 def test_scores_by_bands_are_those_of_the_whole(size: tuple[int, int]) -> None:
     a, b = torch.rand((2, 1, 3, *size), generator=generator(0))
-    psnr, ssim = tiled.scores(a, b, band=16)
+    psnr, ssim = tiled.psnr_ssim(a, b, band=16)
     assert psnr == pytest.approx(float(metrics.psnr(a, b)), abs=1e-4)
     assert ssim == pytest.approx(float(metrics.ssim(a, b)), abs=1e-5)
-    assert tiled.scores(a, a)[0] == float("inf")
+    assert tiled.psnr_ssim(a, a)[0] == float("inf")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 60), (60, 1), (8, 8)])

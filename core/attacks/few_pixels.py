@@ -84,7 +84,8 @@ def exhaustive(
 ) -> tuple[Float[Tensor, "n v h w"], Int64[Tensor, "n v h w"]]:
     """Set every single pixel, all channels alike, to each of `values` in turn: the label's probability, and the answer.
 
-    V H W queries an image; with enough values, no one-pixel attack finds what this does not.
+    Both are (N, V, H, W), V the number of values, each from 0 to 1. V H W queries an image; with enough values, no one-pixel
+    attack finds what this does not.
     """
     n, _, h, w = x.shape
     every = torch.arange(h * w, device=x.device)

@@ -27,7 +27,7 @@ def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iter
 
     A tile is computed with the Denoiser.REACH pixels around it, beyond which nothing touches it, and begins on the grid of
     the network's windows: so it is what the whole picture would give, up to rounding. Several `workers` take a tile each,
-    on one thread each.
+    on one thread each, here, never on a cluster: the picture may be a visitor's.
     """
     *_, h, w = x.shape
     out = torch.empty_like(x)
@@ -47,8 +47,11 @@ def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iter
         yield Progress(done / len(corners), out)
 
 
-def scores(a: Images, b: Images, band: int = 512) -> tuple[float, float]:
-    """Return PSNR in dB and SSIM of one large picture against another, as `core.metrics`, a band of rows at a time."""
+def psnr_ssim(a: Images, b: Images, band: int = 512) -> tuple[float, float]:
+    """Return PSNR in dB and SSIM of one large picture (1, C, H, W), H and W 7 or more, against another, `band` rows at a time.
+
+    The same as `core.measures.metrics` gives, up to rounding, in less memory; identical pictures have a PSNR of inf.
+    """
     h = a.shape[2]
     error, likeness = 0.0, 0.0
     for top in range(0, h, band):

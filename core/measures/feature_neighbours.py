@@ -29,18 +29,21 @@ class Atlas:
 
 @torch.no_grad()
 def maps(model: DigitCNN, x: Images) -> Maps:
-    """Return what the second convolution makes of images."""
+    """Return what the second convolution makes of digits (N, 1, 28, 28), before pooling: (N, 5, 8, 8)."""
     return model.stages(x)["conv2"]
 
 
 def atlas(model: DigitCNN, dataset: Dataset, batch: int = 500) -> Atlas:
-    """Map a whole training set: 77 MB for 60,000 images."""
+    """Map a whole set of digits, `batch` at a time: 77 MB for 60,000 images."""
     all_maps = torch.cat([maps(model, dataset.images(slice(i, i + batch))) for i in range(0, len(dataset), batch)])
     return Atlas(all_maps, dataset.labels, float(all_maps.max() - all_maps.min()))
 
 
 def likeness(atlas: Atlas, query: Query, metric: str, rows: Tensor | slice = slice(None)) -> Scores:
-    """Compare one map (1, 5, 8, 8) with those of the atlas: SSIM and cosine up to 1, L2 as minus the distance."""
+    """Compare one digit's maps (1, 5, 8, 8) with some rows of the atlas, by one of METRICS: one number per row, more is more alike.
+
+    SSIM and cosine go up to 1, L2 counts as minus the distance.
+    """
     candidates = atlas.maps[rows]
     if metric == "SSIM":
         return metrics.ssim(candidates, query, data_range=atlas.span)
@@ -50,7 +53,10 @@ def likeness(atlas: Atlas, query: Query, metric: str, rows: Tensor | slice = sli
 
 
 def nearest(atlas: Atlas, query: Query, metric: str, label: int | None, k: int) -> tuple[list[int], list[float]]:
-    """Return the `k` training images most like `query`, best first, of one class or (None) of all, and how like they are."""
+    """Return the indices of the `k` training images most like `query`, (1, 5, 8, 8), best first, and how like they are.
+
+    They are taken from the class `label`, or (None) from all; where there are fewer, all of these. Likeness as in `likeness`.
+    """
     rows = torch.arange(len(atlas.labels), device=atlas.labels.device)
     if label is not None:
         rows = rows[atlas.labels == label]

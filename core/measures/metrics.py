@@ -1,4 +1,4 @@
-"""What is measured: one number per image, averages are the caller's."""
+"""What is measured of images (N, C, H, W) in [0, 1]: one number per image, (N,); averages are the caller's."""
 
 from math import sqrt
 
@@ -22,7 +22,7 @@ def l2(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
 
 
 def linf(a: Images, b: Images) -> Scores:
-    """Find the largest change of any value."""
+    """Find the largest change of any value, from 0 to 1."""
     return (a - b).flatten(1).abs().amax(1)
 
 
@@ -40,7 +40,8 @@ def psnr(a: Images, b: Float[Tensor, "m c h w"]) -> Scores:
 def ssim(a: Images, b: Float[Tensor, "m c h w"], data_range: float = 1.0) -> Scores:
     """Structural similarity (Wang et al. 2004) over uniform 7 x 7 windows with sample covariances, channels averaged.
 
-    `b` may be a single image, which is then compared with all of `a`. 1 for identical images.
+    `b` may be a single image, which is then compared with all of `a`. From -1 to 1, which is for identical images; both must be 7
+    pixels high and wide or more (RuntimeError). `data_range` is the distance of the largest possible value from the least.
     """
 
     def mean(z: Tensor) -> Tensor:
@@ -56,12 +57,12 @@ def ssim(a: Images, b: Float[Tensor, "m c h w"], data_range: float = 1.0) -> Sco
 
 
 def correct(logits: Logits, y: Labels) -> Scores:
-    """Say 1 where the largest logit is the label's, else 0."""
+    """Say 1 where the largest of the logits (N, classes) is the label's, else 0: (N,)."""
     return (logits.argmax(1) == y).float()
 
 
 def wilson(hits: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Bound a share by its 95 % interval (Wilson 1927).
+    """Bound the share hits / n, n above 0, by its 95 % interval (Wilson 1927): (low, high), from 0 to 1.
 
     >>> tuple(round(bound, 3) for bound in wilson(9755, 10000))
     (0.972, 0.978)

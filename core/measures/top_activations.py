@@ -21,7 +21,7 @@ class Peak:
 
 
 def peaks(model: DigitCNN, dataset: Dataset, layer: str, count: int) -> list[list[Peak]]:
-    """Find, per filter of a convolution, the `count` images that excite it most, before pooling, best first."""
+    """Find the images that excite each filter of `layer` ("conv1", "conv2") most, before pooling: a list per filter, `count` long, best first."""
     with torch.no_grad():
         maps = torch.cat(
             [model.stages(dataset.images(slice(i, i + BATCH)))[layer] for i in range(0, len(dataset), BATCH)]

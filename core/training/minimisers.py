@@ -26,12 +26,12 @@ class Minimiser:
 
 
 def draws(noise: Noise, value: float, seed: int, n: int = DRAWS) -> Values:
-    """Draw what a noise makes of one grey value, n times: of a row of n pixels, for some noises count pixels."""
+    """Draw what a noise makes of one grey value, from 0 to 1, n times, (n,): of a row of n pixels, for some noises count pixels."""
     return noise(torch.full((1, 1, 1, n), value), generator(seed)).flatten()
 
 
 def settle(loss: Loss, targets: Values) -> Minimiser:
-    """Find the constant at which the mean loss to `targets` is least: to 1/200."""
+    """Find the constant of GRID, to 1/200, at which the mean loss to the draws `targets`, (n,), is least."""
     tried = [(c.view(-1, 1, 1, 1), targets.expand(len(c), 1, 1, -1)) for c in GRID.split(50)]
     curve = torch.cat([loss(c.expand_as(y), y, 1.0) for c, y in tried])
     return Minimiser(loss, curve, float(GRID[curve.argmin()]))
