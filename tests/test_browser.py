@@ -288,8 +288,12 @@ def test_measuring_shows_progress_and_stops(page: Page, address: str) -> None:
     driver.settled(page)
     page.get_by_role("button", name="Measure").click()
     expect(page.get_by_text(re.compile("digit-cnn, PGD: .* images, about"))).to_be_visible(timeout=120_000)
-    page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0, timeout=120_000)
+    stop = page.get_by_role("button", name="Stop")
+    for _ in range(6):  # a click may meet the very moment in which the fragment is drawn anew
+        if stop.count():
+            stop.click()
+            page.wait_for_timeout(2_000)
+    expect(stop).to_have_count(0, timeout=120_000)
 
 
 def test_it_is_legible_in_the_dark_and_on_a_phone(chromium: Browser, address: str) -> None:
