@@ -8,15 +8,15 @@ from core.experiments import attack_rates
 from core.experiments.attack_rates import STEPS, Rates
 from core.study.reported import Ratios
 
-Table = list[dict[str, str | int]]
+Records = list[dict[str, str | int]]
 
 
-def statements(one: Rates, said: Ratios) -> Table:
+def statements(one: Rates, said: Ratios) -> Records:
     """Write what the study states of its ratios beside the same of ours, after every number of steps."""
     ratios = {
         f"{kind}, {k} steps": one.ratio(k, fair=fair) for kind, fair in (("here", False), ("fair", True)) for k in STEPS
     }
-    rows: Table = []
+    rows: Records = []
     for s in said.shares:
         ends = (
             f"up to {s.high:g}"
@@ -29,7 +29,7 @@ def statements(one: Rates, said: Ratios) -> Table:
     return [*rows, {"statement": "mean ratio", "study reports": f"{said.mean[0]:g} to {said.mean[1]:g}", **means}]
 
 
-def ranking(found: Sequence[Rates], steps: int) -> Table:
+def ranking(found: Sequence[Rates], steps: int) -> Records:
     """Write the mean ratios of networks and the ranks they give."""
     study, fair = (dict(attack_rates.ranked(found, steps, which)) for which in (False, True))
     return [
@@ -47,7 +47,7 @@ def ranking(found: Sequence[Rates], steps: int) -> Table:
     ]
 
 
-def decibels(found: Sequence[Rates], steps: int) -> Table:
+def decibels(found: Sequence[Rates], steps: int) -> Records:
     """Write the mean PSNR of the attacked picture, and of what each network makes of four inputs."""
     columns = {
         "attacked": f"adversarial_{steps}",
