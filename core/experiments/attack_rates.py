@@ -13,13 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core import UserError, checkpoints, models, noise, parallel
+from core import UserError, checkpoints, models, noise
 from core.attacks import DAG
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments import networks
-from core.experiments.results import Experiment, Result, Store, pieces
+from core.experiments import networks, results
+from core.experiments.results import Experiment, Result, Store
 from core.measures import energy, metrics
 from core.noise import Noise, NoisyBatch
 from core.types import Images, Model, Scores
@@ -114,18 +114,14 @@ def begin(card: Card, dataset: Dataset, device: str = "cpu") -> Rates:
 
 
 def attacked(model: Model, known: Rates, dataset: Dataset, n: int, workers: int = 1) -> Iterator[Rates]:
-    """Attack ever more test images, from what is known to n, and yield what is found so far.
-
-    They come in an order drawn from the seed, so that what is done when it is stopped is a fair sample.
-    """
+    """Attack ever more test images, from what is known to n, and yield what is found so far."""
     corrupt = noise.parse(known.noise)
 
     def rows(piece: tuple[int, Tensor]) -> Rows:
         number, chosen = piece
         return scored(model, dataset.images(chosen), corrupt, known.seed + number).cpu()
 
-    order = datasets.shuffled(len(dataset), known.seed)
-    for found in parallel.spread(rows, pieces(order, BATCH, known.n, n), workers):
+    for found in results.spread(rows, known, dataset, BATCH, n, workers):
         known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
         yield known
 

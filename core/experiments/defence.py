@@ -7,13 +7,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from core import checkpoints, parallel
+from core import checkpoints
 from core.attacks import PGD
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments import networks
-from core.experiments.results import Experiment, Result, Store, pieces
+from core.experiments import networks, results
+from core.experiments.results import Experiment, Result, Store
 from core.models import Classifier, Denoiser
 from core.types import Images, Labels, Logits
 
@@ -80,8 +80,7 @@ def defended(
         x, y = dataset.images(piece[1]), dataset.labels[piece[1]]
         return len(x), counted(classifier, denoiser, x, y)
 
-    order = datasets.shuffled(len(dataset), known.seed)
-    for count, found in parallel.spread(hits, pieces(order, BATCH, known.n, n), workers):
+    for count, found in results.spread(hits, known, dataset, BATCH, n, workers):
         total = torch.tensor(list(known.hits.values())) + found
         known = replace(known, n=known.n + count, hits=dict(zip(THREATS, map(tuple, total.tolist()), strict=True)))
         yield known

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from core import checkpoints, parallel
+from core import checkpoints
 from core.attacks.few_pixels import BLACK_AND_WHITE, exhaustive
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments import networks
-from core.experiments.results import Experiment, Result, Store, pieces
+from core.experiments import networks, results
+from core.experiments.results import Experiment, Result, Store
 from core.models import Classifier
 
 BATCH = 20
@@ -59,9 +59,8 @@ def exhaust(model: Classifier, known: Exhausted, dataset: Dataset, n: int, worke
         _, answers = exhaustive(model, x, y, known.values)
         return right.cpu(), ((answers != y[:, None, None, None]).any(1) & right[:, None, None]).cpu()
 
-    order = datasets.shuffled(len(dataset), known.seed)
     found, flips = known, torch.tensor(known.flips)
-    for right, where in parallel.spread(flipped, pieces(order, BATCH, known.n, n), workers):
+    for right, where in results.spread(flipped, known, dataset, BATCH, n, workers):
         flips = flips + where.sum(0)
         safe = int((right & ~where.flatten(1).any(1)).sum())
         found = replace(

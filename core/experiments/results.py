@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from core import UserError, checkpoints
+from core import UserError, checkpoints, parallel
 from core.checkpoints import Card
+from core.data import datasets
 from core.data.datasets import Dataset
 from core.types import Labels
 
@@ -66,6 +67,7 @@ class Result:
 
 
 R = TypeVar("R", bound=Result)
+T = TypeVar("T")
 
 
 class Store(Generic[R]):
@@ -221,6 +223,17 @@ def pieces(order: Labels, batch: int, done: int, n: int) -> list[tuple[int, Tens
     [(1, 4)]
     """
     return [(k, chosen) for k, chosen in enumerate(order.split(batch)) if done <= k * batch < n]
+
+
+def spread(
+    task: Callable[[tuple[int, Labels]], T], known: R, dataset: Dataset, batch: int, n: int, workers: int
+) -> Iterator[T]:
+    """Yield what a task finds on ever more images, from what is known to n: batch by batch, numbered, `workers` at a time.
+
+    They come in an order drawn from the seed of what is known, so that what is done when it is stopped is a fair sample.
+    """
+    order = datasets.shuffled(len(dataset), known.seed)
+    return parallel.spread(task, pieces(order, batch, known.n, n), workers)
 
 
 def slug(text: str) -> str:

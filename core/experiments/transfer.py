@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core import checkpoints, models, noise, parallel
+from core import checkpoints, models, noise
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
-from core.experiments import attack_rates, networks
+from core.experiments import attack_rates, networks, results
 from core.experiments.attack_rates import ATTACK, BATCH, NETWORKS
-from core.experiments.results import Experiment, Result, Store, pieces
+from core.experiments.results import Experiment, Result, Store
 from core.measures import energy, metrics
 from core.types import Model
 
@@ -88,8 +88,7 @@ def spread(
             losses = [metrics.psnr(run(white), x) - metrics.psnr(run(z), x) for run in evaluated.values()]
         return torch.stack([length, *losses], 1).cpu()
 
-    order = datasets.shuffled(len(dataset), known.seed)
-    for found in parallel.spread(rows, pieces(order, BATCH, known.n, n), workers):
+    for found in results.spread(rows, known, dataset, BATCH, n, workers):
         known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
         yield known
 
