@@ -25,11 +25,13 @@ SHOWN: dict[int, tuple[Corruption, int]] = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network says of one digit before and after, and how sure it is, 0 to 1."""
+    """What a network says of one digit before and after, how sure it is, 0 to 1, and what was done to the digit."""
 
     before: int
     after: int
     sure: tuple[float, float]
+    corruption: str
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class Digits(Result):
         if index not in self.shown[: self.n]:
             return None
         place = self.shown.index(index)
-        return Answers(*self.answers[place], self.sure[place])
+        return Answers(*self.answers[place], self.sure[place], self.corruptions[place], self.seeds[place])
 
 
 STORE = Store("study-digits", Digits)

@@ -126,7 +126,7 @@ def _digits() -> Iterator[Finding]:
         here = MISSING
         if known and (said := known.of(example.index)):
             p, q = said.sure
-            here = f"{said.before} ({100 * p:.0f} %) -> {said.after} ({100 * q:.0f} %) on digit-cnn, {example.corruption!r}, seed {example.seed}"
+            here = f"{said.before} ({100 * p:.0f} %) -> {said.after} ({100 * q:.0f} %) on {known.network}, {said.corruption}, seed {said.seed}"
         yield Finding(
             f"{figures[example.index]}, test image {example.index}", example.reported.partition(": ")[2], here,
             "The attack needs no luck." if example.index == 20 else "The study gives no seed: this is the first at which this network is as sure as the study's was.", "see",
