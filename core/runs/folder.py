@@ -87,23 +87,24 @@ def path(run: str, *parts: str) -> Path:
 
 def every() -> list[Run]:
     """Return all runs that can be read, the newest first."""
-    names = [p.name for p in root().iterdir() if NAME.fullmatch(p.name)] if root().is_dir() else []
-    found = []
-    for name in names:
-        with suppress(UserError):
-            found.append(read(name))
+    found = [run for run in _all().values() if isinstance(run, Run)]
     return sorted(found, key=lambda run: (run.status.queued, run.id), reverse=True)
 
 
 def damaged() -> dict[str, str]:
     """Return what is wrong with each run that cannot be read, a sentence by name."""
-    found = {}
+    return {name: str(refusal) for name, refusal in _all().items() if isinstance(refusal, UserError)}
+
+
+def _all() -> dict[str, Run | UserError]:
+    """Return every run by its name, or why it cannot be read."""
+    found: dict[str, Run | UserError] = {}
     for place in root().iterdir() if root().is_dir() else []:
         if NAME.fullmatch(place.name) and place.is_dir():
             try:
-                read(place.name)
+                found[place.name] = read(place.name)
             except UserError as refusal:
-                found[place.name] = str(refusal)
+                found[place.name] = refusal
     return found
 
 
