@@ -6,6 +6,7 @@ the parts of AutoAttack (Croce and Hein 2020), with restarts.
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Annotated, ClassVar, Literal
 
@@ -20,11 +21,6 @@ from core.params import Span, at, validated
 from core.types import Images, Labels, Levels, Logits, Model, Scores, generator
 
 RESTARTS = Span(1, 20, 1, label="Restarts")
-
-
-def cross_entropy(logits: Logits, y: Labels) -> Scores:
-    """Minus the logarithm of the label's probability: large where the network is wrong."""
-    return F.cross_entropy(logits, y, reduction="none")
 
 
 def margin(logits: Logits, y: Labels) -> Scores:
@@ -42,7 +38,10 @@ def dlr(logits: Logits, y: Labels) -> Scores:
     return margin(logits, y) / (first - third).clamp(min=1e-12)
 
 
-LOSSES: dict[str, Callable[[Logits, Labels], Scores]] = {"cross-entropy": cross_entropy, "dlr": dlr}
+LOSSES: dict[str, Callable[[Logits, Labels], Scores]] = {
+    "cross-entropy": partial(F.cross_entropy, reduction="none"),
+    "dlr": dlr,
+}
 
 
 class Nested(Attack):
