@@ -91,11 +91,13 @@ def ours(images: Dataset, batch: int) -> Iterator[int]:
     """Train as the recipes do, moving average included."""
     model = UNet()
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, fused=True)
-    feed = pairs.noise2noise(images, BlindGaussian(50.0), batch)
-    best = loop.Best(loop.average(model), lambda _: 0.0)
+    feed = pairs.noise2noise(pairs.scenes(images, batch), BlindGaussian(50.0))
+    averaged = loop.average(model)
     fabric = loop.on_device("cpu", "bf16-mixed")
     steps = len(images) // batch
-    for _ in loop.Fit(model, feed, L2(), optimiser, epochs=1, steps=steps, seed=0, best=best, clip=1.0, fabric=fabric):
+    for _ in loop.Fit(
+        model, feed, L2(), optimiser, epochs=1, steps=steps, seed=0, averaged=averaged, clip=1.0, fabric=fabric
+    ):
         yield batch
 
 

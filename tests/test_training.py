@@ -4,7 +4,7 @@ import subprocess
 import sys
 from math import ceil, sqrt
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from core.measures import metrics
 from core.models import DigitCNN, DigitMLP, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
-from core.training import loop, pairs, recipes
+from core.training import dead_leaves, loop, pairs, recipes
 from core.training.losses import L2, CrossEntropy
 from core.types import generator
 
@@ -85,8 +85,8 @@ def tiles() -> Dataset:
 
 
 def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_keeps_its_mean(tiles: Dataset) -> None:
-    batches = list(pairs.noise2noise(tiles, BlindGaussian(50.0), 256)(0, generator(0)))
-    clean = list(pairs.noise2clean(tiles, Gaussian(0.0), 256)(0, generator(0)))
+    batches = list(pairs.noise2noise(pairs.scenes(tiles, 256), BlindGaussian(50.0))(0, generator(0)))
+    clean = list(pairs.noise2clean(pairs.scenes(tiles, 256), Gaussian(0.0))(0, generator(0)))
     assert sum(len(x) for x, *_ in batches) == len(tiles)
     for (x, y, _), (image, again, _) in zip(batches, clean, strict=True):
         assert torch.equal(image, again)
@@ -101,8 +101,48 @@ def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_kee
         assert abs(float(((x - image) * noise).mean())) < 0.0005  # independent
 
 
+def test_two_levels_a_pair_differ_and_one_does_not(tiles: Dataset) -> None:
+    def ratio(levels: int) -> float:
+        feed = pairs.noise2noise(pairs.scenes(tiles, 256), BlindGaussian(50.0), 1.0, levels)
+        clean, *_ = next(pairs.noise2clean(pairs.scenes(tiles, 256), Gaussian(0.0))(0, generator(0)))
+        x, y, _ = next(feed(0, generator(0)))
+        one, other = ((noisy - clean).flatten(1).std(1) for noisy in (x, y))
+        return float((one / other).log().abs().median())
+
+    assert ratio(1) < 0.03
+    assert ratio(2) > 0.3
+
+
+def test_a_share_of_what_goes_in_is_left_unclipped(tiles: Dataset) -> None:
+    x, *_ = next(pairs.noise2noise(pairs.scenes(tiles, 256), Gaussian(100.0), 0.25)(0, generator(0)))
+    left = (x.flatten(1).amin(1) < 0) | (x.flatten(1).amax(1) > 1)
+    assert 0.15 < float(left.float().mean()) < 0.35
+    assert torch.equal((x[~left] * 255).round() / 255, x[~left])
+
+
+def test_a_share_of_each_batch_is_dead_leaves(tiles: Dataset) -> None:
+    pool = dead_leaves.pool(3, 32)
+    assert torch.equal(pool[:512], (255 * dead_leaves.draw(512, 3, 32, generator(dead_leaves.SEED))).round().byte())
+    x = next(pairs.scenes(tiles, 64, 0.25)(generator(0)))
+    drawn = {bytes(image.numpy().tobytes()) for image in pool}
+    known = [bytes((255 * image).round().byte().numpy().tobytes()) in drawn for image in x]
+    assert known == [False] * 48 + [True] * 16
+
+
+@pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 32)])
+def test_dead_leaves_have_edges_of_every_strength_and_come_again_with_their_seed(channels: int, side: int) -> None:
+    x = dead_leaves.draw(64, channels, side, generator(0))
+    assert x.shape == (64, channels, side, side)
+    assert 0 <= float(x.min()) < 0.01 < 0.99 < float(x.max()) <= 1
+    steps = (x[..., 1:] - x[..., :-1]).abs()
+    assert float((steps < 1 / 255).float().mean()) > 0.4  # flat, mostly
+    assert float((steps > 0.5).float().mean()) > 0.01  # and sharp
+    assert torch.equal(x, dead_leaves.draw(64, channels, side, generator(0)))
+    assert not torch.equal(x, dead_leaves.draw(64, channels, side, generator(1)))
+
+
 def test_targets_keep_the_mean_that_clipping_would_lose(tiles: Dataset) -> None:
-    _, y, _ = next(pairs.noise2noise(tiles, Gaussian(100.0), 256)(0, generator(0)))
+    _, y, _ = next(pairs.noise2noise(pairs.scenes(tiles, 256), Gaussian(100.0))(0, generator(0)))
     assert abs(float(y.mean() - tiles.images().mean())) < 0.003
     assert abs(float(y.clamp(0, 1).mean() - tiles.images().mean())) > 0.01
 
@@ -116,7 +156,7 @@ def test_quiet_images_weigh_more(tiles: Dataset) -> None:
     assert weights[1] == pytest.approx(85)
 
 
-def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(tiles: Dataset) -> None:
+def test_a_denoiser_learns_from_noisy_pairs_alone_and_ends_with_its_average(tiles: Dataset) -> None:
     model = models.build("UNet", 0)
     assert isinstance(model, UNet)
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
@@ -127,14 +167,11 @@ def test_a_denoiser_learns_from_noisy_pairs_alone_and_keeps_its_best_average(til
         seen.append(next(net.parameters()).clone())
         return next(scores)
 
-    best = loop.Best(loop.average(model), validate)
-    steps = list(
-        loop.Fit(
-            model, pairs.noise2noise(tiles, Gaussian(50.0), 64), L2(), optimiser, epochs=3, steps=12, seed=0, best=best, clip=1.0
-        )
-    )  # fmt: skip
+    feed, averaged = pairs.noise2noise(pairs.scenes(tiles, 64), Gaussian(50.0)), loop.average(model)
+    settings: Any = dict(epochs=3, steps=12, seed=0, averaged=averaged, validate=validate, clip=1.0)
+    steps = list(loop.Fit(model, feed, L2(), optimiser, **settings))
     assert [s.score for s in steps if s.score] == [1.0, 3.0, 2.0]
-    assert torch.equal(next(model.parameters()), seen[1])
+    assert torch.equal(next(model.parameters()), seen[2])
     assert steps[-1].loss < steps[0].loss
 
 
@@ -165,9 +202,13 @@ def test_weights_and_progress_reach_the_loss_and_gradients_are_clipped(tiles: Da
 
 def test_a_training_that_diverges_says_so(tiles: Dataset) -> None:
     model = torch.nn.Conv2d(3, 3, 1)
-    best = loop.Best(loop.average(model), lambda _: float("nan"))
+    feed, optimiser = (
+        pairs.noise2noise(pairs.scenes(tiles, 64), Gaussian(50.0)),
+        torch.optim.SGD(model.parameters(), 0.1),
+    )
+    fit = loop.Fit(model, feed, L2(), optimiser, epochs=1, steps=1, seed=0, validate=lambda _: float("nan"))
     with pytest.raises(UserError, match="The training has diverged"):
-        best.update()
+        list(fit)
 
 
 def test_the_average_follows_fast_at_first_and_slowly_later() -> None:
@@ -197,7 +238,7 @@ def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
 
 def test_muon_steps_along_the_kernels_within_and_adamw_along_all_else() -> None:
     model = models.build("DigitUNet", 0)
-    kernels, others = recipes.OPTIMISERS["Muon"](model, 1e-3).param_groups
+    kernels, others = recipes.OPTIMISERS["Muon"](model, 1e-3, 0.3).param_groups
     names = {p: name for name, p in model.named_parameters()}
     assert [g["use_muon"] for g in (kernels, others)] == [True, False]
     assert {names[p] for p in kernels["params"]} == {n for n in names.values() if n.endswith("weight")} - recipes.ENDS
@@ -215,14 +256,13 @@ def test_a_training_that_goes_on_ends_with_the_same_weights_to_the_last_bit(
     def begin() -> tuple[models.Network, loop.Fit]:
         model = models.build("DigitUNet", 0)
         images = Dataset("mnist", "train", tiles.pixels[:, :1], tiles.labels, tiles.classes, False, "")
-        moved = recipes.OPTIMISERS[optimiser](model, 1e-3)
+        moved = recipes.OPTIMISERS[optimiser](model, 1e-3, 0.3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(moved, 1e-3, 12, cycle_momentum=False)
         clean = images.images(slice(0, 32))
-        best = loop.Best(loop.average(model), lambda m: -float((m(clean) - clean).detach().square().mean()))
-        feed = pairs.noise2noise(images, BlindGaussian(50.0), 64)
-        return model, loop.Fit(
-            model, feed, L2(), moved, epochs=3, steps=12, seed=0, schedule=schedule, best=best, clip=1.0
-        )
+        feed = pairs.noise2noise(pairs.scenes(images, 64, 0.25), BlindGaussian(50.0), 0.5)
+        settings: Any = dict(epochs=3, steps=12, seed=0, averaged=loop.average(model), clip=1.0)
+        score = lambda m: -float((m(clean) - clean).detach().square().mean())  # noqa: E731
+        return model, loop.Fit(model, feed, L2(), moved, schedule=schedule, validate=score, **settings)
 
     whole, fit = begin()
     straight = [step.loss for step in fit]
@@ -241,7 +281,7 @@ def test_no_step_waits_for_its_loss(tiles: Dataset, monkeypatch: pytest.MonkeyPa
     """A loss is read back when somebody asks, not at every step: on a GPU that would wait for it."""
     model = torch.nn.Conv2d(3, 3, 1)
     fit = loop.Fit(
-        model, pairs.noise2noise(tiles, Gaussian(50.0), 64), L2(), torch.optim.SGD(model.parameters(), 0.1),
+        model, pairs.noise2noise(pairs.scenes(tiles, 64), Gaussian(50.0)), L2(), torch.optim.SGD(model.parameters(), 0.1),
         epochs=1, steps=4, seed=0, clip=1.0,
     )  # fmt: skip
     with monkeypatch.context() as during:

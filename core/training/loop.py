@@ -1,7 +1,6 @@
 """One training loop, for everything that ships; what is learned is decided by the pairs it is fed."""
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from itertools import islice
 from math import isfinite
@@ -50,27 +49,6 @@ def average(model: nn.Module, decay: float = 0.999) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=torch.no_grad()(lerp))
 
 
-@dataclass(eq=False)
-class Best:
-    """Score the averaged weights after every epoch and keep the best of them."""
-
-    averaged: AveragedModel
-    validate: Score
-    score: float = -torch.inf
-    weights: dict[str, Tensor] = field(default_factory=dict)
-
-    def update(self) -> float:
-        """Score the average as it is now."""
-        score = self.validate(self.averaged.module)
-        if not isfinite(score):
-            raise UserError(
-                "The training has diverged, its validation score is no number: try a smaller learning rate."
-            )
-        if score > self.score:
-            self.score, self.weights = score, deepcopy(self.averaged.module.state_dict())
-        return score
-
-
 def on_device(
     accelerator: str = "auto",
     precision: Literal["32-true", "bf16-mixed", "quickest"] = "32-true",
@@ -101,9 +79,9 @@ class Fit:
     """One training: iterate to train `model` in place, a Step at a time; whoever stops asking stops it.
 
     `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
-    `seed` alone. Where there is a `best`, the model ends with the best average of its weights. `clip`, if any, is the
-    largest norm a gradient keeps; a training that diverges is found by the next validation. Fabric decides device and precision; on several devices each takes its share of every batch,
-    with the same result as one up to rounding. After any step `state` says everything that a Fit
+    `seed` alone. Where weights are `averaged`, the model ends with the average. `validate` scores it after every epoch, and
+    chooses nothing: it is there to be watched, and finds a training that diverges. `clip`, if any, is the largest norm a gradient keeps. Fabric decides device and precision; on several devices
+    each takes its share of every batch, with the same result as one up to rounding. After any step `state` says everything that a Fit
     built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
     """
 
@@ -116,7 +94,8 @@ class Fit:
     steps: int
     seed: int
     schedule: LRScheduler | None = None
-    best: Best | None = None
+    averaged: AveragedModel | None = None
+    validate: Score | None = None
     clip: float = 0.0
     fabric: "Fabric" = field(default_factory=lambda: on_device("cpu"))
     done: int = field(default=0, init=False)
@@ -134,8 +113,8 @@ class Fit:
             for batch in islice(self.pairs(epoch, self._random), place, None):  # what was drawn before is drawn again
                 yield self._step(*batch)
             self._begun = self._random.get_state()
-        if self.best:
-            self.model.load_state_dict(self.best.weights)
+        if self.averaged:
+            self.model.load_state_dict(self.averaged.module.state_dict())
         self.model.eval()
 
     @property
@@ -160,14 +139,25 @@ class Fit:
         self.done += 1
         if self.schedule:
             self.schedule.step()
-        if self.best:
-            self.best.averaged.update_parameters(self.model)
+        if self.averaged:
+            self.averaged.update_parameters(self.model)
         whole = self.fabric.all_reduce(value.detach(), reduce_op="mean")
         assert isinstance(whole, Tensor)
-        return Step(self.done, self.steps, whole, self.best.update() if self.best and self.between else None)
+        return Step(self.done, self.steps, whole, self._score() if self.between else None)
+
+    def _score(self) -> float | None:
+        """Score the average as it is now; raises UserError where that is no number."""
+        if not self.validate:
+            return None
+        score = self.validate(self.averaged.module if self.averaged else self.model)
+        if not isfinite(score):
+            raise UserError(
+                "The training has diverged, its validation score is no number: try a smaller learning rate."
+            )
+        return score
 
     def state(self) -> dict[str, Any]:
-        """Return where the training stands: weights, average, best, optimiser, schedule, random stream, place in the epoch."""
+        """Return where the training stands: weights, average, optimiser, schedule, random stream, place in the epoch."""
         return dict(
             done=self.done,
             device=self.fabric.device.type,
@@ -175,8 +165,7 @@ class Fit:
             model=self.model.state_dict(),
             optimiser=self._optimiser.state_dict(),
             schedule=self.schedule.state_dict() if self.schedule else {},
-            averaged=self.best.averaged.state_dict() if self.best else {},
-            best=dict(score=self.best.score, weights=self.best.weights) if self.best else {},
+            averaged=self.averaged.state_dict() if self.averaged else {},
         )
 
     def load(self, state: dict[str, Any]) -> None:
@@ -186,6 +175,5 @@ class Fit:
         self._optimiser.load_state_dict(state["optimiser"])
         if self.schedule:
             self.schedule.load_state_dict(state["schedule"])
-        if self.best:
-            self.best.averaged.load_state_dict(state["averaged"])
-            self.best.score, self.best.weights = state["best"]["score"], state["best"]["weights"]
+        if self.averaged:
+            self.averaged.load_state_dict(state["averaged"])

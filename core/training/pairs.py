@@ -10,9 +10,11 @@ from core.attacks import Attack
 from core.data.datasets import Dataset
 from core.models import Classifier
 from core.noise import Noise
+from core.training import dead_leaves
 from core.types import Images, Scores
 
 Batch = tuple[Tensor, Tensor, Scores | float]  # what goes in, what should come out, what each image weighs
+Scenes = Callable[[Generator], Iterator[Images]]  # the batches of one epoch, before any noise
 Pairs = Callable[[int, Generator], Iterator[Batch]]  # the batches of epoch 0, 1, ..., in an order drawn from the stream
 
 
@@ -26,41 +28,55 @@ def labelled(dataset: Dataset, batch: int) -> Pairs:
     return pairs
 
 
-def noise2clean(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
-    """Feed (noisy image, the image itself), half of them mirrored; what goes in is of 8 bits."""
+def noise2clean(scenes: Scenes, corrupt: Noise, unclipped: float = 0.0) -> Pairs:
+    """Feed (noisy image, the image itself); what goes in is of 8 bits, but for a share that is left as the noise made it."""
 
     def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
-        for x in _mirrored(dataset, batch, rng):
+        for x in scenes(rng):
             one = corrupt(x, rng)
-            yield noise.eight_bit(one), x, _weights(one, x)
+            yield _camera(one, unclipped, rng), x, _weights(one, x)
 
     return pairs
 
 
-def noise2noise(dataset: Dataset, corrupt: Noise, batch: int) -> Pairs:
-    """Feed (noisy image, the same image under other noise of the same level), half of them mirrored.
+def noise2noise(scenes: Scenes, corrupt: Noise, unclipped: float = 0.0, levels: int = 1) -> Pairs:
+    """Feed (noisy image, the same image under other noise of the same level, or of a level of its own where `levels` is 2).
 
-    What goes in is of 8 bits; the target is neither clipped nor rounded, for its noise must keep its mean (Lehtinen et
-    al. 2018).
+    What goes in is of 8 bits, but for a share; the target is neither clipped nor rounded, for its noise must keep its mean
+    (Lehtinen et al. 2018).
     """
 
     def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
-        for x in _mirrored(dataset, batch, rng):
-            one, other = noise.pair(corrupt, x, rng)
-            yield noise.eight_bit(one), other, _weights(one, other, 2)
+        for x in scenes(rng):
+            one, other = noise.pair(corrupt, x, rng) if levels == 1 else (corrupt(x, rng), corrupt(x, rng))
+            yield _camera(one, unclipped, rng), other, _weights(one, other, 2)
 
     return pairs
+
+
+def scenes(dataset: Dataset, batch: int, synthetic: float = 0.0) -> Scenes:
+    """Show every image once an epoch, in random order, half of them mirrored; in a share of each batch, a dead-leaves picture in its place."""
+
+    def shown(rng: Generator) -> Iterator[Images]:
+        for chosen in _order(dataset, rng).split(batch):
+            x = dataset.images(chosen)
+            flip = torch.rand((len(x), 1, 1, 1), generator=rng).to(x.device) < 0.5
+            x = torch.where(flip, x.flip(3), x)
+            if drawn := round(synthetic * len(x)):
+                pool = dead_leaves.pool(x.shape[1], x.shape[2])
+                x[-drawn:] = (pool[torch.randint(len(pool), (drawn,), generator=rng)] / 255).to(x.device)
+            yield x
+
+    return shown
 
 
 def _order(dataset: Dataset, rng: Generator) -> Tensor:
     return torch.randperm(len(dataset), generator=rng)
 
 
-def _mirrored(dataset: Dataset, batch: int, rng: Generator) -> Iterator[Tensor]:
-    for chosen in _order(dataset, rng).split(batch):
-        x = dataset.images(chosen)
-        flip = torch.rand((len(x), 1, 1, 1), generator=rng).to(x.device) < 0.5
-        yield torch.where(flip, x.flip(3), x)
+def _camera(noisy: Images, unclipped: float, rng: Generator) -> Images:
+    left = torch.rand((len(noisy), 1, 1, 1), generator=rng).to(noisy.device) < unclipped
+    return torch.where(left, noisy, noise.eight_bit(noisy))
 
 
 def _weights(one: Images, other: Images, noisy: int = 1) -> Scores:

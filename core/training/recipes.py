@@ -53,30 +53,33 @@ class Classification:
 
 @validated
 class Denoising:
-    """How a denoiser is trained; one cycle of the learning rate, the best of its averaged weights."""
+    """How a denoiser is trained; one cycle of the learning rate, and at its end the average of the weights."""
 
     name: str
     title: str
     noise: Noise
     loss: Loss
     target: Literal["noisy", "clean"] = "noisy"
+    levels: Annotated[int, Span(1, 2, 1, label="Levels of noise in a pair")] = 1  # the study draws two
     start: str = ""  # the network whose weights it begins with; empty: drawn from the seed
     architecture: str = "UNet"
     dataset: str = "cifar10"
-    epochs: Annotated[int, EPOCHS] = 6
+    epochs: Annotated[int, EPOCHS] = 12
     batch: Annotated[int, BATCH] = 64
-    optimiser: Literal["AdamW", "Muon"] = "AdamW"
-    learning_rate: Annotated[float, RATE] = 2e-3
+    synthetic: Annotated[float, Span(0, 0.9, 0.05, share=True, label="Dead leaves in a batch")] = 0.25
+    unclipped: Annotated[float, Span(0, 1, 0.005, share=True, label="Inputs left unclipped")] = 0.125
+    optimiser: Literal["AdamW", "Muon"] = "Muon"
+    learning_rate: Annotated[float, RATE] = 3e-3
+    decay: Annotated[float, Span(0, 1, 0.01, label="Weight decay of the kernels")] = 0.3
     clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
     seed: Annotated[int, SEEDS] = 2
     stored: ClassVar = torch.float16
 
 
 Recipe = Classification | Denoising
-LATER: Any = dict(start="n2n-start", epochs=4, learning_rate=1e-3)  # what a denoiser of one noise learns carries over
-SHORT: Any = {**LATER, "epochs": 3}
-BRIEF: Any = {**LATER, "epochs": 2}
-LONG: Any = dict(optimiser="Muon", epochs=10, learning_rate=3e-3)  # from drawn weights
+LATER: Any = dict(
+    start="n2n-gaussian-50", epochs=2, learning_rate=1e-3
+)  # what a denoiser of one noise learns carries over
 SHARP = AnnealedL0(1.5, 0.7, 0.004)  # holds where the study's 2 -> 0 falls back to the noisy image (docs/log.md)
 MODE = AnnealedL0(1.5, 0.5, 0.004)
 RECIPES: dict[str, Recipe] = {
@@ -88,21 +91,20 @@ RECIPES: dict[str, Recipe] = {
             "digit-cnn-robust", "The digit network, trained against attacks", "DigitCNN",
             epochs=12, learning_rate=0.02, momentum=0.9, attack=PGD(epsilon=0.15, steps=5, step=0.35), ramp=4,
         ),
-        Denoising("n2n-gaussian-50", "Gaussian noise, sigma to 50", BlindGaussian(50.0), L2(), **LONG),
-        Denoising("n2n-start", "Where the other denoisers begin: Gaussian noise, sigma to 50", BlindGaussian(50.0), L2(), epochs=12),
-        Denoising("n2n-gaussian-100", "Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), **SHORT),
-        Denoising("n2n-poisson-100", "Shot noise, about 100 photons", BlindPoisson(100.0), L1(), **SHORT),
-        Denoising("n2n-poisson-200", "Shot noise, about 200 photons", BlindPoisson(200.0), L1(), **SHORT),
-        Denoising("n2n-poisson-500", "Shot noise, about 500 photons", BlindPoisson(500.0), L1(), **SHORT),
+        Denoising("n2n-gaussian-50", "Gaussian noise, sigma to 50", BlindGaussian(50.0), L2()),
+        Denoising("n2n-gaussian-100", "Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), **LATER),
+        Denoising("n2n-poisson-100", "Shot noise, about 100 photons", BlindPoisson(100.0), L1(), **LATER),
+        Denoising("n2n-poisson-200", "Shot noise, about 200 photons", BlindPoisson(200.0), L1(), **LATER),
+        Denoising("n2n-poisson-500", "Shot noise, about 500 photons", BlindPoisson(500.0), L1(), **LATER),
         Denoising("n2n-impulse-0.2", "One value in five hit", BlindImpulse(0.2, 50.0), SHARP, **LATER),
-        Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **SHORT),
+        Denoising("n2n-impulse-0.5", "Every other value hit", BlindImpulse(0.5, 50.0), SHARP, **LATER),
         Denoising("n2n-impulse-0.2-l1", "One value in five hit, learned with L1", BlindImpulse(0.2, 50.0), L1(), **LATER),
         Denoising("n2n-impulse-0.2-l2", "One value in five hit, learned with L2", BlindImpulse(0.2, 50.0), L2(), **LATER),
-        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **BRIEF),
-        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **BRIEF),
-        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **BRIEF),
-        Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean", **LONG),
-        Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist"),
+        Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **LATER),
+        Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **LATER),
+        Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **LATER),
+        Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean"),
+        Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist", epochs=4),
     )
 }  # fmt: skip
 
@@ -186,37 +188,44 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
-    pair = pairs.noise2clean if recipe.target == "clean" else pairs.noise2noise
-    optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate)
+    scenes = pairs.scenes(learned, recipe.batch, recipe.synthetic)
+    if recipe.target == "clean":
+        feed = pairs.noise2clean(scenes, recipe.noise, recipe.unclipped)
+    else:
+        feed = pairs.noise2noise(scenes, recipe.noise, recipe.unclipped, recipe.levels)
+    optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate, recipe.decay)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, steps, **CYCLE, cycle_momentum=recipe.optimiser == "AdamW"
     )
-    best = loop.Best(loop.average(model), validation(recipe, dataset, fabric.device))
-    feed = pair(learned, recipe.noise, recipe.batch)
+    watched: Any = dict(averaged=loop.average(model), validate=validation(recipe, dataset, fabric.device))
     settings: Any = dict(epochs=recipe.epochs, steps=steps, seed=recipe.seed, clip=recipe.clip, fabric=fabric)
-    return loop.Fit(model, feed, recipe.loss, optimiser, schedule=schedule, best=best, **settings)
+    return loop.Fit(model, feed, recipe.loss, optimiser, schedule=schedule, **watched, **settings)
 
 
-def _adamw(model: nn.Module, rate: float) -> Optimizer:
-    return torch.optim.AdamW(model.parameters(), rate, weight_decay=1e-4, fused=True)
+def _groups(model: nn.Module, decay: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the kernels within, which a decoupled weight decay holds small, from all the others."""
+    within = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)} - ENDS
+    kernels = [p for name, p in model.named_parameters() if name in within]
+    others = [p for name, p in model.named_parameters() if name not in within]
+    return dict(params=kernels, weight_decay=decay), dict(params=others, weight_decay=0.01)
 
 
-def _muon(model: nn.Module, rate: float) -> Optimizer:
+def _adamw(model: nn.Module, rate: float, decay: float) -> Optimizer:
+    return torch.optim.AdamW(_groups(model, decay), rate, fused=True)
+
+
+def _muon(model: nn.Module, rate: float, decay: float) -> Optimizer:
     """Let Muon (Jordan et al. 2024) step along orthogonalised gradients of the kernels within, AdamW along all the others.
 
     Its steps are scaled so that one learning rate serves both (Liu et al. 2025).
     """
     from pytorch_optimizer import Muon  # two seconds, which the app need not wait for
 
-    within = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)} - ENDS
-    kernels = [p for name, p in model.named_parameters() if name in within]
-    others = [p for name, p in model.named_parameters() if name not in within]
-    groups: list[dict[str, Any]] = [
-        dict(params=kernels, use_muon=True, use_adjusted_lr=True, lr=rate, weight_decay=0.01),
-        dict(params=others, use_muon=False, lr=rate, weight_decay=0.01),
-    ]
-    return Muon(groups)
+    kernels, others = _groups(model, decay)
+    return Muon(
+        [{**kernels, "use_muon": True, "use_adjusted_lr": True, "lr": rate}, {**others, "use_muon": False, "lr": rate}]
+    )
 
 
 OPTIMISERS = {"AdamW": _adamw, "Muon": _muon}
