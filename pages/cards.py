@@ -11,7 +11,7 @@ from app.draw import charts, words
 from app.inputs import Trained
 from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.experiments import accuracy, denoising
+from core.experiments import accuracy, denoising, unfamiliar
 from core.training import recipes
 
 st.title("Which networks are here?")
@@ -32,6 +32,8 @@ def scores(card: Card) -> None:
             f"in brackets the {100 * denoising.QUANTILES[0]:.0f} and {100 * denoising.QUANTILES[-1]:.0f} % quantiles. "
             "First row: the noise it was trained on; second: no noise at all."
         )
+        if held := unfamiliar.STORE.get(card.name):
+            st.caption(f"On pictures unlike its training set, {held.line} (n = {held.n:,}).")
     elif clean := accuracy.clean(card.name):
         low, high = clean[1].interval(0.0)
         st.metric("Test digits read right", f"{clean[0]:.2f} %")

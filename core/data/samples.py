@@ -25,6 +25,9 @@ PHOTOGRAPHS = (
 )
 
 
+LANDSCAPES = ("china", "flower")  # inside scikit-learn
+
+
 def digits(train: bool) -> tuple[Uint8Images, Labels]:
     """Return scikit-learn's 1,797 scanned digits in MNIST's frame (N, 1, 28, 28): the first 1,000 to learn from, 797 to test."""
     from sklearn.datasets import load_digits
@@ -56,7 +59,11 @@ def _centre(mass: Float[Tensor, "n k"]) -> Scores:
 
 @cache
 def photograph(name: str) -> np.ndarray:
-    """Return one of the PHOTOGRAPHS that ship inside scikit-image, uint8 (H, W, 3)."""
+    """Return one of the PHOTOGRAPHS that ship inside scikit-image, or of scikit-learn's LANDSCAPES, uint8 (H, W, 3)."""
+    if name in LANDSCAPES:
+        from sklearn.datasets import load_sample_image
+
+        return np.array(load_sample_image(f"{name}.jpg"))
     import skimage.data
     import skimage.io
 

@@ -14,13 +14,14 @@ from core.experiments import (
     study_digits,
     study_pictures,
     transfer,
+    unfamiliar,
 )  # fmt: skip
 from core.experiments.results import Experiment
 
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, classical, attack_rates, transfer, defence, few_pixels, every_pixel,
+        accuracy, denoising, unfamiliar, classical, attack_rates, transfer, defence, few_pixels, every_pixel,
         study_digits, study_pictures, noise_means,
     )
 }  # fmt: skip
