@@ -136,8 +136,7 @@ class RandomImpulse(Noise):
     p: Annotated[float, Span(0, 0.95, 0.01, unit="share of pixels", label="Share replaced (p)", share=True)] = 0.5
 
     def __call__(self, x: Images, rng: Generator) -> Images:
-        n, _, h, w = x.shape
-        hit = _uniform((n, 1, h, w), rng, x.device) < self.p
+        hit = _uniform((len(x), 1, *x.shape[2:]), rng, x.device) < self.p
         return torch.where(hit, _uniform(x.shape, rng, x.device), x)
 
     @property
@@ -162,15 +161,16 @@ class ReplaceGaussian(Noise):
 
 @validated
 class SaltAndPepper(Noise):
-    """Set exactly int(fraction H W) pixels of each image to 0 or 1, all channels alike, each with probability 1/2."""
+    """Make exactly int(fraction H W) pixels of each image pepper or salt, all channels alike, each with probability 1/2."""
 
     TITLE: ClassVar = "salt and pepper"
     fraction: Annotated[float, Span(0, 1, 0.01, unit="share of pixels", label="Share replaced", share=True)] = 0.1
+    pepper: Annotated[float, Span(0, 1, 0.05, label="Pepper, dark")] = 0.05  # the study's code has these two
+    salt: Annotated[float, Span(0, 1, 0.05, label="Salt, bright")] = 0.95
 
     def __call__(self, x: Images, rng: Generator) -> Images:
-        n, _, h, w = x.shape
-        hit = _exactly(self.fraction, x, rng)
-        return torch.where(hit, (_uniform((n, 1, h, w), rng, x.device) < 0.5).to(x.dtype), x)
+        hit, salted = _exactly(self.fraction, x, rng), _uniform((len(x), 1, *x.shape[2:]), rng, x.device) < 0.5
+        return torch.where(hit, torch.where(salted, self.salt, self.pepper).to(x.dtype), x)
 
 
 @validated

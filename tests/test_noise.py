@@ -78,7 +78,8 @@ SIZE = (64, 1, 128, 128)  # a million values: a mean is known to 0.1 %
             0.75 * X + 0.125,
             0.75 * X**2 + 0.25 * (0.25 + 0.01) - (0.75 * X + 0.125) ** 2,
         ),
-        (SaltAndPepper(0.5), 0.5 * X + 0.25, 0.5 * X**2 + 0.25 - (0.5 * X + 0.25) ** 2),
+        (SaltAndPepper(0.5, 0.0, 1.0), 0.5 * X + 0.25, 0.5 * X**2 + 0.25 - (0.5 * X + 0.25) ** 2),
+        (SaltAndPepper(0.5), 0.5 * X + 0.25, 0.5 * X**2 + 0.25 * (0.05**2 + 0.95**2) - (0.5 * X + 0.25) ** 2),
         (noise.BlindGaussian(90.0), X, (90 / 255) ** 2 / 3),
     ],
     ids=repr,
@@ -105,9 +106,14 @@ def test_ten_percent_of_a_digit_is_78_pixels_as_in_the_study() -> None:
     assert int((SaltAndPepper(0.1)(x, generator(0)) != x).sum()) == 78
 
 
-def test_salt_and_pepper_is_half_salt_half_pepper_and_one_colour() -> None:
-    y = SaltAndPepper(1.0)(torch.full((10, 3, 64, 64), 0.5), generator(0))
-    assert set(y.unique().tolist()) == {0.0, 1.0}
+def test_salt_and_pepper_are_the_values_of_the_studys_code_unless_said_otherwise() -> None:
+    assert SaltAndPepper(0.1) == SaltAndPepper(0.1, pepper=0.05, salt=0.95)
+
+
+@pytest.mark.parametrize("values", [(0.0, 1.0), (0.05, 0.95)])
+def test_salt_and_pepper_is_half_salt_half_pepper_and_one_colour(values: tuple[float, float]) -> None:
+    y = SaltAndPepper(1.0, *values)(torch.full((10, 3, 64, 64), 0.5), generator(0))
+    assert y.unique().tolist() == pytest.approx(values)
     assert y.mean() == pytest.approx(0.5, abs=0.01)
     assert torch.equal(y[:, 0], y[:, 1])
 

@@ -18,7 +18,7 @@ from core.noise import ReplaceGaussian, SaltAndPepper
 # as sure as the study's network was.
 SHOWN: dict[int, tuple[Corruption, int]] = {
     333: (ReplaceGaussian(0.1), 17),
-    118: (SaltAndPepper(0.1), 18),
+    118: (SaltAndPepper(0.1), 11),
     20: (FGSM(0.1), 0),
 }
 
