@@ -64,8 +64,8 @@ for reported in REPORTED:
     if gaps:
         apart = "; ".join(f"{gap:.1f} points from **{network}**" for gap, network in gaps)
         st.info(
-            f"**A suspect row.** {reported.suspect} Measured here, that row (open diamonds) lies on average {apart}. "
-            f"It is closest to {gaps[0][1]}: compare the two kinds of noise on digit-cnn, and say which hurts it more.",
+            f"**The wrong network's row.** {reported.suspect} Trained anew here, that row (open diamonds) lies on average {apart}. "
+            "Compare the two kinds of noise on digit-cnn, and say which hurts it more.",
             icon=":material/search:",
         )
 

@@ -375,10 +375,10 @@ def test_a_digit_of_ones_own_is_what_was_drawn(digits: Any) -> None:
     assert own.label is None
 
 
-def test_break_shows_both_views_and_the_suspect_row() -> None:
+def test_break_shows_both_views_and_whose_row_it_is() -> None:
     at = opened("break")
-    assert "A suspect row" in at.info[0].value
-    assert "closest to digit-mlp" in at.info[0].value
+    assert "It is its MLP's" in at.info[0].value
+    assert "on average 1.4 points from **digit-mlp**" in at.info[0].value
     at = opened("break", view="attack")
     assert not at.info
     assert "epsilon" in " ".join(s.label for s in at.select_slider)

@@ -25,7 +25,7 @@ def accuracy(curves: list[Curve], reported: list[Reported], names: list[str], sh
         band(figure, c.levels, c.hits, c.n, label, colour(c.network, names), dash)
     for number, r in enumerate(reported):
         figure.add_scatter(
-            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (suspect)" if r.suspect else ""),
+            x=r.levels, y=r.accuracy, mode="markers", name=f"study's Figure {r.figure}, {words.title(r.kind)}" + (" (the wrong network's)" if r.suspect else ""),
             marker=dict(symbol="diamond" + ("-open" if number else ""), size=11, color=GREY, line=dict(width=2, color=GREY)),
             hovertemplate="%{y:.2f} %",
         )  # fmt: skip
