@@ -104,7 +104,11 @@ class InBall(DenoiserAttack):
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from `x`."""
         offset = torch.randn(x.shape[1:], generator=generator(self.seed))  # the same for all images, whatever the batch
-        best = self.project(x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x)
+        return self.climb(model, x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x, y)
+
+    def climb(self, model: Model, start: Images, x: Images, y: Images) -> Iterator[Images]:
+        """Yield the best images so far on the way from anywhere in the ball around `x`."""
+        best = self.project(start, x)
         highest = torch.full((len(x),), -torch.inf, device=x.device)
         path = ascend(
             lambda z: self.SIGN * (model(z) - y).square().sum((1, 2, 3)),

@@ -15,13 +15,14 @@ from core.experiments import (
     study_pictures,
     transfer,
     unfamiliar,
+    worst_curves,
 )  # fmt: skip
 from core.experiments.results import Experiment
 
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, unfamiliar, classical, attack_rates, transfer, defence, few_pixels, every_pixel,
+        accuracy, denoising, unfamiliar, classical, attack_rates, worst_curves, transfer, defence, few_pixels, every_pixel,
         study_digits, study_pictures, noise_means,
     )
 }  # fmt: skip
