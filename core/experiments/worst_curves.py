@@ -242,12 +242,15 @@ def by_attack(one: Worst, budget: float) -> str:
 def table() -> Iterator[str]:
     """Write what the worst attack costs each network at each budget."""
     found = current()
+    if not found:
+        yield missing()
+        return
     yield "| network | n | " + " | ".join(f"L2 {b:g}" for b in BUDGETS) + " |"
     yield "|---|---|" + "---|" * len(BUDGETS)
     for name, one in found.items():
         yield f"| `{name}` | {one.n:,} | " + " | ".join(said(one.lost(b)) for b in one.budgets) + " |"
     yield ""
-    yield verdict(found) or missing()
+    yield verdict(found)
 
 
 def transferred(found: Mapping[str, Worst], method: str, budget: float) -> dict[str, str]:
