@@ -141,8 +141,8 @@ class Denoiser(nn.Module):
     Its channels are those of the pictures it was trained on; the result is not clipped.
     """
 
-    SIDE: ClassVar = 32  # pixels: large pictures are computed in tiles that begin on a grid of SIDE
-    REACH: ClassVar = 32  # nothing further away may touch an output
+    SIDE: ClassVar = 32  # pixels: large pictures are computed in tiles that begin and end on a grid of half a SIDE
+    REACH: ClassVar = 16  # pixels around such a tile, beyond which nothing may touch what comes out in it
 
 
 class UNet(Denoiser):
@@ -157,7 +157,9 @@ class UNet(Denoiser):
 
     LEVELS: ClassVar = 5
     SIDE: ClassVar = 2**LEVELS  # of what it was trained on, and of the windows it sees of a larger image
-    AT_ONCE: ClassVar = 256  # windows, so that memory is bounded
+    AT_ONCE: ClassVar = (
+        64  # windows: memory is bounded, and what a layer gives is still in the cache of a processor for the next
+    )
 
     def __init__(self, channels: int = 3, width: int = 48) -> None:
         super().__init__()
@@ -179,8 +181,13 @@ class UNet(Denoiser):
         *_, h, w = x.shape
         if max(h, w) <= self.SIDE:
             whole = F.pad(x, (0, self.SIDE - w, 0, self.SIDE - h), mode="replicate")
-            return x + self.correction(whole.contiguous(memory_format=torch.channels_last))[..., :h, :w]
+            return x + self._corrections(whole)[..., :h, :w]
         return x + self._blended(x)
+
+    def _corrections(self, windows: Images) -> Images:
+        """Compute what is to be added to images of SIDE x SIDE pixels, AT_ONCE at a time."""
+        parts = windows.contiguous(memory_format=torch.channels_last).split(self.AT_ONCE)
+        return torch.cat([self.correction(z) for z in parts])
 
     def _blended(self, x: Images) -> Images:
         """Compute what is to be added to images of any size: window by window, each counting most in its middle."""
@@ -189,15 +196,13 @@ class UNet(Denoiser):
         whole = F.pad(x, (0, max(0, side - w), 0, max(0, side - h)), mode="replicate")
         whole = F.pad(whole, (0, -max(w, side) % step, 0, -max(h, side) % step), mode="reflect")
         windows = F.unfold(whole, side, stride=step).transpose(1, 2).reshape(-1, c, side, side)
-        parts = windows.contiguous(memory_format=torch.channels_last).split(self.AT_ONCE)
-        added = torch.cat([self.correction(z) for z in parts])
+        added = self._corrections(windows)
         rise = torch.sin(torch.pi * (torch.arange(side, device=x.device) + 0.5) / side) ** 2
-
-        def laid(values: Tensor) -> Tensor:
-            columns = (values * rise * rise[:, None]).reshape(n, -1, c * side * side).transpose(1, 2)
-            return F.fold(columns, whole.shape[-2:], side, stride=step)
-
-        return (laid(added) / laid(torch.ones_like(added)))[..., :h, :w]
+        weights = rise * rise[:, None]
+        columns = (added * weights).reshape(n, -1, c * side * side).transpose(1, 2)
+        alike = weights.reshape(1, -1, 1).expand(-1, -1, columns.shape[2])
+        total, weight = (F.fold(laid, whole.shape[-2:], side, stride=step) for laid in (columns, alike))
+        return (total / weight)[..., :h, :w]
 
     def correction(self, x: Images) -> Images:
         """Compute what is to be added to images of SIDE x SIDE pixels."""
@@ -205,7 +210,7 @@ class UNet(Denoiser):
         z = _rectified(first(x))
         skips = [x]
         for layer in rest:
-            z = max_pool(_rectified(layer(z)))
+            z = _rectified(max_pool(layer(z)))  # the same as the other way round, for less
             skips.append(z)
         skips.pop()  # the deepest is where the way up begins
         z = _rectified(last(z))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, log10
+from itertools import pairwise
+from math import ceil, inf, log10
 
 import torch
 
@@ -11,7 +12,7 @@ from core.models import Denoiser
 from core.parallel import imap
 from core.types import Images, Model
 
-TILE = 512  # pixels, a multiple of Denoiser.SIDE
+TILE = 256  # pixels, the longest side of a tile: of larger ones a picture has too few for all workers, of smaller ones more is seen twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,20 +32,31 @@ def denoise(model: Model, x: Images, tile: int = TILE, workers: int = 1) -> Iter
     """
     *_, h, w = x.shape
     out = torch.empty_like(x)
-    corners = [(row, column) for row in range(0, h, tile) for column in range(0, w, tile)]
+    tiles = [(rows, columns) for rows in _cut(h, tile, workers) for columns in _cut(w, tile, 1)]
 
     @torch.no_grad()
-    def denoised(corner: tuple[int, int]) -> Images:
-        row, column = corner
-        top, left = max(0, row - Denoiser.REACH), max(0, column - Denoiser.REACH)
-        seen = model(x[..., top : row + tile + Denoiser.REACH, left : column + tile + Denoiser.REACH])
-        inner = seen[..., row - top :, column - left :][..., :tile, :tile]
-        clipped: Images = inner.clamp(0, 1)
-        return clipped
+    def denoised(place: tuple[slice, slice]) -> Images:
+        rows, columns = place
+        top, left = (max(0, part.start - Denoiser.REACH) for part in place)
+        seen = model(x[..., top : rows.stop + Denoiser.REACH, left : columns.stop + Denoiser.REACH])
+        inner: Images = seen[..., rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        return inner.clamp(0, 1)
 
-    for done, ((row, column), inner) in enumerate(zip(corners, imap(denoised, corners, workers), strict=True), 1):
-        out[..., row : row + tile, column : column + tile] = inner
-        yield Progress(done / len(corners), out)
+    for done, ((rows, columns), inner) in enumerate(zip(tiles, imap(denoised, tiles, workers), strict=True), 1):
+        out[..., rows, columns] = inner
+        yield Progress(done / len(tiles), out)
+
+
+def _cut(length: int, longest: int, least: int) -> list[slice]:
+    """Cut a side of a picture on the grid of windows into parts as alike as can be, at least so many where it is long enough.
+
+    >>> [(part.start, part.stop) for part in _cut(500, 256, 1)]
+    [(0, 256), (256, 500)]
+    """
+    grid = Denoiser.SIDE // 2
+    count = max(ceil(length / longest), min(least, length // Denoiser.SIDE), 1)
+    edges = [*(ceil(length / grid) * k // count * grid for k in range(count)), length]
+    return [slice(*ends) for ends in pairwise(edges)]
 
 
 def psnr_ssim(a: Images, b: Images, band: int = 512) -> tuple[float, float]:
