@@ -24,10 +24,11 @@ from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
 from core.denoisers import tiled
 from core.denoisers.classical import CLASSICAL
-from core.experiments import accuracy, attack_path, denoising
+from core.experiments import accuracy, attack_path, denoising, pushes
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import SMALLEST, Timeline, shrunk
 from core.experiments.denoising import Denoised
+from core.experiments.pushes import Pushed
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
@@ -154,6 +155,15 @@ def attacked(
         return attack_path.run(denoiser(trained), attack, x, trained.noise.nominal, seed, target)
 
     return _kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
+
+
+def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Iterator[float | Pushed]:
+    """Push a picture, clean or under the noise `there`, along directions, yielding the share done and at last all of it, kept."""
+
+    def work() -> Iterator[float | Pushed]:
+        return pushes.push(denoiser(trained), shrunk(image(photo)), there, trained.noise.nominal, seed)
+
+    return _kept("pushed", (trained, photo, repr(there), seed), work, most=20)
 
 
 def _kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:

@@ -41,6 +41,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("learn", "Denoise", "How can it learn from noise alone?", "casino", "Training pairs, photons, and what a loss settles on."),
     Entry("pixels", "Attack", "How few pixels are enough?", "colorize", "One pixel, searched for; and every pixel tried."),
     Entry("fooled", "Attack", "Can a denoiser be fooled?", "bolt", "Drag through an attack, beside chance as strong."),
+    Entry("directions", "Attack", "Which direction hurts most?", "explore", "The worst one there is, beside attacks and chance."),
     Entry("alike", "Attack", "Is adversarial noise like noise?", "graphic_eq", "Values, frequencies, neighbours, and the reason why."),
     Entry("defence", "Attack", "Is a denoiser a defence?", "shield", "Against an attacker who knows of it, and one who does not."),
     Entry("break", "Measure", "How fast does it break?", "trending_down", "Accuracy over 10,000 digits, beside what was published."),

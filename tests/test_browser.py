@@ -37,6 +37,7 @@ PAGES = {
     "cards": "Which networks are here?",
     "pixels": "How few pixels are enough?",
     "fooled": "Can a denoiser be fooled?",
+    "directions": "Which direction hurts most?",
     "alike": "Is adversarial noise like noise?",
     "defence": "Is a denoiser a defence?",
     "often": "How often, on ten thousand images?",
@@ -417,6 +418,21 @@ def test_dragging_through_an_attack_moves_every_picture_without_a_round_trip(pag
     expect(page.locator(".strip .level")).to_have_text("40 of 40")
     page.locator(".strip").hover()
     shot(page, "fooled")
+
+
+def test_pushing_a_picture_moves_every_picture_without_a_round_trip(page: Page, address: str) -> None:
+    visit(page, f"{address}/directions?photo=17&denoiser=n2n-gaussian-50&at=0")
+    expect(page.locator(".strip .level")).to_have_text(re.compile(r"^0 L2$"))
+    titles = [f"along {name}" for name in ("v1", "DAG", "L2PGD", "Jᵀn", "white noise")]
+    before = {title: tile(page, title) for title in titles}
+    assert len(set(before.values())) == 1
+    count_messages(page)
+    page.locator(".strip input.strength").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".strip .level")).to_have_text("3 L2")
+    assert len({tile(page, title) for title in titles}) == len(titles)
+    assert page.locator(".strip polyline").count() == 10
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
 
 
 def test_all_seven_networks_are_attacked_on_one_page(page: Page, address: str) -> None:

@@ -19,7 +19,7 @@ from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
-from core.experiments import measure
+from core.experiments import directions, measure
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
@@ -51,6 +51,7 @@ NEEDY = (
     "denoise",
     "quality",
     "fooled",
+    "directions",
     "alike",
 )  # of a network
 
@@ -609,6 +610,31 @@ def test_an_attack_goes_into_the_address_and_comes_back() -> None:
 def test_a_step_beyond_the_last_is_answered() -> None:
     at = opened("fooled", photo="17", steps="5", at="9")
     assert "The address asks for step 9, but they go from 0 to 5" in at.warning[0].value
+
+
+def test_directions_are_compared_at_the_noise_that_is_asked_for(shelf: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", shelf)
+    shutil.rmtree(shelf / "results")
+    at = opened("directions", photo="17", level="25", at="4")
+    assert not at.warning
+    assert {k: at.query_params[k] for k in ("photo", "level", "at")} == dict(photo="17", level="25", at="4")
+    said = words(at)
+    assert "Gaussian(sigma=25.0)" in said
+    assert "Not measured yet: `python -m core measure directions`" in said
+    gains = [float(m) for m in re.findall(r"\n×([\d.]+)", " ".join(str(m.value) for m in at.markdown))]
+    assert len(gains) == 7
+    assert gains[0] == max(gains) > 1
+    assert opened("directions", level="26").selectbox(key="level").value == "clean"
+
+
+def test_what_was_measured_of_directions_is_shown(shelf: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", shelf)
+    card = checkpoints.read("n2n-gaussian-50")
+    begun = directions.begin(card, cache.dataset("cifar10", "test"))
+    directions.STORE.put(card.name, replace(begun, n=2, rows=torch.ones(2, len(directions.COLUMNS))))
+    at = opened("directions", photo="17", denoiser=card.name)
+    assert at.dataframe[0].value.loc[0, "clean: mean"] == "1.00 ± 0.00"
+    assert list(at.dataframe[1].value["L2 3"]) == ["1.00 (3.00)"] * 5
 
 
 def test_lookalike_asks_what_to_look_like() -> None:

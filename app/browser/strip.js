@@ -87,11 +87,11 @@ class Strip extends Sliding {
     window.dispatchEvent(new CustomEvent("noisescope-level", { detail: this.level }));
   }
 
-  // lines over the slider's values, with a cursor where it stands
+  // lines over the slider's values, with a cursor where it stands; where `top` is given, a line above it leaves the chart
   curve() {
-    const { title, series, text, shaded } = this.head.curve, last = Math.max(1, this.head.levels.length - 1), W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const { title, series, text, shaded, top: highest, wide } = this.head.curve, last = Math.max(1, this.head.levels.length - 1), [W, H] = wide ? [760, 180] : [400, 130], box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
     const values = series.flatMap((s) => s.values).filter((v) => v !== null);
-    const top = Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
+    const top = highest ?? Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
     const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
     shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
     box.append(svg("rect", { class: "frame", width: W, height: H }));
@@ -99,15 +99,15 @@ class Strip extends Sliding {
     for (const k of [0, last >> 1, last]) if (k < this.head.levels.length) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
     const key = el("p");
     series.forEach(({ name, values, colour, dashed }) => {
-      box.append(svg("polyline", { points: values.map((v, i) => `${x(i)},${y(v)}`).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
-      key.append(el("span", { className: "key", style: `color: ${colour}`, textContent: `${dashed ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
+      box.append(svg("polyline", { points: values.map((v, i) => (highest && v > highest ? "" : `${x(i)},${y(v)}`)).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
+      if (name) key.append(el("span", { className: "key", style: `color: ${colour}`, textContent: `${dashed ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
     });
     key.append(text);
     const line = svg("line", { class: "cursor", y1: 0, y2: H });
     box.append(line);
     this.cursor = (level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); };
     box.setAttribute("aria-label", title);
-    return el("div", { className: "chart" }, el("h3", { textContent: title }), box, key);
+    return el("div", { className: wide ? "chart wide" : "chart" }, el("h3", { textContent: title }), box, key);
   }
 
   // the noise itself, value by value, before and after clipping

@@ -141,13 +141,19 @@ def histograms(values: Tensor) -> list[list[float]]:
     return [[round(100 * float(s), 2) for s in row] for row in shares]
 
 
-def curve(title: str, series: Sequence[Series], text: str, shaded: Bool[Tensor, " n"] | None = None) -> dict[str, Any]:
-    """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded."""
+def curve(
+    title: str, series: Sequence[Series], text: str, shaded: Bool[Tensor, " n"] | None = None, **more: Any
+) -> dict[str, Any]:
+    """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded.
+
+    More: `top`, above which a line leaves the chart (without it the chart is one of PSNR), and `wide`.
+    """
     return dict(
         title=title,
         series=[dict(name=s.name, values=_finite(s.values), colour=s.colour, dashed=s.dashed) for s in series],
         text=text,
         shaded=[] if shaded is None else shaded.tolist(),
+        **more,
     )
 
 

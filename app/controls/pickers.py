@@ -13,8 +13,9 @@ from core import UserError, checkpoints, params
 from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
 from core.experiments import networks
 from core.experiments.trial import Corruption
-from core.noise import NOISES, Noise
+from core.noise import NOISES, Blind, Noise
 from core.training.recipes import RECIPES, Denoising
+from core.types import generator
 
 CORRUPTIONS: dict[str, Any] = {**NOISES, **ATTACKS}
 
@@ -92,6 +93,18 @@ def noise(default: str) -> Noise:
     thing = corruption(list(NOISES), default)
     assert not isinstance(thing, Attack)
     return thing
+
+
+def level(made_for: Noise) -> tuple[str, Noise | None]:
+    """Let somebody choose how noisy a picture is, from clean to the levels a denoiser is measured at; and what the address says."""
+    unit = made_for.LEVEL.unit if isinstance(made_for, Blind) else params.strength(type(made_for))[1].unit
+    noises: dict[str, Noise | None] = {
+        "clean": None,
+        **{f"{float(n.draw(1, generator(0))):g}": n for n in made_for.fixed},
+    }
+    titles = {key: key if n is None else f"{key} {unit}" for key, n in noises.items()}
+    key = choices.listed("Noise in the picture", titles, "level", "the level")
+    return key, noises[key]
 
 
 def denoiser_attack() -> DenoiserAttack:

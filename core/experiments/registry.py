@@ -8,6 +8,7 @@ from core.experiments import (
     classical,
     defence,
     denoising,
+    directions,
     every_pixel,
     few_pixels,
     noise_means,
@@ -22,7 +23,7 @@ from core.experiments.results import Experiment
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, unfamiliar, classical, attack_rates, worst_curves, transfer, defence, few_pixels, every_pixel,
+        accuracy, denoising, unfamiliar, classical, attack_rates, worst_curves, directions, transfer, defence, few_pixels, every_pixel,
         study_digits, study_pictures, noise_means,
     )
 }  # fmt: skip
