@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from core.types import Images, PerImage, Uint8Images, generator
 
 LEAVES = 24  # a picture
+GRATED = 1 / 24  # of them are gratings, which cost a network more than all other leaves (docs/log.md)
 POOL = 8192  # pictures that a training draws from
 SEED = 900  # of the pool
 
@@ -29,9 +30,9 @@ def pool(channels: int, side: int) -> Uint8Images:
 
 
 def draw(n: int, channels: int, side: int, rng: Generator) -> Images:
-    """Draw n pictures, (n, channels, side, side), in [0, 1]: leaves over a plain ground or, in one of six, over a grating, which may stay bare."""
+    """Draw n pictures, (n, channels, side, side), in [0, 1]: leaves over a plain ground or, in one of 24, over a grating, which may stay bare."""
     canvas = _Canvas(n, channels, side, rng)
-    grated, left = canvas.chance(1 / 6), canvas.uniform(0, 1)
+    grated, left = canvas.chance(GRATED), canvas.uniform(0, 1)
     x = torch.where(grated, torch.lerp(canvas.paint(), canvas.paint(), canvas.waves()), canvas.paint())
     for k in range(LEAVES):
         falls = ~grated | (k < LEAVES * (left - 0.3))  # on three gratings in ten, none
