@@ -151,7 +151,7 @@ def test_quiet_images_weigh_more(tiles: Dataset) -> None:
     one, image = tiles.images(), tiles.images()
     one = one.clone()
     one[0] += 0.2
-    weights = pairs._weights(one, image)
+    weights = pairs.weights(one, image)
     assert weights[0] == pytest.approx(1 / (0.2 + 3 / 255), rel=1e-4)
     assert weights[1] == pytest.approx(85)
 

@@ -14,6 +14,7 @@ from core.experiments import (
     noise_means,
     study_digits,
     study_pictures,
+    trainings,
     transfer,
     unfamiliar,
     worst_curves,
@@ -24,6 +25,6 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
         accuracy, denoising, unfamiliar, classical, attack_rates, worst_curves, directions, transfer, defence, few_pixels, every_pixel,
-        study_digits, study_pictures, noise_means,
+        study_digits, study_pictures, noise_means, trainings,
     )
 }  # fmt: skip

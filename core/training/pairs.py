@@ -34,7 +34,7 @@ def noise2clean(scenes: Scenes, corrupt: Noise, unclipped: float = 0.0) -> Pairs
     def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
         for x in scenes(rng):
             one = corrupt(x, rng)
-            yield _camera(one, unclipped, rng), x, _weights(one, x)
+            yield _camera(one, unclipped, rng), x, weights(one, x)
 
     return pairs
 
@@ -49,7 +49,7 @@ def noise2noise(scenes: Scenes, corrupt: Noise, unclipped: float = 0.0, levels: 
     def pairs(epoch: int, rng: Generator) -> Iterator[Batch]:
         for x in scenes(rng):
             one, other = noise.pair(corrupt, x, rng) if levels == 1 else (corrupt(x, rng), corrupt(x, rng))
-            yield _camera(one, unclipped, rng), other, _weights(one, other, 2)
+            yield _camera(one, unclipped, rng), other, weights(one, other, 2)
 
     return pairs
 
@@ -79,7 +79,7 @@ def _camera(noisy: Images, unclipped: float, rng: Generator) -> Images:
     return torch.where(left, noisy, noise.eight_bit(noisy))
 
 
-def _weights(one: Images, other: Images, noisy: int = 1) -> Scores:
+def weights(one: Images, other: Images, noisy: int = 1) -> Scores:
     """Let images of little noise count more, for PSNR is a logarithm: 1 / (deviation of the noise + 3 grey levels).
 
     The deviation is seen in the distance of the two, of which one or both are `noisy`.
