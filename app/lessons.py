@@ -13,7 +13,7 @@ from app.controls import choices, parameters, pickers
 from app.draw import charts, pictures, words
 from app.inputs import Photo, Trained
 from core import noise, params
-from core.experiments import denoising
+from core.experiments import denoising, trainings
 from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
 from core.training import minimisers
 from core.types import Images, generator
@@ -74,7 +74,7 @@ def three_losses(photo: Photo) -> None:
     if not side_by_side(photo, thing, names, f"losses-{type(thing).__name__}"):
         return
     st.caption(
-        "The same network, start (n2n-start), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
+        "The same network, start (n2n-gaussian-50), pairs and time; only the loss differs, in this order: L2, L1, annealed L0. Which one is pulled towards grey?"
     )
     curves = {}
     for name in names:
@@ -97,7 +97,24 @@ def clean_targets(photo: Photo) -> None:
             about = f"n = {found.n:,}, noise seed {found.seed}, {found.data}"
             st.metric(f"{name} ({about})", f"{found.own['denoised']['mean']:.2f} dB")
     st.caption(
-        "Mean PSNR on the test set. The first was trained without clean pictures (clean ones only chose the best epoch), the second with nothing else: what does the first lose?"
+        "Mean PSNR on the test set. The first was taught to turn one noisy picture into another noisy one, with new noise on the same pictures in every epoch; the second towards the clean pictures. What does the first lose?"
+    )
+    short_trainings()
+
+
+def short_trainings() -> None:
+    """Show what short trainings lose or gain where one thing of the recipe is changed."""
+    known = trainings.STORE.current()
+    if not (recipe := known.get("recipe")):
+        return
+    rows = [
+        {"changed": key.replace("-", " "), "dB": f"{float(found.scores.mean()):.2f}", "beyond the recipe, dB": "{:+.2f} ± {:.2f}".format(*found.beyond(recipe))}
+        for key in trainings.variants() if key != "recipe" and (found := known.get(key))
+    ]  # fmt: skip
+    st.markdown("**What of the recipe matters?** Short trainings, one thing changed at a time.")
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        f"The recipe itself: {float(recipe.scores.mean()):.2f} dB. {recipe.n} seeds each, {trainings.PICTURES:,} pictures, {trainings.EPOCHS} epochs, scored on {trainings.TESTED:,} test images; ±: 95 % interval of the mean difference between trainings with the same seed. Which of them hold 0?"
     )
 
 

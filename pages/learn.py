@@ -16,7 +16,7 @@ VIEWS = {  # and the lesson that a picture is for
 
 st.title("How can it learn from noise alone?")
 st.markdown(
-    "Noise2Noise trains without a clean picture: it learns to turn one noisy picture into another. **Why does that work?**"
+    "Noise2Noise needs no clean target: it learns to turn one noisy picture into another. **Why does that work?**"
 )
 address.restore("view", "pair", address.one_of(VIEWS, "the view"), key="learn-view")
 view = choices.buttons(st, "Look at", {name: title for name, (title, _) in VIEWS.items()}, key="learn-view")

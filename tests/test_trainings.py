@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from core.experiments import results, trainings
 from core.training import pairs, recipes
 from core.types import generator
 
-ABOUT = dict(networks={}, data="", seed=0, commits=(), precision="", device="cpu", version=1)
+ABOUT: Any = dict(networks={}, data="", seed=0, commits=(), precision="", device="cpu", version=1)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_each_variant_changes_one_thing_of_the_recipe() -> None:
     assert len({repr(variant) for variant in known.values()}) == len(known)
     assert recipes.record(known["recipe"].recipe) == recipes.record(recipes.RECIPES["n2n-gaussian-50"]) | {
         "epochs": trainings.EPOCHS
-    }  # type: ignore[comparison-overlap]
+    }
 
 
 def test_so_many_pairs_a_picture_come_again(tiles: Dataset) -> None:

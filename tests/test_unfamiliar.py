@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def test_a_network_that_explodes_raises_the_alarm() -> None:
     burst = unfamiliar.scored(
         lambda y: torch.where(kinds.view(-1, 1, 1, 1) == 1, 3 * y, y), x, kinds, noise.Gaussian(25.0), 0
     )
-    about = dict(
+    about: Any = dict(
         networks={},
         data="",
         seed=0,
@@ -59,7 +60,7 @@ def test_what_is_known_goes_on() -> None:
     windows = replace(
         pictures.windows(), pixels=pictures.windows().pixels[-500:], labels=pictures.windows().labels[-500:]
     )
-    about = dict(
+    about: Any = dict(
         networks={},
         data="",
         seed=0,

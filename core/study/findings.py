@@ -177,7 +177,7 @@ def _denoisers() -> Iterator[Finding]:
                 f"Figures 19, 24, 27: {name}",
                 f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
                 f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {found.seed})",
-                f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training: averaged weights, the best validated epoch, more weight on quiet images.", "quality",
+                f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training.", "quality",
             )  # fmt: skip
 
 
