@@ -1,7 +1,7 @@
 """Pictures that no camera took: dead leaves, to train denoisers on what photographs of 32 x 32 hardly show.
 
 Opaque shapes of power-law sizes fall over each other until the ground is covered (Lee, Mumford and Huang 2001); edges, corners,
-thin bars, saturated colours and gratings, of which a data set of small photographs has few, are frequent here.
+thin bars and saturated colours, of which a data set of small photographs has few, are frequent here.
 """
 
 from functools import cache
@@ -14,7 +14,6 @@ from torch import Generator, Tensor
 from core.types import Images, PerImage, Uint8Images, generator
 
 LEAVES = 24  # a picture
-GRATED = 1 / 24  # of them are gratings, which cost a network more than all other leaves (docs/log.md)
 POOL = 8192  # pictures that a training draws from
 SEED = 900  # of the pool
 
@@ -30,13 +29,11 @@ def pool(channels: int, side: int) -> Uint8Images:
 
 
 def draw(n: int, channels: int, side: int, rng: Generator) -> Images:
-    """Draw n pictures, (n, channels, side, side), in [0, 1]: leaves over a plain ground or, in one of 24, over a grating, which may stay bare."""
+    """Draw n pictures, (n, channels, side, side), in [0, 1]."""
     canvas = _Canvas(n, channels, side, rng)
-    grated, left = canvas.chance(GRATED), canvas.uniform(0, 1)
-    x = torch.where(grated, torch.lerp(canvas.paint(), canvas.paint(), canvas.waves()), canvas.paint())
-    for k in range(LEAVES):
-        falls = ~grated | (k < LEAVES * (left - 0.3))  # on three gratings in ten, none
-        x = torch.lerp(x, canvas.paint(), canvas.leaf() * falls)
+    x = canvas.paint()
+    for _ in range(LEAVES):
+        x = torch.lerp(x, canvas.paint(), canvas.leaf())
     return x
 
 
@@ -68,13 +65,6 @@ class _Canvas:
         """Draw a colour for every pixel, half of them shaded along a direction."""
         slope = self.uniform(-0.75, 0.75) * self.chance(0.5)
         return (self.colour() + slope * self.axes(self.uniform(0, 2 * pi))[0] / self.side).clamp(0, 1)
-
-    def waves(self) -> Field:
-        """Draw a grating from 0 to 1: square or sine, upright or turned, 2 to 16 pixels a period."""
-        upright = (pi / 2) * self.chance(0.5)
-        angle = torch.where(self.chance(0.6), upright, self.uniform(0, pi))
-        wave = (2 * pi * (self.axes(angle)[0] / (2 * 8 ** self.uniform(0, 1)) + self.uniform(0, 1))).sin()
-        return torch.where(self.chance(0.7), wave.sign(), wave) / 2 + 0.5
 
     def leaf(self) -> Field:
         """Draw how far each pixel is covered, 0 to 1, by an ellipse, a bar, a half plane or a row of stripes."""

@@ -70,7 +70,7 @@ class Denoising:
     unclipped: Annotated[float, Span(0, 1, 0.005, share=True, label="Inputs left unclipped")] = 0.125
     optimiser: Literal["AdamW", "Muon"] = "Muon"
     learning_rate: Annotated[float, RATE] = 3e-3
-    decay: Annotated[float, Span(0, 1, 0.01, label="Weight decay of the kernels")] = 0.3
+    decay: Annotated[float, Span(0, 1, 0.01, label="Weight decay of the kernels")] = 0.6
     clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
     seed: Annotated[int, SEEDS] = 2
     stored: ClassVar = torch.float16
