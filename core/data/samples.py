@@ -24,8 +24,23 @@ PHOTOGRAPHS = (
     "retina",
 )
 
-
 LANDSCAPES = ("china", "flower")  # inside scikit-learn
+GREY = (
+    "brick",
+    "cell",
+    "clock_motion",
+    "coins",
+    "grass",
+    "gravel",
+    "microaneurysms",
+    "page",
+    "text",
+)  # and in scikit-image
+EVERY = (
+    *PHOTOGRAPHS,
+    *LANDSCAPES,
+    *GREY,
+)  # all that a camera took, but the right eye of a pair and what is 32 pixels or less
 
 
 def digits(train: bool) -> tuple[Uint8Images, Labels]:
@@ -59,7 +74,7 @@ def _centre(mass: Float[Tensor, "n k"]) -> Scores:
 
 @cache
 def photograph(name: str) -> np.ndarray:
-    """Return one of the PHOTOGRAPHS that ship inside scikit-image, or of scikit-learn's LANDSCAPES, uint8 (H, W, 3)."""
+    """Return a photograph that ships inside scikit-image or scikit-learn, one of EVERY, uint8 (H, W, 3); a grey one thrice."""
     if name in LANDSCAPES:
         from sklearn.datasets import load_sample_image
 

@@ -12,6 +12,7 @@ from core.experiments import (
     every_pixel,
     few_pixels,
     noise_means,
+    photographs,
     study_digits,
     study_pictures,
     trainings,
@@ -24,7 +25,7 @@ from core.experiments.results import Experiment
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, unfamiliar, classical, attack_rates, worst_curves, directions, transfer, defence, few_pixels, every_pixel,
-        study_digits, study_pictures, noise_means, trainings,
+        accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence,
+        few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
     )
 }  # fmt: skip
