@@ -37,7 +37,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("learned", "Look", "What has it learned?", "school", "Its filters, and the digits that excite each most."),
     Entry("similar", "Look", "Which images are alike?", "compare", "What a fooled network is reminded of.", asks="Which training images look like this?"),
     Entry("train", "Train", "How does a network learn?", "model_training", "Launch a run, watch its curve, stop it, and keep the network."),
-    Entry("denoise", "Denoise", "Can it see through the noise?", "blur_off", "Networks that clean a photograph, trained without clean ones."),
+    Entry("denoise", "Denoise", "Can it see through the noise?", "blur_off", "Networks that clean a photograph, taught by noisy ones."),
     Entry("learn", "Denoise", "How can it learn from noise alone?", "casino", "Training pairs, photons, and what a loss settles on."),
     Entry("pixels", "Attack", "How few pixels are enough?", "colorize", "One pixel, searched for; and every pixel tried."),
     Entry("fooled", "Attack", "Can a denoiser be fooled?", "bolt", "Drag through an attack, beside chance as strong."),
