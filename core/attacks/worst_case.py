@@ -5,7 +5,7 @@ the parts of AutoAttack (Croce and Hein 2020), with restarts.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from math import ceil
 from typing import Annotated, ClassVar, Literal
@@ -20,6 +20,7 @@ from core.attacks.linf import EPSILON, Attack
 from core.params import Span, at, validated
 from core.types import Images, Labels, Levels, Logits, Model, Scores, generator
 
+ROUND = 100  # questions of Square between two looks at it
 RESTARTS = Span(1, 20, 1, label="Restarts")
 
 
@@ -51,9 +52,21 @@ class Nested(Attack):
     nothing more. At one strength alone an attack may find less than among several.
     """
 
+    @property
     @abstractmethod
+    def rounds(self) -> int:
+        """Say how many rounds `tries` has at most."""
+
+    @abstractmethod
+    def tries(self, model: Model, x: Images, y: Labels) -> Iterator[Images]:
+        """Attack a batch at the strength of this value, yielding the best so far after every round; ends once all have fallen."""
+
     def within(self, model: Model, x: Images, y: Labels) -> Images:
         """Attack a batch at the strength of this value."""
+        found = x
+        for found in self.tries(model, x, y):
+            pass
+        return found
 
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
         found, now = {}, x
@@ -80,15 +93,19 @@ class APGD(Nested):
     restarts: Annotated[int, RESTARTS] = 5
     seed: Annotated[int, START] = 0
 
-    def within(self, model: Model, x: Images, y: Labels) -> Images:
+    @property
+    def rounds(self) -> int:
+        return self.restarts
+
+    def tries(self, model: Model, x: Images, y: Labels) -> Iterator[Images]:
         rng, found = generator(self.seed), x
-        standing = _right(model, x, y)
         for _ in range(self.restarts):
+            standing = _right(model, found, y)
+            if not standing.any():
+                return
             start = (2 * torch.rand(x.shape[1:], generator=rng) - 1).to(x.device)
-            if standing.any():
-                found = _replaced(found, standing, self._climb(model, x[standing], y[standing], start))
-                standing = _right(model, found, y)
-        return found
+            found = _replaced(found, standing, self._climb(model, x[standing], y[standing], start))
+            yield found
 
     def _climb(self, model: Model, x: Images, y: Labels, start: Tensor) -> Images:
         low, high = (x - self.epsilon).clamp(min=0), (x + self.epsilon).clamp(max=1)
@@ -143,8 +160,11 @@ class Square(Nested):
     share: Annotated[float, Span(0.01, 1, 0.01, label="First share of the image")] = 0.8
     seed: Annotated[int, START] = 0
 
-    @torch.no_grad()
-    def within(self, model: Model, x: Images, y: Labels) -> Images:
+    @property
+    def rounds(self) -> int:
+        return ceil(self.queries / ROUND)
+
+    def tries(self, model: Model, x: Images, y: Labels) -> Iterator[Images]:
         rng = generator(self.seed)
         _, c, h, w = x.shape
         low, high = (x - self.epsilon).clamp(min=0), (x + self.epsilon).clamp(max=1)
@@ -153,7 +173,7 @@ class Square(Nested):
             return self.epsilon * (2 * torch.randint(2, shape, generator=rng) - 1).to(x)
 
         found = (x + signs(c, 1, w)).clamp(low, high)
-        best = margin(model(found), y)
+        best = _margin(model, found, y)
         for query in range(1, self.queries):
             side = min(max(1, round((self._share(query) * h * w) ** 0.5)), h - 1)
             top, left = (int(torch.randint(size - side, (1,), generator=rng)) for size in (h, w))
@@ -161,14 +181,16 @@ class Square(Nested):
             sign = 2 * signs(c, 1, 1)
             open_ = best <= 0
             if not open_.any():
-                return found
+                break
             tried = found[open_]
             tried[part] = (tried[part] + sign).clamp(low[open_][part], high[open_][part])
-            value = margin(model(tried), y[open_])
+            value = _margin(model, tried, y[open_])
             better = value > best[open_]
             found[open_] = torch.where(_wide(better), tried, found[open_])
             best[open_] = torch.where(better, value, best[open_])
-        return found
+            if query % ROUND == 0:
+                yield found.clone()
+        yield found
 
     def _share(self, query: int) -> float:
         """Return the share of the image that a square covers: halved at fixed shares of 10,000 queries, as published."""
@@ -187,18 +209,28 @@ class WorstCase(Nested):
     queries: Annotated[int, Span(1, 20_000, 1, label="Questions of Square")] = 1000
     seed: Annotated[int, START] = 0
 
-    def within(self, model: Model, x: Images, y: Labels) -> Images:
-        attacks: list[Nested] = [
+    @property
+    def parts(self) -> tuple[Nested, ...]:
+        """Return the attacks it is made of."""
+        return (
             APGD(self.epsilon, "cross-entropy", self.steps, self.restarts, self.seed),
             APGD(self.epsilon, "dlr", self.steps, self.restarts, self.seed),
             Square(self.epsilon, self.queries, seed=self.seed),
-        ]
-        found, standing = x, _right(model, x, y)
-        for attack in attacks:
-            if standing.any():
-                found = _replaced(found, standing, attack.within(model, x[standing], y[standing]))
-                standing = _right(model, found, y)
-        return found
+        )
+
+    @property
+    def rounds(self) -> int:
+        return sum(part.rounds for part in self.parts)
+
+    def tries(self, model: Model, x: Images, y: Labels) -> Iterator[Images]:
+        found = x
+        for part in self.parts:
+            before, standing = found, _right(model, found, y)
+            if not standing.any():
+                return
+            for z in part.tries(model, x[standing], y[standing]):
+                found = _replaced(before, standing, z)
+                yield found
 
 
 def _checkpoints(steps: int) -> set[int]:
@@ -216,6 +248,11 @@ def _checkpoints(steps: int) -> set[int]:
 @torch.no_grad()
 def _right(model: Model, x: Images, y: Labels) -> Bool[Tensor, " n"]:
     return model(x).argmax(1) == y
+
+
+@torch.no_grad()
+def _margin(model: Model, x: Images, y: Labels) -> Scores:
+    return margin(model(x), y)
 
 
 def _replaced(x: Images, where: Bool[Tensor, " n"], values: Float[Tensor, "m c h w"]) -> Images:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core import UserError, checkpoints, parallel
 from core.attacks import FGSM, PGD
+from core.attacks.worst_case import Nested, WorstCase
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -22,6 +23,7 @@ from core.params import strength
 from core.types import Logits, Model
 
 BATCH = 250  # images a sweep corrupts at once
+WORST = 1000  # digits for the worst case, half a second each
 FRACTIONS = tuple(round(0.05 * k, 2) for k in range(21))  # Figure 7: 0 to 100 %
 EPSILONS = tuple(round(0.025 * k, 3) for k in range(21))  # Figure 12, to 0.5
 MEASURED: dict[str, tuple[Corruption, tuple[float, ...]]] = {
@@ -31,6 +33,7 @@ MEASURED: dict[str, tuple[Corruption, tuple[float, ...]]] = {
         (ReplaceGaussian(), FRACTIONS),
         (FGSM(), EPSILONS),
         (PGD(), EPSILONS),
+        (WorstCase(), EPSILONS[::2]),
     )
 }
 
@@ -116,12 +119,14 @@ def sweep(
     corruption: Corruption,
     levels: Sequence[float],
     seed: int,
-    batch: int = BATCH,
+    batch: int | None = None,
     workers: int = 1,
     done: int = 0,
     n: int | None = None,
 ) -> Iterator[Tensor]:
     """Count answers at all strengths, batch by batch, yielding the counts so far: int64 (levels, true class, answer).
+
+    Batches are of `batch` images, else as many as suit the corruption.
 
     The images come in an order drawn from `seed`, so that a sweep that is stopped has measured a fair sample; the first
     `done` of them are passed over, and it ends with the batch that reaches n. Every batch has noise of its own; the labels
@@ -140,10 +145,15 @@ def sweep(
         return torch.bincount(cells, minlength=100 * len(levels)).view(len(levels), 10, 10).cpu()
 
     counts = torch.zeros(len(levels), 10, 10, dtype=torch.int64)
-    order = datasets.shuffled(len(dataset), seed)
-    for part in parallel.spread(count, pieces(order, batch, done, len(order) if n is None else n), workers):
+    order, size = datasets.shuffled(len(dataset), seed), batch or at_once(corruption)
+    for part in parallel.spread(count, pieces(order, size, done, len(order) if n is None else n), workers):
         counts = counts + part
         yield counts
+
+
+def at_once(corruption: Corruption) -> int:
+    """Say how many images a sweep corrupts at once: few of those that take long, so that it can be watched and stopped."""
+    return BATCH // 5 if isinstance(corruption, Nested) else BATCH
 
 
 def begin(
@@ -183,7 +193,7 @@ def measure(key: str, n: int) -> Iterator[Curve]:
 
 def swept(
     store: Store[Curve], key: str, model: Classifier, begun: Curve, dataset: Dataset, corruption: Corruption, n: int,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> Iterator[Curve]:  # fmt: skip
     """Go on with a curve from what a store knows of it, up to n images, yielding what is counted so far."""
     known = store.resume(key, begun)
@@ -199,6 +209,11 @@ def keys(network: str) -> list[str]:
     return [f"{network}.{kind}" for kind in MEASURED]
 
 
+def asked(key: str) -> int:
+    """Say how many digits a key is worth."""
+    return WORST if key.endswith(".worstcase") else 10_000
+
+
 EXPERIMENT = Experiment(
-    "how often digit networks are right under noise and attack", STORE, networks.classifiers, measure, lambda _: 10_000, keys
+    "how often digit networks are right under noise and attack", STORE, networks.classifiers, measure, asked, keys
 )  # fmt: skip
