@@ -141,7 +141,7 @@ def large(trained: Trained, photo: Photo, noise: Noise, seed: int) -> Iterator[f
         before, after = (tiled.psnr_ssim(z, x) for z in (noisy, progress.image))
         yield Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), before, after)
 
-    return _kept("large", (trained, photo, repr(noise), seed), work, most=3)
+    return kept("large", (trained, photo, repr(noise), seed), work, most=3)
 
 
 def attacked(
@@ -154,7 +154,7 @@ def attacked(
         target = F.interpolate(shrunk(image(aim)), x.shape[-2:], mode="area")
         return attack_path.run(denoiser(trained), attack, x, trained.noise.nominal, seed, target)
 
-    return _kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
+    return kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
 
 
 def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Iterator[float | Pushed]:
@@ -163,10 +163,10 @@ def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> It
     def work() -> Iterator[float | Pushed]:
         return pushes.push(denoiser(trained), shrunk(image(photo)), there, trained.noise.nominal, seed)
 
-    return _kept("pushed", (trained, photo, repr(there), seed), work, most=20)
+    return kept("pushed", (trained, photo, repr(there), seed), work, most=20)
 
 
-def _kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:
+def kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:
     """Yield the shares that `work` yields and at last its result, which is kept, with the `most` recent of its kind."""
     held = _held(kind)
     found: Any = held.get(key)

@@ -77,12 +77,15 @@ def photo() -> Photo | None:
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other)
 
 
-def numbered(kind: Kind[P], key: str, first: int, label: str) -> P:
-    """Let somebody pick a test image by its number, which the address has under `key`; a page begins with `first`."""
+def numbered(kind: Kind[P], key: str, first: int, label: str, widget: str = "") -> P:
+    """Let somebody pick a test image by its number, which the address has under `key`; a page begins with `first`.
+
+    `widget` keeps apart what was chosen for several things, each of which begins with a number of its own.
+    """
     test = cache.dataset(kind.dataset, "test")
     last = len(test) - 1
-    address.restore(key, min(first, last), address.whole(0, last, "test image"))
-    return kind.of(test, int(st.number_input(f"{label}, 0 to {last:,}", 0, last, key=key)))
+    address.restore(key, min(first, last), address.whole(0, last, "test image"), widget)
+    return kind.of(test, int(st.number_input(f"{label}, 0 to {last:,}", 0, last, key=widget or key)))
 
 
 def picked(kind: Kind[P], chosen: P | None) -> dict[str, object]:

@@ -63,8 +63,9 @@ def pixels(curves: list[Curve], tried: dict[str, Exhausted], reported: list[Repo
 def defence(found: Defence) -> go.Figure:
     """Draw a classifier's accuracy over epsilon without, behind and through a denoiser."""
     figure = go.Figure()
-    for (way, title), tint, dash in zip(THREATS.items(), SERIES[:3], ("solid", "dash", "dot"), strict=True):
-        band(figure, found.epsilons, found.hits[way], found.n, title, tint, dash)
+    dashes = ("solid", "dash", "dot", "solid")
+    for (threat, title), tint, dash in zip(THREATS.items(), (SERIES[0], *SERIES[2:4], SERIES[1]), dashes, strict=True):
+        band(figure, found.epsilons, found.hits[threat], found.n, title, tint, dash)
     axes(figure, "strength (epsilon, of the grey range)", "test digits read right, %")
     figure.update_yaxes(range=[0, 101])
     return figure

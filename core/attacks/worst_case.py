@@ -5,8 +5,10 @@ the parts of AutoAttack (Croce and Hein 2020), with restarts.
 """
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from math import ceil
 from typing import Annotated, ClassVar, Literal
 
@@ -63,10 +65,7 @@ class Nested(Attack):
 
     def within(self, model: Model, x: Images, y: Labels) -> Images:
         """Attack a batch at the strength of this value."""
-        found = x
-        for found in self.tries(model, x, y):
-            pass
-        return found
+        return deque(chain([x], self.tries(model, x, y)), maxlen=1).pop()
 
     def levels(self, model: Model, x: Images, y: Labels, strengths: list[float]) -> Levels:
         found, now = {}, x
