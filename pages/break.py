@@ -47,9 +47,12 @@ def picture() -> None:
     curves = shown()
     printed = [r for r in REPORTED if r.kind in kinds]
     charts.show(measured.accuracy(curves, printed, list(known), view == "noise"), "curves")
-    sizes = sorted({(c.n, c.data) for c in curves}, reverse=True)
+    sizes: dict[tuple[int, str], dict[str, None]] = {}
+    for c in curves:
+        sizes.setdefault((c.n, c.data), {})[words.title(c.kind)] = None
+    told = "; ".join(f"{', '.join(titles)}: n = {n:,} a point ({data})" for (n, data), titles in sizes.items())
     st.caption(
-        f"{'; '.join(f'n = {n:,} a point ({data})' for n, data in sizes) or 'Nothing is measured yet'}. Noise seed {SEED}. "
+        f"{told or 'Nothing is measured yet'}. Noise seed {SEED}. "
         "Shaded: 95 % interval (Wilson). Diamonds: what the study printed, typed in from its figures."
     )
     measuring.watch(jobs)
@@ -58,6 +61,15 @@ def picture() -> None:
 picture()
 for problem in jobs.problems():
     st.warning(problem, icon=":material/info:")
+
+for found in [f for name in names if view == "attack" and (f := accuracy.flattered(name))]:
+    epsilon, fgsm, worst = found
+    (fair,), (flattering,) = worst.at([epsilon]), fgsm.at([epsilon])
+    st.warning(
+        f"**FGSM flatters {worst.network}.** At epsilon {epsilon:g} it leaves {flattering:.1f} % right (n = {fgsm.n:,}), the worst case {fair:.1f} (n = {worst.n:,}; `{worst.corruption}`: every digit by the worst "
+        "of APGD on two losses, with restarts, and Square). One step along the gradient says little of how robust a network is.",
+        icon=":material/gpp_bad:",
+    )
 
 for reported in REPORTED:
     gaps = findings.gaps(reported, shown()) if reported.kind in kinds and reported.suspect else []

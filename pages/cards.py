@@ -14,6 +14,8 @@ from core.checkpoints import Card
 from core.experiments import accuracy, denoising, unfamiliar
 from core.training import recipes
 
+STRENGTHS = (0.1, 0.2, 0.3)  # of the worst case
+
 st.title("Which networks are here?")
 st.markdown(
     "Every network was trained here, by a recipe you can run again. **Which learned longest, which scores best?**"
@@ -38,6 +40,15 @@ def scores(card: Card) -> None:
         low, high = clean[1].interval(0.0)
         st.metric("Test digits read right", f"{clean[0]:.2f} %")
         st.caption(f"95 % interval {low:.2f} to {high:.2f} %, n = {clean[1].n:,}.")
+        if worst := accuracy.STORE.get(f"{card.name}.worstcase"):
+            for column, epsilon in zip(st.columns(len(STRENGTHS)), STRENGTHS, strict=True):
+                column.metric(f"At its worst, epsilon {epsilon:g}", f"{worst.at([epsilon])[0]:.1f} %")
+            bounds = ", ".join("{:.1f} to {:.1f}".format(*worst.interval(epsilon)) for epsilon in STRENGTHS)
+            st.caption(
+                f"95 % intervals {bounds} %, n = {worst.n:,}, seed {worst.seed}; each digit by the worst of `{worst.corruption}`."
+            )
+        else:
+            st.caption(f"At its worst not measured yet: `python -m core measure accuracy {card.name}`.")
     else:
         experiment = "denoising" if "noise" in card.recipe else "accuracy"
         st.caption(f"Not measured yet: `python -m core measure {experiment} {card.name}`.")

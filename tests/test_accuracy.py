@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from core import checkpoints
 from core.attacks import FGSM, PGD
+from core.attacks.worst_case import WorstCase
 from core.data.datasets import Dataset
 from core.experiments import accuracy, trial
 from core.experiments.accuracy import Curve
@@ -113,9 +114,33 @@ def test_an_unreadable_curve_file_is_no_curves(content: str, shelved: Path) -> N
 @pytest.mark.parametrize(("name", "clean"), [("digit-cnn", 97.35), ("digit-mlp", 93.59), ("digit-cnn-robust", 98.12)])
 def test_shipped_curves_are_of_the_shipped_weights_on_the_full_test_set(name: str, clean: float) -> None:
     card = checkpoints.read(name)
-    full = [c for c in accuracy.of(name) if c.data == "MNIST, 10,000 test images"]
-    assert {c.kind for c in full} == {"SaltAndPepper", "ReplaceGaussian", "FGSM", "PGD"}
-    for c in full:
+    full = {c.kind: c for c in accuracy.of(name) if c.data == "MNIST, 10,000 test images"}
+    worst = full.pop("WorstCase")
+    assert full.keys() == {"SaltAndPepper", "ReplaceGaussian", "FGSM", "PGD"}
+    for c in full.values():
         assert (c.networks, c.n, len(c.levels)) == ({name: card.sha256}, 10_000, 21)
         assert c.accuracy[0] == pytest.approx(clean, abs=0.005)
     assert accuracy.clean(name) is not None
+    assert (worst.networks, worst.hits) == ({name: card.sha256}, sorted(worst.hits, reverse=True))
+    for level in worst.levels:
+        assert worst.interval(level)[0] <= min(full[kind].interval(level)[1] for kind in ("FGSM", "PGD"))
+
+
+def test_fgsm_flatters_where_it_leaves_more_than_the_worst_case_beyond_both_intervals(
+    measured: Curve, shelved: Path
+) -> None:
+    def curve(corruption: trial.Corruption, right: int, wrong: int) -> Curve:
+        counts = torch.zeros(2, 10, 10, dtype=torch.int64)
+        counts[0, 0, 0], counts[1, 0, 0], counts[1, 0, 1] = right + wrong, right, wrong
+        begun = dataclasses.replace(measured, n=0, counts=(((0,) * 10,) * 10,) * 2, corruption=repr(corruption))
+        return accuracy.grown(begun, counts)
+
+    assert accuracy.flattered("digit-cnn") is None
+    accuracy.STORE.put("digit-cnn.fgsm", curve(FGSM(), 80, 20))
+    assert accuracy.flattered("digit-cnn") is None
+    accuracy.STORE.put("digit-cnn.worstcase", curve(WorstCase(), 75, 25))
+    assert accuracy.flattered("digit-cnn") is None
+    accuracy.STORE.put("digit-cnn.worstcase", curve(WorstCase(), 60, 50))
+    found = accuracy.flattered("digit-cnn")
+    assert found is not None
+    assert found[0] == 0.1

@@ -463,8 +463,8 @@ def test_the_search_for_a_pixel_is_watched_generation_by_generation(page: Page, 
 
 def test_the_denoiser_as_a_defence_is_drawn_and_tried_on_a_digit(page: Page, address: str) -> None:
     visit(page, f"{address}/defence?image=3&epsilon=0.2")
-    expect(page.get_by_text("attacked through it, denoised")).to_be_visible(timeout=60_000)
-    assert page.locator("[data-testid=stImage] img").count() == 5
+    expect(page.get_by_text("attacked through the denoiser, at its worst").last).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-testid=stImage] img")).to_have_count(8, timeout=60_000)
     shot(page, "defence")
 
 

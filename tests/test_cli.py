@@ -7,9 +7,10 @@ import pytest
 
 from core import __main__ as cli
 from core import checkpoints
+from core.attacks.worst_case import WorstCase
 from core.data import datasets
 from core.denoisers.classical import CLASSICAL, Median
-from core.experiments import attack_rates, classical, denoising
+from core.experiments import accuracy, attack_rates, classical, denoising
 from core.study import report
 from core.training import recipes
 from core.training.recipes import RECIPES
@@ -54,11 +55,13 @@ def test_train_then_measure_on_the_sample(
 ) -> None:
     """The whole path, on the digits everybody has: weights, card and curves are written and can be read again."""
     monkeypatch.setattr(datasets, "full", lambda name, split: datasets.sample("mnist", split))
+    hasty = WorstCase(steps=2, restarts=1, queries=2), (0.0, 0.1)
+    monkeypatch.setitem(accuracy.MEASURED, "worstcase", hasty)
     assert run(monkeypatch, "train", "digit-mlp") == 0
     assert "digit-mlp is trained" in capsys.readouterr().out
     assert run(monkeypatch, "measure", "accuracy", "digit-mlp") == 0
     assert "digit-mlp FGSM(epsilon=0.1) n=797: 0:" in capsys.readouterr().out
-    kept = [f"digit-mlp.{kind}.json" for kind in ("fgsm", "pgd", "replacegaussian", "saltandpepper")]
+    kept = [f"digit-mlp.{kind}.json" for kind in ("fgsm", "pgd", "replacegaussian", "saltandpepper", "worstcase")]
     shown = sorted(p.name for p in shelf.rglob("*.*") if ".locks" not in p.parts and not p.name.startswith("."))
     assert shown == sorted(["digit-mlp.json", "digit-mlp.safetensors", *kept])
     first = checkpoints.read("digit-mlp")

@@ -69,8 +69,10 @@ def test_one_digit_is_tried_as_many_are(cnn: Classifier, digits: Dataset, quick:
     shield, _ = shipped("n2n-digits")
     x, y = digits.images(slice(3, 4)), digits.labels[3:4]
     *shares, tried = defence.tried(cnn, shield, x, y, 0.15)
-    assert shares == sorted(shares)
-    assert all(isinstance(share, float) and 0 < share < 1 for share in shares)
+    done = [share for share in shares if isinstance(share, float)]
+    assert done == sorted(done)
+    assert len(done) == len(shares)
+    assert 0 < done[0] < done[-1] < 1
     assert isinstance(tried, dict)
     assert list(tried) == ["clean", *defence.THREATS]
     answers = torch.tensor([int(tried[threat].sure.argmax()) == int(y) for threat in defence.THREATS])

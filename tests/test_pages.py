@@ -19,7 +19,7 @@ from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
-from core.experiments import directions, measure
+from core.experiments import accuracy, defence, directions, measure
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
@@ -382,15 +382,27 @@ def test_break_shows_both_views_and_whose_row_it_is() -> None:
     assert "on average 1.4 points from **digit-mlp**" in at.info[0].value
     at = opened("break", view="attack")
     assert not at.info
+    for name in ("digit-cnn", "digit-mlp", "digit-cnn-robust"):
+        flattering = accuracy.flattered(name)
+        said = [w.value for w in at.warning if f"FGSM flatters {name}.**" in w.value]
+        assert len(said) == (flattering is not None)
+        assert not flattering or f"At epsilon {flattering[0]:g} it leaves" in said[0]
     assert "epsilon" in " ".join(s.label for s in at.select_slider)
+
+
+def test_a_digit_is_tried_under_every_threat_also_where_nothing_is_measured() -> None:
+    at = opened("defence", image="3", epsilon="0.2")
+    for threat in ("clean", *defence.THREATS.values()):
+        assert f"**{threat}**" in words(at)
+    verdicts = re.findall(r"reads \d \(\d+ % sure\): \*\*(right|wrong)", words(at))
+    assert len(verdicts) == 1 + len(defence.THREATS)
+    assert verdicts[0] == "right"
 
 
 def test_measuring_can_be_started_watched_and_stopped(
     no_data: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the sample; a second press joins the first; the curve is kept with its n."""
-    from core.experiments import accuracy
-
     shelf.mkdir()
     for file in (ROOT / "checkpoints").glob("digit-cnn.*"):
         (shelf / file.name).write_bytes(file.read_bytes())
@@ -435,8 +447,6 @@ def _shipped() -> Any:
 
 
 def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: Path) -> None:
-    from core.experiments import accuracy
-
     model, card = _shipped()
     job, _ = cache.jobs().start(model, card, cache.dataset("mnist", "test"), PGD(), tuple(k / 50 for k in range(25)), 0)
     while not job.n and job.running:

@@ -9,11 +9,9 @@ from app.controls import choices
 from app.draw import words
 from app.inputs import Trained
 from app.jobs import Jobs
-from core.attacks import ATTACKS
-from core.experiments.accuracy import Curve
+from core.experiments.accuracy import MEASURED, Curve
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption
-from core.noise import NOISES
 from core.params import strength
 
 
@@ -37,7 +35,7 @@ def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
     network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
     mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
     curve = mine[columns[1].selectbox("Under", list(mine), key="under")]
-    share = strength({**NOISES, **ATTACKS}[curve.kind])[1].share
+    share = strength(type(MEASURED[curve.kind.lower()][0]))[1].share
     label, first = f"Strength{', share of pixels' if share else ' (epsilon)'}", curve.levels[len(curve.levels) // 5]
     shown = (lambda v: f"{100 * v:.0f} %") if share else "{:g}".format
     level = columns[2].select_slider(label, curve.levels, first, format_func=shown)

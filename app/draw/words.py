@@ -3,6 +3,7 @@
 from math import inf, isfinite
 
 from core.attacks import ATTACKS, Attack
+from core.attacks.worst_case import WorstCase
 from core.experiments import denoising
 from core.experiments.denoising import Denoised
 from core.noise import BLIND, NOISES, TRAINABLE, Blind, Noise
@@ -14,7 +15,7 @@ def title(kind: str) -> str:
     >>> title("SaltAndPepper"), title("ReplaceGaussian"), title("TargetedPGD")
     ('salt and pepper', 'replace by Gaussian', 'targeted PGD')
     """
-    kinds: dict[str, type[Noise] | type[Attack]] = {**NOISES, **BLIND, **TRAINABLE, **ATTACKS}
+    kinds: dict[str, type[Noise] | type[Attack]] = {**NOISES, **BLIND, **TRAINABLE, **ATTACKS, "WorstCase": WorstCase}
     return kinds[kind].TITLE
 
 

@@ -107,6 +107,16 @@ def clean(network: str) -> tuple[float, Curve] | None:
     return (most.accuracy[0], most) if most else None
 
 
+def flattered(network: str) -> tuple[float, Curve, Curve] | None:
+    """Return where FGSM flatters a network most, its curve and that of the worst case; None where their 95 % intervals meet everywhere."""
+    weak, worst = (STORE.get(f"{network}.{kind}") for kind in ("fgsm", "worstcase"))
+    if weak is None or worst is None:
+        return None
+    beyond = {e: weak.interval(e)[0] - worst.interval(e)[1] for e in worst.levels if e in weak.levels}
+    most = max(beyond, key=beyond.__getitem__)
+    return (most, weak, worst) if beyond[most] > 0 else None
+
+
 @torch.no_grad()
 def logits(model: Model, dataset: Dataset, batch: int = 1000) -> Logits:
     """Run a model over a whole data set: (N, classes)."""
@@ -209,11 +219,28 @@ def keys(network: str) -> list[str]:
     return [f"{network}.{kind}" for kind in MEASURED]
 
 
+def section() -> Iterator[str]:
+    """Write its part of docs/attacks.md."""
+    levels = MEASURED["worstcase"][1]
+    yield "## Digit networks under attack"
+    yield ""
+    yield f"Digits read right, percent, over epsilon. At its worst a digit must survive every attack of `{MEASURED['worstcase'][0]!r}`."
+    yield ""
+    yield "| classifier | attack | n | " + " | ".join(f"{e:g}" for e in levels) + " |"
+    yield "|---|---|---|" + "---|" * len(levels)
+    for name in networks.classifiers():
+        for kind in ("fgsm", "pgd", "worstcase"):
+            if found := STORE.get(f"{name}.{kind}"):
+                cells = " | ".join(f"{share:.1f}" for share in found.at(levels))
+                yield f"| `{name}` | {type(MEASURED[kind][0]).TITLE} | {found.n:,} | {cells} |"
+
+
 def asked(key: str) -> int:
     """Say how many digits a key is worth."""
     return WORST if key.endswith(".worstcase") else 10_000
 
 
 EXPERIMENT = Experiment(
-    "how often digit networks are right under noise and attack", STORE, networks.classifiers, measure, asked, keys
+    "how often digit networks are right under noise and attack", STORE, networks.classifiers, measure, asked, keys,
+    document="attacks", table=section,
 )  # fmt: skip

@@ -23,7 +23,7 @@ EPSILONS = (0.0, 0.1, 0.2, 0.3, 0.4)
 ATTACK = PGD(steps=20, step=0.1)
 WORST = WorstCase()
 SHIELD = "n2n-digits"
-DIGITS = 300  # each takes some thousand steps through the denoiser
+DIGITS = 200  # each takes some thousand steps through the denoiser
 BATCH = 50
 THREATS = {
     "undefended": "no denoiser, at its worst",

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import checkpoints
-from core.experiments import attack_rates, classical, denoising
+from core.experiments import accuracy, attack_rates, classical, denoising, networks
 from core.experiments.registry import EXPERIMENTS
 from core.study import findings, reported
+from core.training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 INTRODUCTIONS = {
@@ -33,7 +34,25 @@ Written by `python -m core report` from `checkpoints/results/`. PSNR in dB and a
 MARKED = re.compile(r"(<!-- written by `python -m core report`: (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.S)
 
 
-def networks() -> Iterator[str]:
+def digits() -> Iterator[str]:
+    """Write the table of all digit networks that ship, under noise and under attack, beside the study's own."""
+    columns = (
+        ("clean", "fgsm", 0.0), ("20 % salt and pepper", "saltandpepper", 0.2), ("20 % replaced by Gaussian", "replacegaussian", 0.2),
+        ("FGSM 0.1", "fgsm", 0.1), ("PGD 0.1", "pgd", 0.1),
+        *((f"worst case {epsilon:g}", "worstcase", epsilon) for epsilon in (0.1, 0.2, 0.3)),
+    )  # fmt: skip
+    printed = {r.kind.lower(): dict(zip(r.levels, r.accuracy, strict=True)) for r in reported.REPORTED}
+    theirs = [f"*{share:.2f}*" if (share := printed.get(kind, {}).get(level)) else "" for _, kind, level in columns]
+    yield f"| network | {' | '.join(title for title, *_ in columns)} |"
+    yield "|---" * (1 + len(columns)) + "|"
+    yield f"| *study's CNN* | *{reported.ACCURACY}* | {' | '.join(theirs[1:])} |"
+    for name in (name for name in networks.classifiers() if name in RECIPES):
+        found = [(accuracy.STORE.get(f"{name}.{kind}"), level) for _, kind, level in columns]
+        cells = [f"{curve.at([level])[0]:.{2 if curve.n == 10_000 else 1}f}" if curve else "" for curve, level in found]
+        yield f"| `{name}`: {RECIPES[name].title} | {' | '.join(cells)} |"
+
+
+def denoisers() -> Iterator[str]:
     """Write the table of all denoisers of photographs beside the study's own and the classical methods."""
     heads = ("network", "noisy, dB", "denoised, dB", "SSIM", "made worse", "*study's network*", *classical.METHODS)
     yield f"| {' | '.join(heads)} |"
@@ -52,14 +71,14 @@ def networks() -> Iterator[str]:
 def document(name: str) -> str:
     """Write docs/NAME.md: its introduction, and a part of each experiment that is told in it."""
     sizes = " or ".join(f"{n:,}" for n in sorted({found.n for found in classical.STORE.current().values()}))
-    parts = [INTRODUCTIONS[name].format(sizes=sizes, networks="\n".join(networks()))]
+    parts = [INTRODUCTIONS[name].format(sizes=sizes, networks="\n".join(denoisers()))]
     parts += ["\n".join(e.table()) for e in EXPERIMENTS.values() if e.document == name]
     return "\n\n".join(parts).rstrip() + "\n"
 
 
 def readme(text: str) -> str:
     """Write the marked tables of README anew and leave all else as it is."""
-    tables = {"denoisers": networks, "attacks": attack_rates.table}
+    tables = {"digits": digits, "denoisers": denoisers, "attacks": attack_rates.table}
     return MARKED.sub(lambda found: f"{found[1]}{chr(10).join(tables[found[2]]())}{found[3]}", text)
 
 
