@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import checkpoints
-from core.experiments import accuracy, attack_rates, classical, denoising, networks
+from core.experiments import accuracy, attack_rates, classical, denoising
 from core.experiments.registry import EXPERIMENTS
 from core.study import findings, reported
-from core.training.recipes import RECIPES
+from core.training.recipes import RECIPES, Classification
 
 ROOT = Path(__file__).parents[2]
 INTRODUCTIONS = {
@@ -46,13 +46,13 @@ def digits() -> Iterator[str]:
     yield f"| network | {' | '.join(title for title, *_ in columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
     yield f"| *study's CNN* | *{reported.ACCURACY}* | {' | '.join(theirs[1:])} |"
-    for name in (name for name in networks.classifiers() if name in RECIPES):
+    for name in (name for name, recipe in RECIPES.items() if isinstance(recipe, Classification)):
         found = [(accuracy.STORE.get(f"{name}.{kind}"), level) for _, kind, level in columns]
         cells = [f"{curve.at([level])[0]:.{2 if curve.n == 10_000 else 1}f}" if curve else "" for curve, level in found]
         yield f"| `{name}`: {RECIPES[name].title} | {' | '.join(cells)} |"
 
 
-def denoisers() -> Iterator[str]:
+def networks() -> Iterator[str]:
     """Write the table of all denoisers of photographs beside the study's own and the classical methods."""
     heads = ("network", "noisy, dB", "denoised, dB", "SSIM", "made worse", "*study's network*", *classical.METHODS)
     yield f"| {' | '.join(heads)} |"
@@ -71,14 +71,14 @@ def denoisers() -> Iterator[str]:
 def document(name: str) -> str:
     """Write docs/NAME.md: its introduction, and a part of each experiment that is told in it."""
     sizes = " or ".join(f"{n:,}" for n in sorted({found.n for found in classical.STORE.current().values()}))
-    parts = [INTRODUCTIONS[name].format(sizes=sizes, networks="\n".join(denoisers()))]
+    parts = [INTRODUCTIONS[name].format(sizes=sizes, networks="\n".join(networks()))]
     parts += ["\n".join(e.table()) for e in EXPERIMENTS.values() if e.document == name]
     return "\n\n".join(parts).rstrip() + "\n"
 
 
 def readme(text: str) -> str:
     """Write the marked tables of README anew and leave all else as it is."""
-    tables = {"digits": digits, "denoisers": denoisers, "attacks": attack_rates.table}
+    tables = {"digits": digits, "denoisers": networks, "attacks": attack_rates.table}
     return MARKED.sub(lambda found: f"{found[1]}{chr(10).join(tables[found[2]]())}{found[3]}", text)
 
 
