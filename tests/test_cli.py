@@ -124,7 +124,12 @@ def test_a_document_that_says_something_else_is_written_anew(
     assert "README.md is out of date" in capsys.readouterr().out
     assert run(monkeypatch, "report") == 0
     assert (tmp_path / "README.md").read_text() == front
-    assert {f.name for f in (tmp_path / "docs").iterdir()} == {"denoisers.md", "photographs.md", "attacks.md", "study.md"}
+    assert {f.name for f in (tmp_path / "docs").iterdir()} == {
+        "denoisers.md",
+        "photographs.md",
+        "attacks.md",
+        "study.md",
+    }
     assert run(monkeypatch, "report", "--check") == 0
 
 
