@@ -46,7 +46,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("defence", "Attack", "Is a denoiser a defence?", "shield", "Against an attacker who knows of it, and one who does not."),
     Entry("break", "Measure", "How fast does it break?", "trending_down", "Accuracy over 10,000 digits, beside what was published."),
     Entry("quality", "Measure", "How well, on ten thousand images?", "bar_chart", "Which pictures gain, and which are made worse."),
-    Entry("often", "Measure", "How often, on ten thousand images?", "ssid_chart", "The study's ratio, and the fair one."),
+    Entry("often", "Measure", "How often is it fooled?", "ssid_chart", "The study's ratio, and the worst attack at one budget for all."),
     Entry("transfer", "Measure", "Does it transfer?", "swap_horiz", "What an attack on one denoiser costs the others."),
     Entry("study", "Measure", "The study, re-measured", "menu_book", "Every figure it reports beside the same figure measured here."),
     Entry("cards", "Measure", "Cards", "badge", "Their recipes, training curves, scores, and a download.", asks="Which networks are here?"),

@@ -9,7 +9,7 @@ from app.draw import pictures
 from app.inputs import Photo
 from app.progress import watched
 from core.attacks import DenoiserAttack
-from core.experiments import attack_path
+from core.experiments import attack_path, worst_curves
 from core.measures import metrics
 from core.study.reported import DENOISERS
 
@@ -17,11 +17,11 @@ COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance,
 
 st.title("Can a denoiser be fooled?")
 st.markdown(
-    "An attack changes a picture a little, step by step, in the one direction that hurts most. "
+    "An attack changes a picture a little, step by step, and looks for what the network gets most wrong. "
     "**Drag through its steps: when do you see the change, and when does the network?**"
 )
 
-row = st.columns([1.3, 2.6, 1.6, 0.8], vertical_alignment="bottom")
+row = st.columns([1.3, 2.3, 1.7, 1.0], vertical_alignment="bottom")
 with row[0]:
     network = pickers.denoiser()
 with row[1]:
@@ -52,6 +52,8 @@ def lead(photo: Photo, attack: DenoiserAttack) -> None:
         f"{float(metrics.l2(found.batch.noisy, found.batch.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
+    if one := worst_curves.current().get(network.name):
+        st.caption(worst_curves.by_attack(one, worst_curves.BUDGETS[-1]))
     if cache.image(photo).shape != found.batch.clean.shape:
         st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")
 

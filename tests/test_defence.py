@@ -126,3 +126,31 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     again = transfer.begin([card, replace(card, name="other", sha256="new")], ("itself", "nothing"), some)
     assert transfer.STORE.resume("mine", begun).n == 8
     assert transfer.STORE.resume("mine", again).n == 0  # of other networks: measured anew as a whole
+
+
+def card_of(name: str, start: str, seen: str = "BlindGaussian(sigma_max=50.0)") -> Card:
+    return Card(name, "", "UNet", "cifar10", dict(noise=seen, start=start), 0, "", "abc", [])
+
+
+def test_whether_the_start_is_what_transfers_is_said_only_of_networks_that_learned_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cards = {c.name: c for c in (card_of("first", ""), card_of("again", ""), card_of("later", "first", "BlindPoisson(mean=100.0)"))}  # fmt: skip
+    monkeypatch.setattr(checkpoints, "read", cards.__getitem__)
+    monkeypatch.setattr(checkpoints, "there", cards.__contains__)
+    assert [transfer.root(name) for name in cards] == ["first", "again", "first"]
+    some = datasets.load("cifar10", "test")
+    noisy = torch.rand(100, 4)
+    near = torch.tensor([0.0, 4.0, 1.3, 6.0])  # L2, then what first, again and later lose
+    row = replace(transfer.begin([cards["later"]], tuple(cards), some), n=100, rows=near + noisy)
+    found = transfer.kin(row)
+    assert (found.siblings, found.strangers, found.matched) == (("first",), ("again",), (("first", "again"),))
+    assert float(found.apart.mean()) == pytest.approx(2.7, abs=0.2)
+    words = transfer.verdict({"later": row})
+    assert "part of what transfers comes with the start" in words
+    assert "each network trained once" in words
+    alike = replace(row, rows=noisy[:, :1].expand(-1, 4))
+    assert "no sign that the shared start" in transfer.verdict({"later": alike})
+    without = replace(row, evaluated=("first", "later"), rows=row.rows[:, :3])
+    assert "is open" in transfer.verdict({"later": without})
+    assert "python -m core measure transfer" in transfer.verdict({"later": without})

@@ -86,7 +86,7 @@ def test_against_a_linear_network_l2pgd_finds_the_largest_singular_value() -> No
 def test_measuring_goes_on_where_it_stopped(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worst_curves, "BATCH", 4)
     monkeypatch.setattr(worst_curves, "DAG_STEPS", DAG(steps=4))
-    monkeypatch.setattr(worst_curves, "CLIMB", dict(steps=2, step=0.3))
+    monkeypatch.setattr(worst_curves, "CLIMB", dict(steps=2, step=0.5))
     some = datasets.load("cifar10", "test").part(slice(0, 8))
     begun = worst_curves.begin(CARD, some)
     *_, whole = worst_curves.attacked(blur, begun, some, 8, workers=2)

@@ -108,9 +108,9 @@ def level(made_for: Noise) -> tuple[str, Noise | None]:
 
 
 def denoiser_attack() -> DenoiserAttack:
-    """Let somebody choose an attack on a denoiser; `sliders` has its parameters."""
+    """Let somebody choose an attack on a denoiser, L2PGD to begin with, for it does more harm than DAG; `sliders` has its parameters."""
     titles = {kind: attack.TITLE for kind, attack in DENOISER_ATTACKS.items()}
-    return DENOISER_ATTACKS[choices.listed("Attack", titles, "attack", "the attack", "DAG")]()
+    return DENOISER_ATTACKS[choices.listed("Attack", titles, "attack", "the attack", "L2PGD")]()
 
 
 def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, Corruption, int]:

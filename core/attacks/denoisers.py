@@ -75,7 +75,7 @@ class DAG(DenoiserAttack):
             output = model(z)
             active_mask = self.active_mask(output, y)
             (r,) = torch.autograd.grad((active_mask * output * (y - x)).sum(), z)
-            z = (z.detach() + self.gamma * active_mask * _unit(r, self.norm)).clamp_(0, 1)
+            z = (z.detach() + self.gamma * active_mask * unit(r, self.norm)).clamp_(0, 1)
             yield z
 
     def active_mask(self, output: Images, y: Float[Tensor, "m c h w"]) -> Mask:
@@ -104,16 +104,12 @@ class InBall(DenoiserAttack):
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from `x`."""
         offset = torch.randn(x.shape[1:], generator=generator(self.seed))  # the same for all images, whatever the batch
-        return self.climb(model, x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x, y)
-
-    def climb(self, model: Model, start: Images, x: Images, y: Images) -> Iterator[Images]:
-        """Yield the best images so far on the way from anywhere in the ball around `x`."""
-        best = self.project(start, x)
+        best = self.project(x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x)
         highest = torch.full((len(x),), -torch.inf, device=x.device)
         path = ascend(
             lambda z: self.SIGN * (model(z) - y).square().sum((1, 2, 3)),
             best,
-            lambda g: self.step * self.epsilon * _unit(g, "l2"),
+            lambda g: self.step * self.epsilon * unit(g, "l2"),
             lambda z: self.project(z, x),
         )
         for z, value, _ in islice(path, self.steps + 1):
@@ -126,7 +122,7 @@ class InBall(DenoiserAttack):
 class L2PGD(InBall):
     """Projected gradient ascent of |f(z) - y|^2 from the clean image, which is also `y`."""
 
-    TITLE: ClassVar = "L2PGD (furthest from the truth)"
+    TITLE: ClassVar = "L2PGD (largest error)"
 
     def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
         return batch.clean, batch.clean
@@ -140,7 +136,7 @@ class ObsAtk(InBall):
     images in [0, 1] whose mean is x's, which brings it no further from x.
     """
 
-    TITLE: ClassVar = "ObsAtk (on the noisy picture, zero mean)"
+    TITLE: ClassVar = "ObsAtk (on the noisy one)"
 
     def ends(self, batch: NoisyBatch, aim: Images) -> tuple[Images, Images]:
         return batch.noisy, batch.clean
@@ -153,7 +149,7 @@ class ObsAtk(InBall):
 class Lookalike(InBall):
     """Make the denoised picture look like another one, `y`: descend |f(z) - y|^2 in the L2 ball around `x`."""
 
-    TITLE: ClassVar = "Lookalike (as another picture)"
+    TITLE: ClassVar = "Lookalike (another picture)"
     AIMED: ClassVar = True
     SIGN: ClassVar = -1.0
 
@@ -164,7 +160,7 @@ class Lookalike(InBall):
 DENOISER_ATTACKS: dict[str, type[DenoiserAttack]] = {kind.__name__: kind for kind in (DAG, L2PGD, ObsAtk, Lookalike)}
 
 
-def _unit(r: Images, norm: str) -> Images:
+def unit(r: Images, norm: str) -> Images:
     """Divide each image by its norm; nothing stays nothing."""
     order = torch.inf if norm == "linf" else 2
     size: PerImage = torch.linalg.vector_norm(r, order, dim=(1, 2, 3), keepdim=True)

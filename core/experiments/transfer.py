@@ -1,6 +1,6 @@
 """Does an attack on one denoiser hurt others? Decibels lost, beside white noise of equal energy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -17,10 +17,25 @@ from core.experiments import attack_rates, networks, results
 from core.experiments.attack_rates import ATTACK, BATCH, NETWORKS
 from core.experiments.results import Experiment, Result, Store
 from core.measures import energy, metrics
-from core.types import Model
+from core.measures.paired import interval
+from core.types import Model, Scores
 
 CLASSICS = {name: CLASSICAL[name] for name in ("median", "total variation", "non-local means")}
 IMAGES = 512
+AGAIN = (
+    "n2n-gaussian-50-again"  # another draw: n2n-gaussian-50's recipe with another seed, where somebody has trained it
+)
+
+
+def attackable() -> tuple[str, ...]:
+    """Name the networks that are attacked and shown attacks: the study's seven, and one from another draw if it is here."""
+    return (*NETWORKS, *((AGAIN,) if checkpoints.there(AGAIN) else ()))
+
+
+def root(name: str) -> str:
+    """Name the network whose drawn weights another goes back to: itself, where it was drawn. Raises UserError where it is not here."""
+    start = checkpoints.read(name).recipe.get("start", "")
+    return root(start) if start and checkpoints.there(start) else start or name
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +68,12 @@ class Row(Result):
         """Return the half width of the 95 % interval of each mean loss, in dB."""
         spread = 1.96 * self.rows[:, 1:].double().std(0) / self.n**0.5
         return dict(zip(self.evaluated, spread.tolist(), strict=True))
+
+    def group(self, names: Iterable[str]) -> Scores:
+        """Return what the attack costs some of them, image by image, in dB: the mean over them."""
+        columns = [1 + self.evaluated.index(name) for name in names]
+        mean: Scores = self.rows[:, columns].double().mean(1)
+        return mean
 
     @property
     def line(self) -> str:
@@ -97,7 +118,7 @@ def measure(key: str, n: int) -> Iterator[Row]:
     """Attack one of the study's denoisers and show the result to all; raises UserError where one of them is not here."""
     device = networks.device()
     attacked, card = checkpoints.denoiser(key, device)
-    others = {name: checkpoints.denoiser(name, device) for name in NETWORKS}
+    others = {name: checkpoints.denoiser(name, device) for name in attackable()}
     dataset = datasets.full(card.dataset, "test")
     evaluated = {**{name: models.autocast(model) for name, (model, _) in others.items()}, **CLASSICS}
     cards = [card, *(c for name, (_, c) in others.items() if name != key)]
@@ -107,23 +128,80 @@ def measure(key: str, n: int) -> Iterator[Row]:
     yield from spread(models.autocast(attacked), evaluated, known, here, n, networks.workers(device))
 
 
+@dataclass(frozen=True)
+class Kin:
+    """Whom an attack hurts: networks that go back to the same drawn weights as the one attacked, and others.
+
+    `matched` are pairs of a sibling and a stranger that learned the same noise: they differ in nothing but their start.
+    """
+
+    row: Row
+    siblings: tuple[str, ...]
+    strangers: tuple[str, ...]
+    matched: tuple[tuple[str, str], ...]
+
+    @property
+    def apart(self) -> Scores:
+        """Return how much more the siblings lose than the strangers matched with them, image by image, in dB."""
+        siblings, strangers = zip(*self.matched, strict=True)
+        return self.row.group(siblings) - self.row.group(strangers)
+
+
+def kin(row: Row) -> Kin:
+    """Sort the networks that were shown an attack by what they go back to."""
+    others = [name for name in row.evaluated if name not in CLASSICS and name != row.network]
+    same = tuple(name for name in others if root(name) == root(row.network))
+    strangers = tuple(name for name in others if name not in same)
+    learned = {name: checkpoints.read(name).recipe["noise"] for name in others}
+    return Kin(row, same, strangers, tuple((s, t) for s in same for t in strangers if learned[s] == learned[t]))
+
+
+def verdict(rows: Mapping[str, Row]) -> str:
+    """Say in words whether what transfers comes with a shared start, as far as the rows and their intervals tell."""
+    told = [k for k in map(kin, rows.values()) if k.matched]
+    if not told:
+        return (
+            "Whether this comes with the weights that they share from their start is open: no two networks that learned the same noise from different draws are measured here. "
+            f"Train `{AGAIN}` by the recipe of `n2n-gaussian-50` with another seed, then `python -m core measure transfer`."
+        )
+    n = min(k.row.n for k in told)
+
+    def mean(losses: Iterable[Scores]) -> tuple[float, float]:
+        return interval(torch.stack([values[:n] for values in losses]).mean(0))
+
+    pairs = [list(dict.fromkeys(pair[side] for k in told for pair in k.matched)) for side in (0, 1)]
+    same, other = (mean(k.row.group([pair[side] for pair in k.matched]) for k in told) for side in (0, 1))
+    apart = mean(k.apart for k in told)
+    words = (
+        f"Attacks on {', '.join(k.row.network for k in told)} cost {', '.join(pairs[0])}, from the same drawn weights, {same[0]:.2f} ± {same[1]:.2f} dB beyond chance, and "
+        f"{', '.join(pairs[1])}, which learned the same noise from another draw, {other[0]:.2f} ± {other[1]:.2f} dB. On the same {n:,} images the difference is "
+        f"{apart[0]:+.2f} ± {apart[1]:.2f} dB (each network trained once)"
+    )
+    if apart[0] > apart[1]:
+        return f"{words}: part of what transfers comes with the start."
+    return f"{words}: that is no sign that the shared start is what transfers."
+
+
 def section() -> Iterator[str]:
     """Write its part of docs/attacks.md."""
     rows = STORE.current()
-    columns = [*(name for name in NETWORKS if name in rows), *CLASSICS]
+    names = [name for name in attackable() if name in rows]
+    columns = [*(name for name in names if all(name in row.evaluated for row in rows.values())), *CLASSICS]
     yield "## Transfer"
     yield ""
     yield f"dB lost beyond white noise as strong, when the attack made for one network is shown to others; {IMAGES} images a row."
     yield ""
     yield "| attacked | L2 | " + " | ".join(columns) + " |"
     yield "|---|---|" + "---|" * len(columns)
-    for name in NETWORKS:
-        if name in rows:
-            cells = (f"{rows[name].lost[c]:+.1f}" for c in columns)
-            yield f"| `{name}` | {rows[name].l2:.2f} | " + " | ".join(cells) + " |"
+    for name in names:
+        cells = (f"{rows[name].lost[c]:+.1f}" for c in columns)
+        yield f"| `{name}` | {rows[name].l2:.2f} | " + " | ".join(cells) + " |"
+    if names:
+        yield ""
+        yield verdict({name: rows[name] for name in names})
 
 
 EXPERIMENT = Experiment(
-    "whether an attack on one denoiser hurts others", STORE, lambda: NETWORKS, measure, lambda _: IMAGES,
+    "whether an attack on one denoiser hurts others", STORE, attackable, measure, lambda _: IMAGES,
     document="attacks", table=section,
 )  # fmt: skip

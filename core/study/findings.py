@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 
 from core.experiments import (
     accuracy,
@@ -13,11 +13,13 @@ from core.experiments import (
     noise_means,
     study_digits,
     study_pictures,
+    worst_curves,
 )  # fmt: skip
 from core.experiments.accuracy import Curve
 from core.experiments.attack_rates import STEPS
+from core.measures.paired import interval
 from core.study import reported
-from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported
+from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported, Share
 
 MISSING = "not measured yet"
 
@@ -218,7 +220,10 @@ def _pictures() -> Iterator[Finding]:
 def _ratios() -> Iterator[Finding]:
     for name, said in RATIOS.items():
         found = attack_rates.STORE.get(name)
-        parts = [f"{s.percent:g} % from {s.low:g} to {s.high:g}" for s in said.shares]
+        parts = [
+            f"{s.percent:g} % {bounds(s)}{f' ({s.published:g} % of its published ratios)' if s.published else ''}"
+            for s in said.shares
+        ]
         here, why = MISSING, ""
         if found:
             here = "; ".join(
@@ -229,37 +234,36 @@ def _ratios() -> Iterator[Finding]:
                 for steps in STEPS
             )
             here += f" (n = {found.n:,}, seed {found.seed})"
-            fair = float(found.ratio(STEPS[-1], fair=True).mean())
-            why = f"Its ratio sets an attack of one strength against noises of many. Against white noise as strong as the attack the mean is {fair:.3f} after {STEPS[-1]} steps."
+            mean, half = interval(found.beyond(STEPS[-1]))
+            why = (
+                f"Its ratio sets an attack of one strength against noises of many. Beyond white noise as strong the attack costs {mean:.2f} ± {half:.2f} dB after "
+                f"{STEPS[-1]} steps."
+            )
         yield Finding(
             f"Figure 34, {name}",
-            f"mean ratio {said.mean[0]:g} to {said.mean[1]:g}; {', '.join(parts)}",
+            f"mean ratio {said.mean[0]:g} to {said.mean[1]:g} (of its published ratios {said.published:g}); {', '.join(parts)}",
             here,
             why,
             "often",
         )
     known = attack_rates.STORE.current()
     tabled = [known[name] for name in DENOISERS if name in known]
-    orders = [
-        " > ".join(f"{name} {mean:.2f}" for name, mean in attack_rates.ranked(tabled, STEPS[-1], fair))
-        for fair in (False, True)
-    ]
+    order = " > ".join(f"{name} {mean:.2f}" for name, mean in attack_rates.ranked(tabled, STEPS[-1]))
+    worst = worst_curves.current()
+    lost = " > ".join(f"{name} {mean:.1f} dB" for name, mean in worst_curves.ranked(worst, worst_curves.TOLD))
+    curves = f"lost to the worst attack at L2 {worst_curves.TOLD:g}: {lost or MISSING}"
     yield Finding(
         "Section 4.2", "impulse noise is most susceptible, Gaussian least",
-        f"study's ratio: {orders[0]}; fair ratio: {orders[1]}" if tabled else MISSING,
-        _orders(tabled), "often",
+        f"study's ratio: {order or MISSING}; {curves}",
+        f"{reported.mixed()} {worst_curves.verdict(worst)}", "often",
     )  # fmt: skip
 
 
-def _orders(tabled: list[attack_rates.Rates]) -> str:
-    if not tabled:
-        return ""
-    ours, fair = (attack_rates.ranked(tabled, STEPS[-1], even)[0][0] for even in (False, True))
-    return f"By the study's ratio {ours} is fooled most easily, at equal energy {fair}: " + (
-        "the same, but compare the order."
-        if ours == fair
-        else "its ranking was one of the noises, not of the networks."
-    )
+def bounds(share: Share) -> str:
+    """Say between which ratios a share lies."""
+    if share.low == -inf:
+        return f"below {share.high:g}"
+    return f"above {share.low:g}" if share.high == inf else f"from {share.low:g} to {share.high:g}"
 
 
 def document() -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import checkpoints
-from core.experiments import accuracy, attack_rates, classical, denoising
+from core.experiments import accuracy, attack_rates, classical, denoising, worst_curves
 from core.experiments.registry import EXPERIMENTS
 from core.study import findings, reported
 from core.training.recipes import RECIPES, Classification
@@ -78,7 +78,7 @@ def document(name: str) -> str:
 
 def readme(text: str) -> str:
     """Write the marked tables of README anew and leave all else as it is."""
-    tables = {"digits": digits, "denoisers": networks, "attacks": attack_rates.table}
+    tables = {"digits": digits, "denoisers": networks, "attacks": attack_rates.table, "worst": worst_curves.table}
     return MARKED.sub(lambda found: f"{found[1]}{chr(10).join(tables[found[2]]())}{found[3]}", text)
 
 
