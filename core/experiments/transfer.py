@@ -132,7 +132,7 @@ def measure(key: str, n: int) -> Iterator[Row]:
 class Kin:
     """Whom an attack hurts: networks that go back to the same drawn weights as the one attacked, and others.
 
-    `matched` are pairs of a sibling and a stranger that learned the same noise: they differ in nothing but their start.
+    `matched` are pairs of a sibling and a stranger that learned the same noise: they differ in their start.
     """
 
     row: Row
