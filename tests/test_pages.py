@@ -19,7 +19,9 @@ from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
-from core.experiments import accuracy, defence, directions, measure
+from core.data import datasets
+from core.experiments import accuracy, defence, directions, measure, worst_curves
+from core.experiments.attack_rates import NETWORKS
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
@@ -746,3 +748,26 @@ def test_a_recipe_can_be_given_another_network_and_other_data(
     at.selectbox(key="unet-n2n-gaussian-50").select("DigitUNet").run()
     assert "62,257 weights" in words(at)
     assert not at.exception
+
+
+def test_networks_are_ranked_at_one_budget_as_far_as_they_are_measured(shelf: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", shelf)
+    shutil.rmtree(shelf / "results" / "worst", ignore_errors=True)
+    assert "Not measured yet: `python -m core measure worst`" in words(opened("often"))
+    test = datasets.load("cifar10", "test")
+    for lost, name in enumerate(NETWORKS[:2], 4):
+        begun = worst_curves.begin(checkpoints.read(name), test)
+        rows = 30 + torch.rand(60, len(worst_curves.BUDGETS), begun.rows.shape[2])
+        rows[..., 0] += lost
+        worst_curves.STORE.put(name, replace(begun, n=60, rows=rows))
+    shown = words(opened("often", budget="1"))
+    assert (
+        f"At L2 1, on 60 images, the largest mean loss beyond white noise as strong is that of {NETWORKS[1]}" in shown
+    )
+    assert "Of 1 differences between two networks the intervals support 1" in shown
+    assert f"Not measured yet with these weights: {NETWORKS[2]}" in shown
+    assert f"white noise leaves {NETWORKS[0]}" in words(opened("fooled", steps="1"))
+
+
+def test_a_denoiser_is_first_fooled_by_what_does_more_harm_than_dag() -> None:
+    assert opened("fooled", steps="1").query_params["attack"] == "L2PGD"

@@ -7,7 +7,8 @@ import pytest
 from core import UserError, checkpoints, params
 from core.data import datasets
 from core.experiments import accuracy, few_pixels, trial
-from core.study.reported import EXAMPLES, REPORTED, Example
+from core.study import findings
+from core.study.reported import EXAMPLES, RATIOS, REPORTED, Example, mixed
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.title)
@@ -35,3 +36,11 @@ def test_every_published_point_lies_on_a_level_that_is_measured_here() -> None:
 def test_the_examples_strengths_are_on_the_slider() -> None:
     for example in EXAMPLES:
         assert params.level(example.corruption) in params.strength(type(example.corruption))[1].levels()
+
+
+def test_figure_34_stands_beside_the_ratios_that_were_published() -> None:
+    assert [said.published for said in RATIOS.values()] == [1.1148, 1.2324, 1.3158]
+    says = {f.figure: f.says for f in findings.findings()}
+    assert "0.09 % below 1.25 (33.67 % of its published ratios)" in says["Figure 34, n2n-impulse-0.2"]
+    assert "0.09 % from 0.96 to 1.06 (0.15 % of its published ratios)" in says["Figure 34, n2n-poisson-500"]
+    assert "30 for n2n-gaussian-50 and n2n-poisson-500; 40 for n2n-impulse-0.2" in mixed()
