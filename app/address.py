@@ -20,6 +20,7 @@ def enter(page: str) -> None:
     """Note which page runs; the address is read when a page is entered, until it has published its own."""
     if st.session_state.get("page") != page:
         st.session_state["page"], st.session_state["entering"], st.session_state["published"] = page, True, {}
+        st.session_state["restored"] = set()
     st.session_state["notices"] = st.container()
 
 
@@ -29,15 +30,18 @@ def leave() -> None:
 
 
 def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> None:
-    """Give the widget `key` (by default `name`) its value: what the address asks for, else what it was, else `default`.
+    """Give the widget `key` (by default `name`) its value: what the address asks for, else what was chosen, else `default`.
 
     The address counts where a page is entered: later it only echoes, a little late, what this session wrote there.
-    What does not parse is answered by the parser's sentence. The value is kept and written anew on every run, which
-    carries it from page to page, also past pages that have no such widget.
+    What does not parse is answered by the parser's sentence. What was chosen is kept and written anew on every run, which
+    carries it from page to page, also past pages that have no such widget; a default is each page's own.
     """
     key = key or name
     kept = st.session_state.setdefault("choices", {})
-    value = st.session_state.get(key, kept.get(key, default))
+    value = kept.get(key, default)
+    if key in st.session_state["restored"]:
+        value = st.session_state.get(key, value)
+    st.session_state["restored"].add(key)
     try:
         parse(str(value))
     except UserError:
@@ -48,7 +52,14 @@ def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> 
         except UserError as refusal:
             value = default
             notice(f"{refusal} Shown instead: {default}.")
-    st.session_state[key] = kept[key] = value
+    choose(key, value)
+    if value == default:
+        del kept[key]
+
+
+def choose(key: str, value: object) -> None:
+    """Give a widget its value, on this page and on those that follow."""
+    st.session_state[key] = st.session_state.setdefault("choices", {})[key] = value
 
 
 def notice(sentence: str) -> None:

@@ -6,6 +6,7 @@ nested in another dataclass its type would be lost from the key.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import streamlit as st
 import torch
 import torch.nn.functional as F
 
+from app.background import Work
 from app.browser import frames, strips
 from app.draw import pictures
 from app.draw.pictures import Picture
@@ -22,7 +24,6 @@ from core import UserError, checkpoints
 from core.attacks import DenoiserAttack, OnePixel
 from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
-from core.denoisers import tiled
 from core.denoisers.classical import CLASSICAL
 from core.experiments import accuracy, attack_path, denoising, pushes
 from core.experiments import weak_spots as weakness
@@ -34,12 +35,12 @@ from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
-from core.models import Classifier, Denoiser, DigitCNN, autocast
-from core.noise import Noise, eight_bit
+from core.models import Classifier, Denoiser, DigitCNN
+from core.noise import Noise
 from core.runs import control, folder
 from core.runs.folder import Metrics
 from core.training.recipes import Recipe
-from core.types import Images, Labels, Model, Scores, generator
+from core.types import Images, Labels, Model, Scores
 
 R = TypeVar("R")
 
@@ -120,28 +121,14 @@ def gallery(
     return strips.gallery({**learned, **CLASSICAL} if whole else {**plain, **learned}, x, noise, list(levels), seed)
 
 
-@dataclass(frozen=True, eq=False)
-class Large:
-    """A large picture at one level: what the network saw and what it made of it, uint8 (H, W, 3), with PSNR and SSIM."""
-
-    noisy: Picture
-    denoised: Picture
-    before: tuple[float, float]
-    after: tuple[float, float]
-
-
-def large(trained: Trained, photo: Photo, noise: Noise, seed: int) -> Iterator[float | Large]:
-    """Denoise a large picture tile by tile, yielding the share that is done and at last the result, which is kept."""
-
-    def work() -> Iterator[float | Large]:
-        x = image(photo)
-        noisy = eight_bit(noise(x, generator(seed)))
-        for progress in tiled.denoise(autocast(denoiser(trained)), noisy, workers=2):  # more would only take memory
-            yield progress.share
-        before, after = (tiled.psnr_ssim(z, x) for z in (noisy, progress.image))
-        yield Large(pictures.colour(noisy[0]), pictures.colour(progress.image[0]), before, after)
-
-    return kept("large", (trained, photo, repr(noise), seed), work, most=3)
+def work(kind: str, key: object, steps: Callable[[], Iterator[float | R]], most: int = 12) -> Work[R]:
+    """Return work under way behind a page, or begin it; work of one kind takes turns, and the `most` recent are kept."""
+    held = _held(kind)
+    found: Work[R] = held.pop(key, None) or Work(steps(), _held("turns").setdefault(kind, Lock()))
+    held[key] = found
+    for old in list(held)[:-most]:  # other sessions may do the same
+        held.pop(old, None)
+    return found
 
 
 def attacked(

@@ -3,7 +3,9 @@
 A test image carries its own values and a network the hash of its weights: where these change, so does the key.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import torch
@@ -68,6 +70,11 @@ class Photo:
         """Say whether somebody brought it."""
         return self.index is None and not self.name
 
+    @cached_property
+    def sha256(self) -> str:
+        """Return a hash of what it is."""
+        return hashlib.sha256(f"{self.index} {self.name} ".encode() + self.content).hexdigest()
+
     def image(self) -> Images:
         """Return the picture, (1, 3, H, W) in [0, 1]; a large one takes a while, see `cache.image`. Raises UserError."""
         if self.index is not None:
@@ -88,6 +95,11 @@ class Trained:
     def named(cls, name: str) -> Self:
         """Take a network as it is now. Raises UserError where there is none or its card cannot be read."""
         return cls(name, checkpoints.read(name).sha256)
+
+    @property
+    def key(self) -> str:
+        """Return a short text that tells networks of one name apart."""
+        return f"{self.name}.{self.sha256[:8]}"
 
     @property
     def card(self) -> Card:

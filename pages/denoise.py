@@ -1,19 +1,15 @@
 """Can it see through the noise? One picture, one noise, one denoiser under one slider; then all of them (Figures 18, 23, 26)."""
 
-from math import inf
-
 import streamlit as st
 
 from app import address, cache
-from app.browser import follow, strip, strips, wipe
+from app.browser import follow, photograph, strip, strips
+from app.browser.photographs import Scene
 from app.controls import data, examples, images, parameters, pickers
-from app.draw import pictures, words
+from app.draw import words
 from app.inputs import Photo
-from app.progress import watched
-from core import params
+from app.photograph import Shown, arrive
 from core.denoisers.classical import CLASSICAL
-
-HIGH, WIDE = 560, 800  # pixels of a large picture that are shown
 
 st.title("Can it see through the noise?")
 st.markdown("Slide the noise and compare. **What does the network keep, what does it lose, and when does it do harm?**")
@@ -22,13 +18,16 @@ row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")
 with row[0]:
     network = pickers.denoiser()
 with row[1]:
-    photo = images.photo()
+    photo = images.photo("photograph")
 with row[2]:
     noise = pickers.noise("Gaussian")
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     noise, seed = parameters.details(noise)
-examples.photos()
-networks = pickers.sound(pickers.denoisers())
+    hint = "A photograph is turned and mirrored, denoised eight times, and the mean is taken: eight times the work."
+    symmetric = st.checkbox("Photographs: average over the eight symmetries", help=hint)
+    beside = [n for n in pickers.denoisers() if n != network.name] if st.checkbox("Photographs: all networks") else []
+if photo and photo.index is not None:
+    examples.photos()
 
 
 def publish(photo: Photo | None, level: float | None) -> None:
@@ -40,6 +39,7 @@ def publish(photo: Photo | None, level: float | None) -> None:
 
 def small(photo: Photo, levels: list[float]) -> None:
     """Slide a small picture through every level, in the browser."""
+    networks = pickers.sound(pickers.denoisers())
     packed = cache.strip(network, photo, noise, tuple(levels), seed)
     at = strip(packed, key="denoise", start=parameters.level(noise, levels), anew=address.moved())
     publish(photo, levels[len(levels) // 2 if at is None else at])
@@ -57,31 +57,22 @@ def small(photo: Photo, levels: list[float]) -> None:
         st.info(harm, icon=":material/healing:")
 
 
-def big(photo: Photo) -> None:
-    """Denoise a large picture at one level, tile by tile, and wipe between before and after."""
-    at = parameters.strength(noise)
-    publish(photo, params.level(at))
-    result = watched(cache.large(network, photo, at, seed), "Denoising")
-    h, w, _ = result.noisy.shape
-    (noisy, like), (denoised, liker) = result.before, result.after
-    columns = st.columns(4)
-    columns[0].metric("PSNR, noisy", words.decibels(noisy))
-    gain = f"{denoised - noisy:+.2f} dB" if noisy < inf else None
-    columns[1].metric("PSNR, denoised", words.decibels(denoised), gain)
-    columns[2].metric("SSIM, noisy", f"{like:.3f}")
-    columns[3].metric("SSIM, denoised", f"{liker:.3f}", f"{liker - like:+.3f}")
-    top = st.slider("Window, from the top (pixels)", 0, h - HIGH, (h - HIGH) // 2) if h > HIGH else 0
-    left = st.slider("Window, from the left (pixels)", 0, w - WIDE, (w - WIDE) // 2) if w > WIDE else 0
-    part = slice(top, top + HIGH), slice(left, left + WIDE)
-    wipe(result.noisy[part], result.denoised[part], ("noisy", "denoised"), key="wipe")
-    st.caption(f"The whole picture, {w:,} x {h:,} pixels, was denoised in tiles; drag the line. Shown pixel by pixel.")
-    title, file = "Download the denoised picture (PNG)", f"denoised-{network.name}.png"
-    st.download_button(title, lambda: pictures.png(result.denoised), file, "image/png")
+def whole(photo: Photo) -> None:
+    """Slide a photograph through every level, in the browser: half size while the slider moves, full size where it rests."""
+    shown = Shown(network, photo, Scene(photo.sha256, noise, seed), symmetric, tuple(pickers.sound(beside)))
+    levels = shown.scene.levels
+    at = photograph(shown.packed(), key="photograph", start=parameters.level(noise, levels), anew=address.moved())
+    at = len(levels) // 2 if at is None else at
+    publish(photo, levels[at])
+    arrive(shown, at)
+    data.photograph(photo, shown.image, f"network {shown.title}, noise {noise.TITLE}, seed {seed}")
 
 
-if photo:
-    levels = strips.levels(noise, cache.image(photo).shape, 2 + len(networks) + len(CLASSICAL))
-    small(photo, levels) if levels else big(photo)
-else:
+if photo is None:
     publish(photo, None)
-data.source(cache.dataset("cifar10", "test"))
+    data.source(cache.dataset("cifar10", "test"))
+elif levels := strips.levels(noise, cache.image(photo).shape, 2 + len(pickers.denoisers()) + len(CLASSICAL)):
+    small(photo, levels)
+    data.source(cache.dataset("cifar10", "test"))
+else:
+    whole(photo)

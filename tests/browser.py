@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PAINTED = ":is(.scrub, .strip)[aria-busy=false]"
+PAINTED = ":is(.scrub, .strip, .photograph)[aria-busy=false]"
 
 
 def executable() -> str | None:
@@ -56,7 +56,7 @@ def server(log: Path, **environment: str) -> Iterator[str]:
             yield address
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(10)
+            process.wait(30)  # a step of work behind a page ends first
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def settled(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=60_000)
     page.wait_for_timeout(100)
     page.wait_for_selector(IDLE, timeout=60_000)
-    if page.locator(":is(.scrub, .strip)").count():
+    if page.locator(":is(.scrub, .strip, .photograph)").count():
         page.wait_for_selector(PAINTED, timeout=60_000)
 
 

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from core import checkpoints
 from core.data import datasets
+from core.data.samples import photograph
 from core.experiments.registry import EXPERIMENTS
 
 playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import browser as driver
-from tests.test_uploads import bomb
+from tests.test_uploads import bomb, saved
 
 pytestmark = [
     pytest.mark.browser,
@@ -340,26 +342,108 @@ def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page
     expect(page.get_by_text("All networks on the same noisy picture")).to_be_visible()
 
 
-def test_a_photograph_is_denoised_with_progress_and_wiped(page: Page, address: str) -> None:
-    visit(page, f"{address}/denoise?from=photograph&name=astronaut&add=Gaussian&strength=50&denoiser=n2n-gaussian-50")
-    expect(page.locator(".wipe .under")).to_be_visible(timeout=120_000)
-    expect(page.get_by_text("PSNR, denoised")).to_be_visible()
-    stage = page.locator(".wipe .stage")
-    stage.scroll_into_view_if_needed()
+def view(page: Page, side: str) -> str:
+    """The pixels of the photograph's stage, left (over) or right (under) of the line."""
+    return str(page.locator(f".photograph canvas.{side}").evaluate("c => c.toDataURL()"))
+
+
+SLIDE = """(root, levels) => {
+  const slider = root.querySelector(".strength"), pixels = (side) => root.querySelector(`canvas.${side}`).toDataURL(), before = window.sent;
+  const seen = levels.map((level) => {
+    slider.value = level;
+    slider.dispatchEvent(new Event("input"));
+    return [root.querySelector(".state").textContent, pixels("over"), pixels("under")];
+  });
+  return { seen, sent: window.sent - before };
+}"""
+
+
+def arrived(page: Page) -> None:
+    """Wait until every piece of the photograph is there."""
+    expect(page.get_by_text("Sent: previews")).to_be_visible(timeout=180_000)
+
+
+def test_a_photograph_comes_first_and_slides_without_waiting_and_sharpens_where_it_rests(
+    page: Page, address: str
+) -> None:
+    visit(page, f"{address}/denoise")
+    root, state = page.locator(".photograph"), page.locator(".photograph .state")
+    expect(page.get_by_text("Data: the photograph “astronaut”")).to_be_visible(timeout=60_000)
+    arrived(page)
+    expect(root).to_have_attribute("data-shown", "full")
+    expect(page.locator(".photograph .level")).to_have_text("50 grey levels")
+    before = [view(page, "over"), view(page, "under")]
+    count_messages(page)
+    moved = root.evaluate(SLIDE, [9, 8, 7, 6, 5])
+    assert {state for state, *_ in moved["seen"]} == {"preview, 256 x 256 pixels"}
+    assert len({over for _, over, _ in moved["seen"]}) == len({under for *_, under in moved["seen"]}) == 5
+    assert before not in [pixels for _, *pixels in moved["seen"]]
+    assert moved["sent"] == 0  # the server has heard nothing
+    slider = page.locator(".photograph input.strength")
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.255 * box["width"], box["y"] + box["height"] / 2)
+    expect(page.locator(".photograph .level")).to_have_text("25 grey levels")
+    expect(root).to_have_attribute("data-shown", "full", timeout=60_000)  # it rests, and the mouse is still down
+    expect(state).to_have_text(re.compile("^full size: SSIM"))
+    assert view(page, "over") != moved["seen"][-1][1]
+    expect(page.locator(".photograph .level")).to_have_text("25 grey levels")
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("strength=25"), timeout=60_000)
+    arrived(page)
+    expect(page.locator(".photograph .level")).to_have_text("25 grey levels")
+    rows = [rf"{name}\s*\d+\.\d dB" for name in ("n2n-gaussian-50", "median", "non-local means", "total variation")]
+    expect(page.locator(".photograph .methods tr").filter(has_text=" dB")).to_have_count(5, timeout=180_000)
+    expect(page.locator(".photograph .methods")).to_have_text(re.compile(".*".join(rows)))
+    shot(page, "denoise")
+
+
+def test_the_line_and_its_grip_are_in_one_place_and_stay_there(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?from=photograph&name=coffee&add=Gaussian&strength=50")
+    arrived(page)
+    stage = page.locator(".photograph .stage")
     box = stage.bounding_box()
     assert box
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 50, steps=4)
-    page.mouse.up()
-    assert stage.evaluate("s => parseFloat(s.style.getPropertyValue('--at'))") == pytest.approx(25, abs=1)
-    page.locator(".wipe .at").focus()
+
+    def line() -> float:
+        line = page.locator(".photograph .line").bounding_box()
+        assert line
+        assert box
+        return (line["x"] + line["width"] / 2 - box["x"]) / box["width"]
+
+    for share in (0.75, 0.25):
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + 50, steps=4)
+        page.mouse.up()
+        assert line() == pytest.approx(share, abs=0.01)
+        assert float(page.locator(".photograph .at").input_value()) == pytest.approx(1000 * share, abs=10)
+    shown = {view(page, "under")}
+    for name in ("original", "removed", "still wrong", "median"):
+        page.locator(".photograph").get_by_role("radio", name=name).click()
+        shown.add(view(page, "under"))
+        assert line() == pytest.approx(0.25, abs=0.01)
+        expect(page.locator(".photograph .tag.right")).to_have_text(name)
+    assert len(shown) == 5
+    page.locator(".photograph .at").focus()
     page.keyboard.press("End")
-    assert stage.evaluate("s => s.style.getPropertyValue('--at')") == "100%"
+    assert line() == pytest.approx(1, abs=0.001)
     page.keyboard.press("Home")
+    assert line() == pytest.approx(0, abs=0.001)
+    page.locator(".photograph").get_by_role("radio", name="noisy").click()
     for _ in range(4):
         page.keyboard.press("PageUp")
     shot(page, "wipe")
+
+
+def test_a_photograph_that_is_brought_goes_the_same_way(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?from=upload")
+    picture = saved(Image.fromarray(photograph("chelsea")[:200, :300]))
+    page.locator("input[type=file]").set_input_files(FilePayload(name="a.png", mimeType="image/png", buffer=picture))
+    expect(page.locator(".photograph")).to_have_attribute("data-shown", "full", timeout=60_000)
+    expect(page.get_by_text("Data: your picture, which is not written to disk, 300 x 200 pixels")).to_be_visible()
 
 
 def test_a_picture_too_large_is_refused_in_one_sentence(page: Page, address: str) -> None:

@@ -15,8 +15,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import access, cache, navigation
+from app.background import Work
+from app.browser import packing
+from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
 from app.inputs import Digit, Photo, Trained
+from app.photograph import Shown
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
 from core.data import datasets
@@ -58,6 +62,11 @@ NEEDY = (
 )  # of a network
 
 
+PLAIN = {
+    "denoise": {"photo": "5"}
+}  # the address under which a page shows its data set, where it opens with something else
+
+
 def opened(page: str, **address: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
     for key, value in address.items():
@@ -97,7 +106,7 @@ def test_every_page_opens_asks_its_question_and_says_which_data_it_shows(page: s
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_on_the_sample_and_offers_the_full_set(page: str, no_data: Path) -> None:
-    at = opened(page)
+    at = opened(page, **PLAIN.get(page, {}))
     mine, other = ("MNIST", "CIFAR-10") if page in DIGITS else ("CIFAR-10", "MNIST")
     assert f"{mine} is not here" in words(at)
     assert any(b.label == f"Download {mine}" for b in at.button)
@@ -131,7 +140,7 @@ def test_every_page_survives_a_damaged_network(page: str, shelf: Path) -> None:
 def test_every_page_survives_a_damaged_data_set(page: str, no_data: Path) -> None:
     (no_data / "MNIST" / "raw").mkdir(parents=True)
     (no_data / "cifar-10-batches-py").mkdir()
-    at = opened(page)
+    at = opened(page, **PLAIN.get(page, {}))
     assert f"{'MNIST' if page in DIGITS else 'CIFAR-10'} is damaged or only partly here" in words(at)
 
 
@@ -508,11 +517,38 @@ def test_a_deep_link_to_a_denoiser_sets_every_control() -> None:
     assert at.query_params["strength"] == "0.2"
 
 
-def test_a_large_photograph_is_denoised_in_tiles_and_scored() -> None:
-    at = opened("denoise", **{"from": "photograph", "name": "camera", "strength": "50"})
-    figures = {m.label: float(m.value.removesuffix(" dB")) for m in at.metric}
-    assert figures["PSNR, denoised"] > figures["PSNR, noisy"] + 5
-    assert figures["SSIM, denoised"] > figures["SSIM, noisy"]
+def test_a_photograph_comes_first_and_the_page_says_which() -> None:
+    at = opened("denoise", strength="25")
+    assert at.query_params["name"] == "astronaut"
+    (data,) = [c.value for c in at.caption if c.value.startswith("Data: ")]
+    assert "“astronaut”" in data
+    assert "512 x 512 pixels; network n2n-gaussian-50, noise Gaussian, seed 0" in data
+    assert "CIFAR" not in words(at)
+    assert not at.warning
+
+
+def test_what_is_sent_of_a_photograph_is_what_its_network_makes_of_it() -> None:
+    network, photo = Trained.named("n2n-gaussian-50"), Photo(name="camera")
+    scene, x = Scene(photo.sha256, Gaussian(), 0), cache.image(photo)
+    level = scene.levels.index(50)
+    _, whole, _ = Shown(network, photo, scene, False, ()).works(level)
+    (full,) = whole.finish()
+    assert full.picture.shape == (512, 512, 3)
+    denoised = torch.from_numpy(full.picture).permute(2, 0, 1)[None].float() / 255
+    header = packing.header(full.piece)
+    (noisy, alike), (psnr, ssim) = header["before"], header["after"]
+    assert psnr == pytest.approx(float(metrics.psnr(denoised, x)), abs=0.02)
+    assert noisy == pytest.approx(float(metrics.psnr(scene.noisy(x, level), x)), abs=0.02)
+    assert psnr > noisy + 5
+    assert ssim > alike
+
+
+def test_the_work_looked_at_last_is_kept() -> None:
+    first: Work[int] = cache.work("toys", "first", lambda: iter([1]))
+    for k in range(40):
+        cache.work("toys", k, lambda: iter([2]))
+        assert cache.work("toys", "first", lambda: iter([1])) is first
+    assert len(cache._held("toys")) == 12
 
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
@@ -574,7 +610,7 @@ def test_a_second_link_counts_and_the_slider_stays_where_the_picture_changes() -
 def test_one_damaged_network_costs_its_own_place_only(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
     (shelf / "n2n-gaussian-100.safetensors").write_bytes(b"half")
-    at = opened("denoise", denoiser="n2n-gaussian-50")
+    at = opened("denoise", denoiser="n2n-gaussian-50", photo="5")
     assert [w.value for w in at.warning] == [
         "The weights of n2n-gaussian-100 are damaged or not the ones its card describes: fetch or train n2n-gaussian-100 again."
     ]

@@ -13,8 +13,6 @@ import torch
 from streamlit.components.v2.types import ComponentRenderer
 
 from app.browser import packing
-from app.draw import pictures
-from app.draw.pictures import Picture
 from core.types import Images
 
 HERE = Path(__file__).parent
@@ -44,11 +42,18 @@ def follow(packed: bytes, key: str) -> None:
     component("strip")(key=key, data=packing.reheaded(packed, {**header, "follows": True}))
 
 
-def wipe(left: Picture, right: Picture, titles: tuple[str, str], key: str) -> None:
-    """Show two pictures of one size over each other; the visitor drags the line between them."""
-    parts = [pictures.png(left), pictures.png(right)]
-    head = dict(titles=titles, sizes=[len(p) for p in parts])
-    component("wipe")(key=key, data=packing.join(head, b"".join(parts)))
+def photograph(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
+    """Slide a photograph through a noise (see photographs.py); return the level where the slider rests, as `_slide` does.
+
+    Its pictures come as pieces.
+    """
+    return _slide("photograph", packed, key, start, anew)
+
+
+def piece(packed: bytes) -> None:
+    """Send a piece of a photograph to the browser; nothing is seen of it here."""
+    header = packing.header(packed)
+    component("piece")(key=f"{header['scene']}/{header['key']}", data=packed)
 
 
 def pad(key: str) -> Images | None:

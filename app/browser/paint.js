@@ -72,3 +72,10 @@ function arrive(root, data, setStateValue, show) {
   });
 }
 
+// pieces of the pictures that were shown last, by scene and key, which the components of a page hand to each other
+function shelf(scene) {
+  const scenes = (window.noisescopeScenes ??= new Map());
+  if (!scenes.has(scene)) scenes.set(scene, new Map());
+  for (const old of [...scenes.keys()].slice(0, -3)) scenes.delete(old);
+  return scenes.get(scene);
+}

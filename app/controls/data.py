@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from app.controls import images
+from app.inputs import Photo
 from core import UserError
 from core.data import datasets, downloads
 from core.data.datasets import Dataset
+from core.types import Images
 
 
 def source(dataset: Dataset) -> None:
@@ -12,6 +15,17 @@ def source(dataset: Dataset) -> None:
     st.caption(f"Data: {dataset.note}")
     if not dataset.full:
         offer(dataset.name)
+
+
+def photograph(photo: Photo, x: Images, more: str) -> None:
+    """Say, small, which photograph a page shows, and what else its figures hang on."""
+    *_, h, w = x.shape
+    what = (
+        "your picture, which is not written to disk"
+        if photo.own
+        else f"the photograph “{images.spoken(photo.name)}” that ships with scikit-image"
+    )
+    st.caption(f"Data: {what}, {w:,} x {h:,} pixels; {more}.")
 
 
 def offer(name: str) -> None:

@@ -59,8 +59,8 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
     return _chosen(DIGITS, first, other)
 
 
-def photo() -> Photo | None:
-    """Let somebody pick a picture in one of six ways; None, with a sentence, until there is one."""
+def photo(way: str = "number") -> Photo | None:
+    """Let somebody pick a picture in one of six ways, beginning with `way`; None, with a sentence, until there is one."""
 
     def other(way: str, _: Dataset) -> Photo | None:
         match way:
@@ -74,7 +74,7 @@ def photo() -> Photo | None:
         missing = "It is not written to disk; the server forgets it when other pictures take its place."
         return _brought(file, cache.brought, missing)
 
-    return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other)
+    return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other, way)
 
 
 def numbered(kind: Kind[P], key: str, first: int, label: str, widget: str = "") -> P:
@@ -101,16 +101,16 @@ def spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None]) -> P | None:
-    """Offer the ways to pick a picture; `other` answers those that are of one kind only."""
+def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None], way: str = "number") -> P | None:
+    """Offer the ways to pick a picture, beginning with `way`; `other` answers those that are of one kind only."""
     test = cache.dataset(kind.dataset, "test")
     last = len(test) - 1
     if address.arrived(kind.index) and kind.way not in st.query_params:
-        st.session_state[kind.way] = "number"
+        address.choose(kind.way, "number")
     address.restore(kind.index, min(first, last), address.whole(0, last, "test image"))
     left, right = st.columns(2)
     with left:
-        way = choices.listed(kind.title, kind.sources, kind.way, f"the way to pick {kind.what}")
+        way = choices.listed(kind.title, kind.sources, kind.way, f"the way to pick {kind.what}", way)
     with right:
         match way:
             case "number":

@@ -1,0 +1,115 @@
+"""A photograph under a slider, and the work behind it: half-size previews of every level, the whole of it where the slider rests.
+
+What is done is sent to the browser piece by piece (browser/photographs.py), and goes on as long as somebody looks.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import cache
+from app.background import Work
+from app.browser import photographs, piece
+from app.browser.photographs import Denoised, Scene
+from app.draw import pictures
+from app.inputs import Photo, Trained
+from core.models import autocast
+from core.types import Images
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a photograph: by which network, over eight symmetries or not, and beside which others."""
+
+    network: Trained
+    photo: Photo
+    scene: Scene
+    ensembled: bool
+    others: tuple[Trained, ...]
+
+    @property
+    def image(self) -> Images:
+        """Return the photograph, (1, 3, H, W)."""
+        return cache.image(self.photo)
+
+    @property
+    def symmetric(self) -> bool:
+        """Say whether the whole picture is denoised eight times; a very large one is not."""
+        return self.ensembled and photographs.moderate(self.image)
+
+    @property
+    def title(self) -> str:
+        """Name its network, and what is done with it."""
+        return f"{self.network.name}{', eight symmetries' if self.symmetric else ''}"
+
+    @property
+    def source(self) -> str:
+        """Name what denoises the whole picture."""
+        return f"{self.network.key}{'.8' if self.symmetric else ''}"
+
+    @property
+    def methods(self) -> list[str]:
+        """Name the others that are tried on it."""
+        return photographs.methods(self.image, [trained.name for trained in self.others])
+
+    def packed(self) -> bytes:
+        """Describe it for the browser."""
+        return photographs.frame(self.scene, self.image, self.title, (self.network.key, self.source), self.methods)
+
+    def works(self, level: int) -> tuple[Work[bytes], Work[Denoised], Work[bytes]]:
+        """Return the work on its previews, on the whole of it at a level, and on what others make of that."""
+        scene, x, key, model = self.scene, self.image, self.network.key, autocast(cache.denoiser(self.network))
+        others = {trained.name: autocast(cache.denoiser(trained)) for trained in self.others}
+        beside = tuple(trained.key for trained in self.others)
+        return (
+            cache.work("network", (key, scene), lambda: photographs.previews(scene, model, key, x)),
+            cache.work(
+                "network", (self.source, scene, level),
+                lambda: photographs.full(scene, model, self.source, x, level, self.symmetric),
+            ),
+            cache.work("others", (beside, scene, level), lambda: photographs.compared(scene, others, x, level)),
+        )  # fmt: skip
+
+
+def arrive(shown: Shown, level: int) -> None:
+    """Send what is done of a photograph to the browser, say how far the rest is, and offer the denoised picture."""
+    works = shown.works(level)
+    waiting = not all(work.done for work in works)
+
+    def send() -> None:
+        previews, whole, tried = works
+        small, large = previews.look(), whole.look()
+        others = tried.look() if whole.done else []
+        with st.container(gap=None):
+            for packed in (*small, *(one.piece for one in large), *others):
+                piece(packed)
+        for problem in {work.problem for work in works} - {""}:
+            st.warning(problem, icon=":material/info:")
+        if not all(work.done for work in works):
+            ends = photographs.LEVELS + 1, 1, len(shown.methods)
+            state = {
+                f"full size {100 * whole.share:.0f} %": whole.done,
+                f"previews {max(0, len(small) - 1)} of {photographs.LEVELS}": previews.done,
+                f"other methods {len(others)} of {ends[2]}": tried.done or not whole.done,
+            }
+            share = (len(small) + len(large) + len(others)) / sum(ends)
+            st.progress(min(1.0, share), f"At work: {', '.join(text for text, done in state.items() if not done)}")
+        elif waiting:
+            st.rerun()
+        else:
+            sizes = [sum(map(len, pieces)) / 1e6 for pieces in (small, [one.piece for one in large], others)]
+            st.caption("Sent: previews {:.1f} MB, once; this level {:.1f} MB, other methods {:.1f} MB.".format(*sizes))
+
+    st.fragment(send, run_every=0.3 if waiting else None)()
+    *_, h, w = shown.image.shape
+    st.caption(
+        "Drag the line; press a picture or a method to see it right of the line. While the slider moves you see previews, at half size or less; "
+        f"where it rests the whole picture, {w:,} x {h:,} pixels, is denoised: PSNR, SSIM and seconds, on this machine now, are of that. "
+        "Removed is noisy minus denoised, still wrong is denoised minus original, as the mean of three colours. "
+        "Good work looks like noise under “removed” and like nothing under “still wrong”. The other methods estimate the noise from the picture."
+    )
+    if not photographs.moderate(shown.image):
+        st.caption("On a picture this large nothing else is tried, nor the eight symmetries: it would take minutes.")
+    if found := works[1].found:
+        title, file = "Download the denoised picture (PNG)", f"denoised-{shown.source}.png"
+        st.download_button(title, lambda: pictures.png(found[0].picture), file, "image/png")
