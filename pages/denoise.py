@@ -6,7 +6,7 @@ from app import address, cache
 from app.browser import follow, photograph, strip, strips
 from app.browser.photographs import Scene
 from app.controls import data, examples, images, parameters, pickers
-from app.draw import words
+from app.draw import measured, words
 from app.inputs import Photo
 from app.photograph import Shown, arrive
 from core.denoisers.classical import CLASSICAL
@@ -65,6 +65,8 @@ def whole(photo: Photo) -> None:
     at = len(levels) // 2 if at is None else at
     publish(photo, levels[at])
     arrive(shown, at)
+    with st.expander("How well, on all built-in photographs, beside BM3D?"):
+        measured.photographs()
     data.photograph(photo, shown.image, f"network {shown.title}, noise {noise.TITLE}, seed {seed}")
 
 

@@ -26,6 +26,7 @@ from core.attacks import FGSM, PGD
 from core.data import datasets
 from core.experiments import accuracy, defence, directions, measure, worst_curves
 from core.experiments.attack_rates import NETWORKS
+from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
@@ -541,6 +542,28 @@ def test_what_is_sent_of_a_photograph_is_what_its_network_makes_of_it() -> None:
     assert noisy == pytest.approx(float(metrics.psnr(scene.noisy(x, level), x)), abs=0.02)
     assert psnr > noisy + 5
     assert ssim > alike
+
+
+def test_photographs_that_are_not_measured_are_said_to_be(shelf: Path) -> None:
+    shutil.copytree(ROOT / "checkpoints", shelf, ignore=shutil.ignore_patterns("photographs"))
+    assert "Not measured yet with these networks: `python -m core measure photographs`." in words(opened("denoise"))
+
+
+def test_photographs_that_are_measured_stand_beside_bm3d(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = {CAMERA: dict.fromkeys(METHODS[CAMERA], (30.0, 0.5)), RAW: dict.fromkeys(METHODS[RAW], (31.0, 0.5))}
+    about: Any = dict(
+        networks={"n2n-gaussian-50": "f"}, data="two", seed=7, n=3, commits=(), precision="", device="", version=1
+    )
+    levels[CAMERA]["BM3D"] = (29.5, 9.0)
+    found = {f"{sigma:g}": levels for sigma in SIGMAS}
+    shown = [Photograph(**about, photograph=name, colour=True, found=found) for name in ("coffee", "moon")]
+    monkeypatch.setattr("core.experiments.photographs.measured", lambda: shown)
+    at = opened("denoise")
+    assert "Sigma 15: n2n-gaussian-50 is better than BM3D on 2 of 2 photographs, by +0.50 ± 0.00 dB" in words(at)
+    assert "n = 2 of" in words(at)
+    methods, photographs = (frame.value for frame in at.dataframe)
+    assert dict(zip(methods["method"], methods["seconds a photograph"], strict=True))["BM3D"] == "9.00"
+    assert list(photographs["beyond BM3D at sigma 50, dB"]) == ["+0.50", "+0.50"]
 
 
 def test_the_work_looked_at_last_is_kept() -> None:

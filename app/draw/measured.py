@@ -6,6 +6,7 @@ import torch
 
 from app.draw import pictures, words
 from app.draw.charts import GREY, SERIES, axes, band
+from core.experiments import photographs as beside_bm3d
 from core.experiments.accuracy import Curve
 from core.experiments.defence import THREATS, Defence
 from core.experiments.every_pixel import Exhausted
@@ -84,3 +85,35 @@ def weakness(name: str, found: Exhausted, printed: float) -> None:
         f"{100 * found.clean / found.n:.2f} % → {100 * found.safe / found.n:.2f} %. The study reports {printed:g} % for one pixel, on its own network and by a random search."
     )
     right.caption(f"The most dangerous pixel flips {int(flips.max())} digits. n = {found.n:,}, {found.data}.")
+
+
+def photographs() -> None:
+    """Show how a denoiser does on all built-in photographs beside BM3D, as measured; or say that it is not measured yet."""
+    found = beside_bm3d.measured()
+    if not found:
+        st.info("Not measured yet with these networks: `python -m core measure photographs`.", icon=":material/info:")
+        return
+    given, first = beside_bm3d.CAMERA, found[0]
+    for sigma in beside_bm3d.SIGMAS:
+        st.markdown(f"Sigma {sigma:g}: {beside_bm3d.NETWORK} is {beside_bm3d.verdict(found, sigma)}.")
+    scores = {
+        s: {m: beside_bm3d.mean(found, s, given, m) for m in beside_bm3d.METHODS[given]} for s in beside_bm3d.SIGMAS
+    }
+    st.dataframe(
+        [
+            {"method": m, **{f"sigma {s:g}, dB": f"{scores[s][m]:.2f}" for s in scores}, "seconds a photograph": "" if m == beside_bm3d.NOISY else f"{beside_bm3d.seconds(found, m):.2f}"}
+            for m in beside_bm3d.METHODS[given]
+        ],
+        hide_index=True,
+    )  # fmt: skip
+    st.dataframe(
+        [
+            {"photograph": f.photograph.replace("_", " "), **{f"beyond BM3D at sigma {s:g}, dB": f"{f.gain(s):+.2f}" for s in beside_bm3d.SIGMAS}}
+            for f in found
+        ],
+        hide_index=True,
+    )  # fmt: skip
+    st.caption(
+        f"Mean PSNR over n = {len(found)} of {len(beside_bm3d.KEYS)} photographs that ship with scikit-image and scikit-learn, the middle {beside_bm3d.SIDE} x {beside_bm3d.SIDE} pixels "
+        f"of larger ones; noise seed {first.seed}, clipped to 8 bits. BM3D is told sigma; the others estimate it, and the network needs none. Seconds on all cores of one machine. Every figure: docs/photographs.md."
+    )
