@@ -16,7 +16,7 @@ VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
 
 st.title("How fast does it break?")
 st.markdown(
-    "Every point asks all test digits. **Which hurts most for the same strength, and which network holds out longest?**"
+    "Every point asks many test digits. **Which hurts most for the same strength, and which network holds out longest?**"
 )
 
 known = {trained.name: trained for trained in pickers.sound(pickers.classifiers(), cache.classifier)}
@@ -62,12 +62,14 @@ picture()
 for problem in jobs.problems():
     st.warning(problem, icon=":material/info:")
 
-for found in [f for name in names if view == "attack" and (f := accuracy.flattered(name))]:
-    epsilon, fgsm, worst = found
-    (fair,), (flattering,) = worst.at([epsilon]), fgsm.at([epsilon])
+flattered = [f for name in names if view == "attack" and (f := accuracy.flattered(name))]
+if flattered:
+    told = "; ".join(
+        f"**{worst.network}** at epsilon {epsilon:g}: {fgsm.at([epsilon])[0]:.1f} % right under FGSM (n = {fgsm.n:,}), {worst.at([epsilon])[0]:.1f} % at its worst (n = {worst.n:,})"
+        for epsilon, fgsm, worst in flattered
+    )
     st.warning(
-        f"**FGSM flatters {worst.network}.** At epsilon {epsilon:g} it leaves {flattering:.1f} % right (n = {fgsm.n:,}), the worst case {fair:.1f} (n = {worst.n:,}; `{worst.corruption}`: every digit by the worst "
-        "of APGD on two losses, with restarts, and Square). One step along the gradient says little of how robust a network is.",
+        f"**FGSM flatters.** One step along the gradient says little of how robust a network is. {told}. Worst case: `{flattered[0][2].corruption}`, every digit by the worst of APGD on two losses, with restarts, and Square.",
         icon=":material/gpp_bad:",
     )
 

@@ -50,17 +50,14 @@ def digit(name: str, found: Defence | None) -> None:
         column.markdown(
             f"reads {said} ({100 * float(one.sure[said]):.0f} % sure): **{'right' if said == chosen.label else 'wrong'}**"
         )
-        for picture, caption in (
-            (one.sent, f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}"),
-            (one.seen, "what it sees"),
-        ):
-            if behind or picture is one.sent:
-                large = pictures.enlarged(pictures.grey(picture[0, 0]), 6)
-                column.image(large, output_format="PNG", width="stretch", caption=caption)
+        shown = {f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}": one.sent}
+        for caption, picture in (shown | {"what it sees": one.seen} if behind else shown).items():
+            large = pictures.enlarged(pictures.grey(picture[0, 0]), 6)
+            column.image(large, output_format="PNG", width="stretch", caption=caption)
     like_most = f" At epsilon {START:g} it fares as most of the {fair.n:,} digits do." if fair else ""
     st.caption(
-        f"Test image {chosen.index}, a {chosen.label}.{like_most if chosen.index == first else ''} Where does the attacker who knows of the denoiser put his change? A digit at its worst has barely fallen: "
-        "the first point that is read wrong is taken."
+        f"Test image {chosen.index}, a {chosen.label}.{like_most if chosen.index == first else ''} Where does the attacker who knows of the denoiser put his change? "
+        "At its worst: the first change found that is read wrong."
     )
 
 

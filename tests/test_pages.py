@@ -396,9 +396,9 @@ def test_break_shows_both_views_and_whose_row_it_is() -> None:
     assert not at.info
     for name in ("digit-cnn", "digit-mlp", "digit-cnn-robust"):
         flattering = accuracy.flattered(name)
-        said = [w.value for w in at.warning if f"FGSM flatters {name}.**" in w.value]
+        said = [w.value for w in at.warning if "FGSM flatters" in w.value and f"**{name}**" in w.value]
         assert len(said) == (flattering is not None)
-        assert not flattering or f"At epsilon {flattering[0]:g} it leaves" in said[0]
+        assert not flattering or f"**{name}** at epsilon {flattering[0]:g}: " in said[0]
     assert "epsilon" in " ".join(s.label for s in at.select_slider)
 
 
