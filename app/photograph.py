@@ -106,7 +106,7 @@ def arrive(shown: Shown, level: int) -> None:
         "Drag the line; press a picture or a method to see it right of the line. While the slider moves you see previews, at half size or less; "
         f"where it rests the whole picture, {w:,} x {h:,} pixels, is denoised: PSNR, SSIM and seconds, on this machine now, are of that. "
         "Removed is noisy minus denoised, still wrong is denoised minus original, as the mean of three colours. "
-        "Good work looks like noise under “removed” and like nothing under “still wrong”. The other methods estimate the noise from the picture"
+        "Good work looks like noise under “removed” and like nothing under “still wrong”. Of the methods that learned nothing all but the median estimate the noise from the picture"
         + (
             ". "
             if "BM3D" in shown.methods

@@ -338,7 +338,6 @@ def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page
     expect(page).to_have_url(re.compile("strength=(48|50|52)"))
     driver.settled(page)
     expect(page.locator(".strip:not(.follows) .level")).to_have_text(re.compile("^(48|50|52) grey levels$"))
-    shot(page, "denoise")
     expect(page.get_by_text("All networks on the same noisy picture")).to_be_visible()
 
 
