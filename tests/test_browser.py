@@ -432,6 +432,7 @@ def test_the_line_and_its_grip_are_in_one_place_and_stay_there(page: Page, addre
     page.keyboard.press("Home")
     assert line() == pytest.approx(0, abs=0.001)
     page.locator(".photograph").get_by_role("radio", name="noisy").click()
+    page.locator(".photograph .at").focus()
     for _ in range(4):
         page.keyboard.press("PageUp")
     shot(page, "wipe")
