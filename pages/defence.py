@@ -50,8 +50,8 @@ def digit(name: str, found: Defence | None) -> None:
         column.markdown(
             f"reads {said} ({100 * float(one.sure[said]):.0f} % sure): **{'right' if said == chosen.label else 'wrong'}**"
         )
-        shown = {f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}": one.sent}
-        for caption, picture in (shown | {"what it sees": one.seen} if behind else shown).items():
+        painted = [(f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}", one.sent), ("what it sees", one.seen)]
+        for caption, picture in painted if behind else painted[:1]:
             large = pictures.enlarged(pictures.grey(picture[0, 0]), 6)
             column.image(large, output_format="PNG", width="stretch", caption=caption)
     like_most = f" At epsilon {START:g} it fares as most of the {fair.n:,} digits do." if fair else ""
