@@ -18,6 +18,7 @@ PAUSE = 0.005  # seconds between two steps, in which other work that waits for t
 FAREWELL = 10.0  # seconds that a process waits for a step before it ends
 
 
+GRACE = 3.0  # seconds after a failure in which the process may turn out to be ending, whose pools take no more work
 NAME = "work behind a page"
 closing = Event()
 
@@ -76,6 +77,8 @@ class Work(Generic[R]):
         except UserError as refusal:
             self.problem, self.done = str(refusal), True
         except Exception:
+            if closing.wait(GRACE):
+                return
             logging.getLogger("noisescope").exception("work behind a page failed")
             self.problem, self.done = "This could not be computed; the server's log says why.", True
         else:

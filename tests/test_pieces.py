@@ -162,7 +162,8 @@ def test_work_that_waits_for_its_turn_is_not_starved() -> None:
 @pytest.mark.parametrize(
     ("problem", "said"), [(UserError("No more."), "No more."), (ValueError("?"), "the server's log")]
 )
-def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str) -> None:
+def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.background.GRACE", 0.0)
 
     def steps() -> Iterator[float | int]:
         yield 1
