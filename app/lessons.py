@@ -10,12 +10,13 @@ from scipy.stats import nbinom
 from app import cache
 from app.browser import strip, strips
 from app.controls import choices, parameters, pickers
-from app.draw import charts, pictures, words
+from app.draw import charts, pictures
 from app.inputs import Photo, Trained
 from core import noise, params
 from core.experiments import denoising, trainings
-from core.noise import BLIND, NOISES, Gaussian, Impulse, Noise, RandomImpulse
+from core.noise import BLIND, Gaussian, Impulse, Noise, RandomImpulse
 from core.training import minimisers
+from core.training.losses import AnnealedL0
 from core.types import Images, generator
 
 TARGETS = 256  # noisy targets that are averaged
@@ -44,22 +45,37 @@ def pair(photo: Photo) -> None:
 
 
 def one_pixel() -> None:
-    """Show what one pixel may be and where each loss settles, with a dial for gamma."""
+    """Show what one pixel may be, where each loss settles, with a dial for gamma, and where it goes as gamma goes to 0."""
     columns = st.columns(4, vertical_alignment="bottom")
-    kinds = list(NOISES)
-    kind = columns[0].selectbox("Noise", kinds, kinds.index("RandomImpulse"), format_func=words.title)
+    laws = {kind: law.TITLE for kind, law in minimisers.LAWS.items()}
+    kind = columns[0].selectbox("Noise", laws, list(laws).index("RandomImpulse"), format_func=laws.__getitem__)
     with columns[1]:
-        thing: Noise = parameters.strength(NOISES[kind]())
+        thing: Noise = parameters.strength(minimisers.LAWS[kind]())
     value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
     gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
     targets = minimisers.draws(thing, value, seed=0)
     settled = {name: minimisers.settle(loss, targets) for name, loss in minimisers.losses(gamma).items()}
-    for column, (name, found) in zip(st.columns(3), settled.items(), strict=True):
-        column.metric(f"{name} settles at", f"{found.best:.3f}", f"{found.best - value:+.3f} off", delta_color="off")
+    transform = minimisers.hilbert(targets)
+    root, last = (
+        minimisers.root(transform),
+        minimisers.settle(AnnealedL0(minimisers.LAST, minimisers.LAST, 1e-4), targets).best,
+    )
+    places = {
+        **{f"{name} settles at": found.best for name, found in settled.items()},
+        "Root of the Hilbert transform": root,
+    }
+    for column, (name, place) in zip(st.columns(4), places.items(), strict=True):
+        column.metric(name, f"{place:.3f}", f"{round(place - value, 3) + 0.0:+.3f} off", delta_color="off")
     charts.show(charts.settled(targets, settled, value), "settled")
     st.caption(
-        f"{thing!r}, {minimisers.DRAWS:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median, L0 with a small gamma on the mode. "
+        f"{thing!r}, {minimisers.DRAWS:,} quantiles of {minimisers.DRAWS * minimisers.FINER:,} draws of one pixel, seed 0. L2 settles on the mean, L1 on the median. "
         "Turn gamma to 2 and L0 is L2, to 1 and it is L1. Look for a noise under which only one of them finds the truth."
+    )
+    charts.show(charts.transform(transform, root, last, minimisers.LAST), "transform")
+    st.caption(
+        "Where L0 goes as gamma goes to 0: to a root of the Hilbert transform of what the target may be (the study's equation 11), of several the one of least E log |c - y|. "
+        "Where single values have a share of their own, as those that impulse noise leaves alone, that is in the end the likeliest of them; where a peak is symmetric, its top. "
+        f"Elsewhere it is not the mode: choose “{minimisers.Exponential.TITLE}”, whose peak is at the left end, and see where triangle and diamond lie. Bins of 1/200."
     )
 
 

@@ -38,9 +38,10 @@ def attacked(network: Trained, photo: Photo) -> Timeline:
 
 
 def reason(found: Timeline) -> None:
-    """Show n, J^T n and the perturbation, and how they are correlated after every step."""
-    n, last = found.batch.noisy - found.batch.clean, found.attacked[-1:] - found.batch.clean
-    first = jacobian.vjp(cache.denoiser(network), found.batch.clean, n)
+    """Show n, J^T n and the perturbation, how they are correlated after every step, and how near J is to the identity."""
+    x, model = found.batch.clean, cache.denoiser(network)
+    n, last = found.batch.noisy - x, found.attacked[-1:] - x
+    first = jacobian.vjp(model, x, n)
     st.subheader("Why they look alike")
     st.markdown(
         "The attack wants the output to become the noisy picture, clean plus noise **n**. The gradient of that is **Jᵀn**, the noise seen "
@@ -52,11 +53,12 @@ def reason(found: Timeline) -> None:
         with column:
             pictures.show(pictures.diverging(grey, 3 * float(grey.std())), f"{title}: full colour at ±3 standard deviations")  # fmt: skip
     with right:
-        charts.show(likeness.directions(found, {"n": n, "Jᵀn": first}), "correlation")
+        charts.show(likeness.correlations(found, {"n": n, "Jᵀn": first}), "correlation")
     st.caption(
         f"Correlation of n with Jᵀn {correlation(n, first):.2f}, of n with what is added {correlation(n, last):.2f}, of Jᵀn with it "
         f"{correlation(first, last):.2f} (Pearson, over all {n.numel():,} values). {network.name}, noise {network.noise.nominal!r}, seed {seed}, {attack!r}."
     )
+    likeness.identity(network.name, n, first, jacobian.vjp(model, found.batch.noisy, n))
 
 
 def every(photo: Photo) -> None:

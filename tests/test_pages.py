@@ -491,6 +491,10 @@ def test_the_statistic_page_says_where_each_loss_settles() -> None:
     assert settled["L1 settles at"] == pytest.approx(0.2, abs=0.02)
     assert settled["L2 settles at"] == pytest.approx(0.35, abs=0.02)  # 0.2 p + 0.5 (1 - p)
     assert settled["L0, gamma 0.3 settles at"] == pytest.approx(0.2, abs=0.006)
+    assert settled["Root of the Hilbert transform"] == pytest.approx(0.2, abs=0.006)
+    at.selectbox[0].set_value("Exponential").run()
+    settled = {m.label: float(m.value) for m in at.metric}
+    assert settled["Root of the Hilbert transform"] == pytest.approx(0.2 * 0.3725, abs=0.01)  # the mode is 0
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,28 @@ def settled(targets: Tensor, found: dict[str, Minimiser], truth: float) -> go.Fi
         figure.add_scatter(x=[s.best], y=[0], name=here, mode="markers", marker=place, showlegend=False)
     figure.add_vline(truth, line=dict(color=GREY, dash="dash"), annotation_text="the truth")
     axes(figure, "grey value", "share of draws, %", 360)
+    figure.update_xaxes(range=[low, high])
     figure.update_yaxes(range=[-0.04 * top, 1.05 * top])
+    return figure
+
+
+def transform(values: Tensor, root: float, settled: float, gamma: float) -> go.Figure:
+    """Draw a Hilbert transform over GRID, its root, and where annealed L0 settles; spikes, of single values, are cut off."""
+    figure, limit = go.Figure(), 1.5 * float(values.abs().quantile(0.9))
+    figure.add_scatter(
+        x=GRID.numpy(), y=values.numpy(), name="Hilbert transform", line_color=SERIES[3], hoverinfo="skip"
+    )
+    figure.add_hline(0, line=dict(color=GREY, width=1))
+    for x, name, symbol, colour in (
+        (root, f"its root, {root:.3f}", "diamond", SERIES[3]),
+        (settled, f"L0 with gamma {gamma:g} settles, {settled:.3f}", "triangle-up-open", SERIES[2]),
+    ):
+        marker = dict(color=colour, size=15, symbol=symbol, line_width=2)
+        figure.add_scatter(x=[x], y=[0], name=name, mode="markers", marker=marker, hoverinfo="name")
+    below = dict(orientation="h", y=-0.35)
+    axes(figure, "grey value", "Hilbert transform", 280, hovermode="closest", legend=below)
+    figure.update_xaxes(range=[float(GRID[0]), float(GRID[-1])])
+    figure.update_yaxes(range=[-limit, limit])
     return figure
 
 

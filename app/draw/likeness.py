@@ -8,7 +8,9 @@ import streamlit as st
 from torch import Tensor
 
 from app.draw import charts
+from core.experiments import directions
 from core.experiments.attack_path import Timeline
+from core.experiments.pushes import cosine, unit
 from core.measures.noise_similarity import autocorrelation, correlation, distance, spectrum
 from core.types import Images
 
@@ -74,8 +76,40 @@ def profiles(measure: Callable[[Images], Tensor], compared: dict[str, Images]) -
     return {name: (np.arange(len(values)), values) for name, values in found.items()}
 
 
-def directions(found: Timeline, parts: dict[str, Images]) -> go.Figure:
+def correlations(found: Timeline, parts: dict[str, Images]) -> go.Figure:
     """Draw how what is added is correlated with other directions, after every step."""
     steps, added = np.arange(1, len(found.attacked)), [z[None] - found.batch.clean for z in found.attacked[1:]]
     curves = {f"with {name}": (steps, np.array([correlation(z, part) for z in added])) for name, part in parts.items()}
     return charts.lines(curves, "step", "correlation of what is added", [0, len(steps)])
+
+
+def identity(network: str, n: Images, clean: Images, noisy: Images) -> None:
+    """Say how near J is to the identity, by J^T n at the clean and at the noisy picture: here, and over many pictures."""
+    st.markdown(
+        "**And why is Jᵀn so like n?** A network that adds a correction to its input has J = I + the correction's own Jacobian. Where there is little to correct, "
+        "at a clean picture, J may be near the identity I, and then Jᵀn is near n whatever the network has learned. Is it?"
+    )
+    here = {"at the clean picture": clean, "at the noisy picture": noisy}
+    rows = [
+        _near(f"{where}, here", float(cosine(unit(z), unit(n))), float((z - n).norm() / n.norm()))
+        for where, z in here.items()
+    ]
+    found = directions.STORE.get(network)
+    if found and found.n > 1:
+        for place in directions.PLACES:
+            told = f"{place}, mean of {found.n:,} test images"
+            rows.append(_near(told, *(found.mean(f"{what} {place}")[0] for what in ("cosine", "apart"))))
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        "The identity has 1 and 0. Compare the rows: the nearer to that at the clean picture, where the attack begins, the less its likeness to noise says about what the network "
+        "has learned."
+        + (
+            ""
+            if found
+            else f" Over {directions.IMAGES} images it is not measured yet: `python -m core measure directions`."
+        )
+    )
+
+
+def _near(where: str, cosine: float, apart: float) -> dict[str, str]:
+    return {"J": where, "cosine of Jᵀn and n": f"{cosine:.2f}", "|(J - I)ᵀn| / |n|": f"{apart:.2f}"}

@@ -1,7 +1,8 @@
 """What a network is trained to make small: one number per image, so that a batch is their mean.
 
 Trained towards noisy targets, a loss settles on a statistic of what the target may be: L2 on its mean, L1 on its
-median, annealed L0 on its mode (Lehtinen et al. 2018). `progress`, from 0 to 1, is how far the training is.
+median (Lehtinen et al. 2018), annealed L0 on its likeliest value where single values have a share of their own, else on a
+root of the Hilbert transform of its density (see `minimisers`). `progress`, from 0 to 1, is how far the training is.
 """
 
 from typing import Annotated, Protocol, runtime_checkable
@@ -46,7 +47,10 @@ class L1:
 
 @validated
 class AnnealedL0:
-    """(|f - y| + epsilon)^gamma with gamma falling linearly from `first` to `last`; settles on the mode of the targets.
+    """(|f - y| + epsilon)^gamma with gamma falling linearly from `first` to `last`.
+
+    Near gamma 0 it settles on a root of the Hilbert transform of the targets' density (the study's equation 11): their mode
+    where that is an atom or the peak is symmetric, else not; an exponential density of mean 1 has its mode at 0 and that root at 0.373.
 
     The study's has epsilon = 1e-8 and goes from 2 to 0. Near 0 its gradient, gamma (|d| + epsilon)^(gamma - 1), is ruled
     by residuals that are almost zero; a larger epsilon and a `last` above 0 hold it (docs/log.md has the comparison).
