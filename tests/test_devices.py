@@ -7,6 +7,7 @@ there is one, on a real GPU. What is tested is what the registries and `core.mea
 import importlib
 import inspect
 import pkgutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
@@ -23,6 +24,7 @@ from core.attacks import ATTACKS, DENOISER_ATTACKS, OnePixel, few_pixels
 from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.measures import feature_neighbours
+from core.measures.jacobian import Jacobian, Singular
 from core.models import DigitCNN
 from core.noise import BLIND, NOISES, TRAINABLE, Gaussian
 from core.training.losses import LOSSES, CrossEntropy
@@ -42,12 +44,14 @@ NOT_ON_META = {
 READING = {
     **dict.fromkeys(("feature_neighbours.atlas", "feature_neighbours.nearest", "noise_similarity.correlation"), READ),
     "top_activations.peaks": READ,
+    "paired.interval": READ,
     "noise_similarity.distance": SCIPY,
 }
 NOT_PRETENDED = {
     **dict.fromkeys(("SaltAndPepper", "ReplaceGaussian"), NUMPY),
     **dict.fromkeys(("OnePixel(pixels=1)", "OnePixel(pixels=6)", "OnePixel, a generation", "exhaustive"), INDEXED),
     **dict.fromkeys(("feature_neighbours.maps", "feature_neighbours.likeness"), INDEXED),
+    **dict.fromkeys(("jacobian.refined", "jacobian.largest"), "its backward pass and its eigenvectors want a real GPU"),
     **dict.fromkeys(("noise_similarity.spectrum", "noise_similarity.autocorrelation"), INDEXED),
     **dict.fromkeys(CLASSICAL, SCIPY),
 }
@@ -132,7 +136,8 @@ def argument(name: str, hint: Any, of: Any, device: str) -> Any:
         atlas=lambda: feature_neighbours.Atlas(images(device, 5, 8), labels(device), 1.0),
         query=lambda: images(device, 5, 8).narrow(0, 0, 1),
         metric=lambda: "SSIM", label=lambda: None, k=lambda: 2, layer=lambda: "conv1", count=lambda: 2,
-        hits=lambda: 1, n=lambda: N,
+        hits=lambda: 1, n=lambda: N, rounds=lambda: 3, values=lambda: images(device).mean((1, 2, 3)),
+        jacobian=lambda: Jacobian.at(blurred, images(device)),
     )  # fmt: skip
     return known[name]() if name in known else images(device, 1 if of is DigitCNN else 3)
 
@@ -141,7 +146,9 @@ def measured(measure: Callable[..., Any], device: str) -> Any:
     hints = get_type_hints(measure)
     needed = [p.name for p in inspect.signature(measure).parameters.values() if p.default is p.empty]
     given = {name: argument(name, hints.get(name), hints.get("model"), device) for name in needed}
-    return measure(**given)
+    found = measure(**given)
+    last = deque(found, maxlen=1).pop() if isinstance(found, Iterator) else found
+    return last.s if isinstance(last, Singular) else last
 
 
 def measures() -> dict[str, Callable[..., Any]]:
@@ -187,7 +194,7 @@ def test_it_runs_on_meta(name: str) -> None:
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A GPU that PyTorch pretends to have; the backward pass, PyTorch's own, wants a real one, and indexing does, too."""
-    monkeypatch.setattr(torch.autograd, "grad", lambda value, z: (torch.ones_like(z),))
+    monkeypatch.setattr(torch.autograd, "grad", lambda value, z, *pulled, **ways: (torch.ones_like(z),))
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         yield
 
