@@ -37,9 +37,11 @@ data: $(VENV)/.run ## download MNIST and CIFAR-10
 bench: $(VENV)/.test browser ## time this house beside its peers
 	$(PIP) --no-deps "torchattacks>=3.5,<4" "adversarial-robustness-toolbox>=1.18,<2"
 	$(PIP) six setuptools
+	$(PIP) "bm3d>=4,<5"
 	$(PY) -m benchmarks.fgsm
 	$(PY) -m benchmarks.similar
 	$(PY) -m benchmarks.denoise
+	$(PY) -m benchmarks.photographs
 	$(PY) -m benchmarks.pixels
 	$(PY) -m benchmarks.dag
 	$(PY) -m benchmarks.scrub
