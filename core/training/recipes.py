@@ -103,7 +103,7 @@ RECIPES: dict[str, Recipe] = {
         Denoising("n2n-random-impulse-l2", "Half the pixels replaced, learned with L2", RandomImpulse(0.5), L2(), **LATER),
         Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **LATER),
         Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **LATER),
-        Denoising("n2c-gaussian-50", "As n2n-gaussian-50, taught with clean images", BlindGaussian(50.0), L2(), "clean"),
+        Denoising("n2c-gaussian-50", "As n2n-gaussian-50, from other draws and taught with clean images", BlindGaussian(50.0), L2(), "clean", seed=3),
         Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist", epochs=4, synthetic=0.0),
     )
 }  # fmt: skip
