@@ -126,8 +126,7 @@ def work(kind: str, key: object, steps: Callable[[], Iterator[float | R]], most:
     held = _held(kind)
     found: Work[R] = held.pop(key, None) or Work(steps(), _held("turns").setdefault(kind, Lock()))
     held[key] = found
-    for old in list(held)[:-most]:  # other sessions may do the same
-        held.pop(old, None)
+    _forget(held, most)
     return found
 
 
@@ -163,9 +162,14 @@ def kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: 
                 yield step
             else:
                 found = held[key] = step
-        for old in list(held)[:-most]:  # other sessions may do the same
-            held.pop(old, None)
+        _forget(held, most)
     yield found
+
+
+def _forget(held: dict[object, Any], most: int) -> None:
+    """Keep the `most` recent."""
+    for old in list(held)[:-most]:  # other sessions may do the same
+        held.pop(old, None)
 
 
 @st.cache_resource(show_spinner=False)

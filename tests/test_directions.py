@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core import checkpoints
+from core.attacks.denoisers import unit
 from core.data import datasets
 from core.experiments import directions, pushes
 from core.experiments.directions import COLUMNS, LENGTHS, Directions
@@ -68,7 +69,7 @@ def test_of_both_signs_the_worse_one_is_taken(x: Images) -> None:
         change = z - base
         return torch.where(change > 0, 2 * change, change)
 
-    up = pushes.unit(torch.ones_like(x))
+    up = unit(torch.ones_like(x))
     assert torch.equal(pushes.worse_sign(bent, x, -up), up)
     assert torch.equal(pushes.worse_sign(bent, x, up), up)
 
@@ -80,7 +81,7 @@ def test_one_picture_is_pushed_with_progress(unet: Denoiser, x: Images) -> None:
     assert isinstance(found, Pushed)
     assert float((found.batch.clean - x[:1]).std()) > 0.05  # noisy, and another draw than n
     n = found.batch.noisy - found.batch.clean
-    assert abs(float(pushes.cosine(pushes.unit(n), pushes.unit(found.batch.clean - x[:1])))) < 0.3
+    assert abs(float(pushes.cosine(unit(n), unit(found.batch.clean - x[:1])))) < 0.3
     gains = [found.gain(name) for name in (V1, "v2", "v3")]
     assert gains == pytest.approx(found.singular.s[0].tolist(), rel=1e-3)
     assert gains == sorted(gains, reverse=True)

@@ -30,7 +30,7 @@ def test_each_variant_changes_one_thing_of_the_recipe() -> None:
 
 def test_so_many_pairs_a_picture_come_again(tiles: Dataset) -> None:
     recipe = replace(trainings.variants()["recipe"].recipe, synthetic=0.0)
-    feed = trainings.fixed(tiles, recipe.noise, recipe, 2)
+    feed = trainings.fixed(tiles, recipe, 2)
     epochs = [
         [torch.cat(both) for both in zip(*((x, y) for x, y, _ in feed(k, generator(k))), strict=True)] for k in range(4)
     ]

@@ -9,6 +9,10 @@ from core.data import unfamiliar as pictures
 from core.experiments import denoising, unfamiliar
 from core.types import generator
 
+ABOUT: Any = dict(
+    networks={}, data="", seed=0, commits=(), precision="", device="cpu", version=1, noise="Gaussian(sigma=25.0)"
+)
+
 
 @pytest.mark.parametrize(("channels", "side"), [(3, 32), (1, 28)])
 def test_windows_are_of_every_kind_and_come_again(channels: int, side: int) -> None:
@@ -27,18 +31,7 @@ def test_a_network_that_explodes_raises_the_alarm() -> None:
     burst = unfamiliar.scored(
         lambda y: torch.where(kinds.view(-1, 1, 1, 1) == 1, 3 * y, y), x, kinds, noise.Gaussian(25.0), 0
     )
-    about: Any = dict(
-        networks={},
-        data="",
-        seed=0,
-        n=4,
-        commits=(),
-        precision="",
-        device="cpu",
-        version=1,
-        noise="Gaussian(sigma=25.0)",
-    )
-    quiet, loud = (unfamiliar.Held(**about, rows=rows) for rows in (held, burst))
+    quiet, loud = (unfamiliar.Held(**ABOUT, n=4, rows=rows) for rows in (held, burst))
     assert (quiet.outside, quiet.beyond, quiet.worse) == (0, 0, 0)
     assert (loud.outside, loud.of("edges").outside, loud.of("photographs", "stripes").outside) == (2, 2, 0)
     assert loud.worse == 50
@@ -62,18 +55,7 @@ def test_what_is_known_goes_on() -> None:
     windows = replace(
         pictures.windows(), pixels=pictures.windows().pixels[-500:], labels=pictures.windows().labels[-500:]
     )
-    about: Any = dict(
-        networks={},
-        data="",
-        seed=0,
-        n=0,
-        commits=(),
-        precision="",
-        device="cpu",
-        version=1,
-        noise="Gaussian(sigma=25.0)",
-    )
-    begun = unfamiliar.Held(**about, rows=torch.empty(0, 4))
+    begun = unfamiliar.Held(**ABOUT, n=0, rows=torch.empty(0, 4))
     *_, whole = unfamiliar.held(lambda y: y, begun, windows, 500)
     *_, half = unfamiliar.held(lambda y: y, begun, windows, 250)
     *_, rest = unfamiliar.held(lambda y: y, half, windows, 500)

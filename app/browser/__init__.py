@@ -21,9 +21,10 @@ PAD = 56  # pixels, the side of what is drawn
 
 @st.cache_resource
 def component(name: str) -> ComponentRenderer:
-    """Register a component, once; what `paint.js` defines is there for all of them."""
-    html, css, js = ((HERE / f"{name}.{kind}").read_text() for kind in ("html", "css", "js"))
-    return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=(HERE / "paint.js").read_text() + js)
+    """Register a component, once; what `paint.js` and `paint.css` define is there for all of them."""
+    html = (HERE / f"{name}.html").read_text()
+    css, js = ("".join((HERE / f"{part}.{kind}").read_text() for part in ("paint", name)) for kind in ("css", "js"))
+    return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=js)
 
 
 def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:

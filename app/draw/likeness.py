@@ -8,9 +8,10 @@ import streamlit as st
 from torch import Tensor
 
 from app.draw import charts
+from core.attacks.denoisers import unit
 from core.experiments import directions
 from core.experiments.attack_path import Timeline
-from core.experiments.pushes import cosine, unit
+from core.experiments.pushes import cosine
 from core.measures.noise_similarity import autocorrelation, correlation, distance, spectrum
 from core.types import Images
 

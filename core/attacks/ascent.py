@@ -22,14 +22,17 @@ def slope(objective: Objective, z: Images) -> tuple[Scores, Images]:
 
 
 def ascend(
-    objective: Objective, z: Images, move: Callable[[Images], Images], project: Callable[[Images], Images]
-) -> Iterator[tuple[Images, Scores, Images]]:
-    """Climb from `z`, z <- project(z + move(gradient)), without end: a caller stops asking.
+    objective: Objective, z: Images, move: Callable[[Images], Images], project: Callable[[Images], Images],
+    momentum: float = 0.0,
+) -> Iterator[tuple[Images, Scores, Images]]:  # fmt: skip
+    """Climb from `z`, z <- project(z + move(gradient) + momentum (z - the z before)), without end: a caller stops asking.
 
-    Yields where it stands, what the objective is there, and where it goes next.
+    A share of the last step is the momentum of a heavy ball (Polyak 1964). Yields where it stands, what the objective is there,
+    and where it goes next.
     """
+    before = z
     while True:
         value, g = slope(objective, z)
-        after = project(z + move(g))
+        after = project(z + move(g) + momentum * (z - before))
         yield z, value, after
-        z = after
+        z, before = after, z

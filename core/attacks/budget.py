@@ -1,14 +1,16 @@
 """Attacks on denoisers at one budget: every image is changed by exactly B (L2, after clipping), whatever the attack."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import torch
 
-from core.attacks.ascent import slope
-from core.attacks.denoisers import InBall, unit
+from core.attacks.denoisers import InBall
 from core.measures import energy, metrics
 from core.types import Images, Model, generator
+
+MOMENTUM = 0.9  # of the climb from the best start
 
 
 def at_length(z: Images, x: Images, budget: float) -> Images:
@@ -30,24 +32,13 @@ def stopped(path: Iterable[Images], x: Images, budgets: Sequence[float]) -> list
     return [at_length(images, x, budget) for images, budget in zip(kept, budgets, strict=True)]
 
 
-def climbed(attack: InBall, model: Model, start: Images, x: Images, y: Images, momentum: float = 0.9) -> Images:
-    """Ascend as `attack` does, from anywhere in its ball around `x`, as a heavy ball: each step goes on with a share of the last.
-
-    z <- project(z + step epsilon g / |g| + momentum (z - the z before)), Polyak 1964. Returns each image at its best.
-    """
-    best = z = before = attack.project(start, x)
-    highest = torch.full((len(x),), -torch.inf, device=x.device)
-    for _ in range(attack.steps + 1):
-        value, g = slope(lambda z: attack.SIGN * (model(z) - y).square().sum((1, 2, 3)), z)
-        better = value > highest
-        best, highest = torch.where(better.view(-1, 1, 1, 1), z, best), torch.where(better, value, highest)
-        ahead = z + attack.step * attack.epsilon * unit(g, "l2") + momentum * (z - before)
-        z, before = attack.project(ahead, x), z
-    return best
+def last(path: Iterable[Images]) -> Images:
+    """Return where a path ends."""
+    return deque(path, maxlen=1).pop()
 
 
 def restarted(attack: InBall, model: Model, x: Images, y: Images, starts: int, first: int) -> Images:
-    """Climb `first` steps from each of so many starts, in steps as long as the ball allows, and on from the best of each image.
+    """Climb `first` steps from each of so many starts, in steps as long as the ball allows, and on as a heavy ball from the best of each image.
 
     Start k is drawn from seed k, at k / (starts - 1) of the radius, the first next to `x`; the result lies exactly on the sphere.
     """
@@ -55,10 +46,10 @@ def restarted(attack: InBall, model: Model, x: Images, y: Images, starts: int, f
     offsets = [torch.randn(x.shape[1:], generator=generator(k)).to(x.device) for k in range(starts)]
     radii = [attack.epsilon * max(0.01, k / max(1, starts - 1)) for k in range(starts)]
     found = [
-        climbed(begun, model, x + radius * offset / offset.norm(), x, y, momentum=0.0)
+        last(begun.climb(model, x + radius * offset / offset.norm(), x, y))
         for offset, radius in zip(offsets, radii, strict=True)
     ]
     with torch.no_grad():
         values = torch.stack([attack.SIGN * (model(z) - y).square().sum((1, 2, 3)) for z in found])
     best = torch.stack(found)[values.argmax(0), torch.arange(len(x), device=x.device)]
-    return at_length(climbed(attack, model, best, x, y), x, attack.epsilon)
+    return at_length(last(attack.climb(model, best, x, y, MOMENTUM)), x, attack.epsilon)

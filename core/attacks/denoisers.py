@@ -104,13 +104,18 @@ class InBall(DenoiserAttack):
     def path(self, model: Model, x: Images, y: Images) -> Iterator[Images]:
         """Yield the best images so far on the way from `x`."""
         offset = torch.randn(x.shape[1:], generator=generator(self.seed))  # the same for all images, whatever the batch
-        best = self.project(x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x)
+        yield from self.climb(model, x + (self.epsilon / 100 * offset / offset.norm()).to(x.device), x, y)
+
+    def climb(self, model: Model, start: Images, x: Images, y: Images, momentum: float = 0.0) -> Iterator[Images]:
+        """Yield the best images so far on the way from anywhere in the ball around `x`."""
+        best = self.project(start, x)
         highest = torch.full((len(x),), -torch.inf, device=x.device)
         path = ascend(
             lambda z: self.SIGN * (model(z) - y).square().sum((1, 2, 3)),
             best,
             lambda g: self.step * self.epsilon * unit(g, "l2"),
             lambda z: self.project(z, x),
+            momentum,
         )
         for z, value, _ in islice(path, self.steps + 1):
             better = value > highest
@@ -160,7 +165,7 @@ class Lookalike(InBall):
 DENOISER_ATTACKS: dict[str, type[DenoiserAttack]] = {kind.__name__: kind for kind in (DAG, L2PGD, ObsAtk, Lookalike)}
 
 
-def unit(r: Images, norm: str) -> Images:
+def unit(r: Images, norm: str = "l2") -> Images:
     """Divide each image by its norm; nothing stays nothing."""
     order = torch.inf if norm == "linf" else 2
     size: PerImage = torch.linalg.vector_norm(r, order, dim=(1, 2, 3), keepdim=True)

@@ -5,9 +5,8 @@ the study's figures do not come out (docs/log.md).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -19,7 +18,7 @@ from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, results
-from core.experiments.results import Experiment, Result, Store
+from core.experiments.results import Experiment, Store, Tabled
 from core.measures import energy, metrics
 from core.measures.paired import interval
 from core.noise import Noise, NoisyBatch
@@ -63,10 +62,8 @@ def scored(model: Model, x: Images, corrupt: Noise, seed: int) -> Rows:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rates(Result):
+class Rates(Tabled):
     """What every attacked image cost a denoiser: `rows` in the order of the batches, COLUMNS."""
-
-    FOUND: ClassVar = ("rows",)
 
     noise: str
     attack: str
@@ -128,9 +125,7 @@ def attacked(model: Model, known: Rates, dataset: Dataset, n: int, workers: int 
         number, chosen = piece
         return scored(model, dataset.images(chosen), corrupt, known.seed + number).cpu()
 
-    for found in results.spread(rows, known, dataset, BATCH, n, workers):
-        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
-        yield known
+    yield from results.grown(rows, known, dataset, BATCH, n, workers)
 
 
 def measure(key: str, n: int) -> Iterator[Rates]:

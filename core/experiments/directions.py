@@ -1,23 +1,24 @@
 """Which direction hurts a denoiser most, and by how much? Singular values of its Jacobian, beside attacks and chance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from core import checkpoints, models, noise
+from core.attacks.denoisers import unit
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, pushes, results
 from core.experiments.attack_rates import NETWORKS
 from core.experiments.pushes import NAMES, V1
-from core.experiments.results import Experiment, Result, Store
+from core.experiments.results import Experiment, Store, Tabled
 from core.measures import jacobian, metrics
 from core.measures.jacobian import Jacobian
+from core.measures.paired import interval
 from core.noise import Noise
 from core.types import Images, Model, Scores
 
@@ -37,7 +38,7 @@ def at_place(model: Model, x: Images, n: Images) -> tuple[Jacobian, Images, list
     at = Jacobian.at(model, x)
     found, back = jacobian.largest(at, 1, ROUNDS), at.vjp(n)
     size = metrics.l2(n, torch.zeros_like(n)).clamp(min=1e-30)
-    alike = pushes.cosine(pushes.unit(back), pushes.unit(n))
+    alike = pushes.cosine(unit(back), unit(n))
     return at, found.v[:, 0], [found.s[:, 0], found.residual[:, 0], alike, metrics.l2(back, n) / size]
 
 
@@ -55,10 +56,8 @@ def scored(model: Model, attacker: Model, x: Images, corrupt: Noise, seed: int) 
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Directions(Result):
+class Directions(Tabled):
     """What the worst direction and others do to a denoiser: `rows` hold, per image, COLUMNS."""
-
-    FOUND: ClassVar = ("rows",)
 
     noise: str
     attacks: tuple[str, ...]
@@ -70,8 +69,7 @@ class Directions(Result):
 
     def mean(self, name: str) -> tuple[float, float]:
         """Return the mean of a column and the half width of its 95 % interval."""
-        values = self.column(name)
-        return float(values.mean()), float(1.96 * values.std() / max(1, len(values)) ** 0.5)
+        return interval(self.column(name))
 
     def spread(self, name: str) -> tuple[float, float]:
         """Return the median and the largest value of a column."""
@@ -108,9 +106,7 @@ def spread(
         number, chosen = piece
         return scored(model, attacker, dataset.images(chosen), corrupt, known.seed + number).cpu()
 
-    for found in results.spread(rows, known, dataset, BATCH, n, workers):
-        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
-        yield known
+    yield from results.grown(rows, known, dataset, BATCH, n, workers)
 
 
 def measure(key: str, n: int) -> Iterator[Directions]:

@@ -8,6 +8,7 @@ what BM3D was made for: it does not know of clipping.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from math import isfinite
 from time import perf_counter
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ from core.denoisers.classical import CLASSICAL
 from core.experiments import networks
 from core.experiments.results import Experiment, Result, Store, slug
 from core.measures import metrics
+from core.measures.paired import of_few
 from core.noise import Gaussian, eight_bit
 from core.types import Images, Model, generator
 
@@ -136,13 +138,11 @@ def seconds(found: list[Photograph], method: str) -> float:
 
 
 def verdict(found: list[Photograph], sigma: float, given: str = CAMERA) -> str:
-    """Say in a sentence how the network stands beside BM3D at a level; with the 95 % interval of the mean (Student 1908)."""
-    from scipy.special import stdtrit
-
-    gains = torch.tensor([f.gain(sigma, given) for f in found]).double()
-    n, better = len(gains), int((gains > 0).sum())
-    half = f" ± {float(stdtrit(n - 1, 0.975) * gains.std()) / n**0.5:.2f}" if n > 1 else ""
-    return f"better than BM3D on {better} of {n} photographs, by {float(gains.mean()):+.2f}{half} dB on average"
+    """Say in a sentence how the network stands beside BM3D at a level; with the 95 % interval of the mean."""
+    gains = torch.tensor([f.gain(sigma, given) for f in found])
+    (mean, half), better = of_few(gains), int((gains > 0).sum())
+    sure = f" ± {half:.2f}" if isfinite(half) else ""
+    return f"better than BM3D on {better} of {len(gains)} photographs, by {mean:+.2f}{sure} dB on average"
 
 
 def table(sigma: float) -> Iterator[str]:

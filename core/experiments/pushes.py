@@ -13,6 +13,7 @@ from torch import Tensor
 
 from core import noise
 from core.attacks import DAG, L2PGD
+from core.attacks.denoisers import unit
 from core.measures import jacobian, metrics
 from core.measures.jacobian import Jacobian, Singular
 from core.noise import Noise, NoisyBatch
@@ -26,11 +27,6 @@ V1, PULLED, WHITE = "v1", "Jᵀn", "white noise"
 NAMES = (V1, *ATTACKERS, PULLED, WHITE)
 FURTHER = ("v2", "v3")
 ROUNDS = 30
-
-
-def unit(d: Images) -> Images:
-    """Give each image the L2 length 1; nothing stays nothing."""
-    return d / metrics.l2(d, torch.zeros_like(d)).clamp(min=1e-30).view(-1, 1, 1, 1)
 
 
 def aimed(model: Model, at: Jacobian, batch: NoisyBatch, clean: Images) -> dict[str, Images]:

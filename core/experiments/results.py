@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import torch
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
@@ -68,6 +69,16 @@ class Result:
 
 R = TypeVar("R", bound=Result)
 T = TypeVar("T")
+R_tabled = TypeVar("R_tabled", bound="Tabled")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tabled(Result):
+    """A result with a row of figures for each of n images, (n, ...)."""
+
+    FOUND: ClassVar[tuple[str, ...]] = ("rows",)
+
+    rows: Tensor
 
 
 class Store(Generic[R]):
@@ -234,6 +245,15 @@ def spread(
     """
     order = datasets.shuffled(len(dataset), known.seed)
     return parallel.spread(task, pieces(order, batch, known.n, n), workers)
+
+
+def grown(
+    task: Callable[[tuple[int, Labels]], Tensor], known: R_tabled, dataset: Dataset, batch: int, n: int, workers: int
+) -> Iterator[R_tabled]:
+    """Add the rows a task finds on ever more images, as in `spread`, and yield what is known after every batch."""
+    for rows in spread(task, known, dataset, batch, n, workers):
+        known = replace(known, n=known.n + len(rows), rows=torch.cat([known.rows, rows]))
+        yield known
 
 
 def slug(text: str) -> str:

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from core import UserError, models, noise
+from core import UserError, models
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import denoising, networks
 from core.experiments.results import SEED, Experiment, Result, Store
-from core.noise import Noise
+from core.measures.paired import of_few
 from core.training import pairs, recipes
 from core.training.loop import Fit
 from core.training.pairs import Batch, Pairs
@@ -25,7 +25,6 @@ EPOCHS = 4
 ASIDE = 1000
 TESTED = 2000  # test images a network is scored on
 SEEDS = 3
-T95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # Student's t for the 95 % interval of the mean of so many
 
 
 @dataclass(frozen=True)
@@ -79,25 +78,17 @@ class Trained(Result):
     def beyond(self, other: "Trained") -> tuple[float, float]:
         """Return the mean difference to the same seeds of another variant, in dB, and the half width of its 95 % interval."""
         n = min(self.n, other.n)
-        apart = (self.scores[:n] - other.scores[:n]).double()
-        return float(apart.mean()), T95.get(n, float("inf")) * float(apart.std()) / n**0.5 if n > 1 else float("inf")
+        return of_few(self.scores[:n] - other.scores[:n])
 
 
 STORE = Store("trainings", Trained)
 
 
-def fixed(dataset: Dataset, corrupt: Noise, recipe: Denoising, draws: int) -> Pairs:
-    """Feed the pairs of Noise2Noise, of which there are only so many a picture: in epoch k those of draw k modulo `draws`."""
+def fixed(dataset: Dataset, recipe: Denoising, draws: int) -> Pairs:
+    """Feed the pairs of Noise2Noise, of which there are only so many a picture: epoch k is that of draw k modulo `draws` again."""
     shown = pairs.scenes(dataset, recipe.batch, recipe.synthetic)
-
-    def feed(epoch: int, rng: Generator) -> Iterator[Batch]:
-        order = generator(recipe.seed)  # the same batches in every epoch, so that a picture meets its own noise again
-        drawn = generator(1000 + epoch % draws)
-        for x in shown(order):
-            one, other = noise.pair(corrupt, x, drawn)
-            yield noise.eight_bit(one), other, pairs.weights(one, other, 2)
-
-    return feed
+    feed = pairs.noise2noise(shown, recipe.noise, recipe.unclipped, recipe.levels)
+    return lambda epoch, rng: feed(epoch, generator(1000 * recipe.seed + epoch % draws))
 
 
 def fit(variant: Variant, model: models.Network, dataset: Dataset) -> Fit:
@@ -105,7 +96,7 @@ def fit(variant: Variant, model: models.Network, dataset: Dataset) -> Fit:
     found = recipes.train(variant.recipe, model, dataset)
     if variant.draws:
         learned = dataset.part(slice(-ASIDE)).to(found.fabric.device)
-        found.pairs = fixed(learned, variant.recipe.noise, variant.recipe, variant.draws)
+        found.pairs = fixed(learned, variant.recipe, variant.draws)
     if not variant.weighted:
         found.pairs = alike(found.pairs)
     if not variant.averaged:

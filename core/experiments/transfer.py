@@ -1,8 +1,7 @@
 """Does an attack on one denoiser hurt others? Decibels lost, beside white noise of equal energy."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -15,7 +14,7 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.experiments import attack_rates, networks, results
 from core.experiments.attack_rates import ATTACK, BATCH, NETWORKS
-from core.experiments.results import Experiment, Result, Store
+from core.experiments.results import Experiment, Store, Tabled
 from core.measures import energy, metrics
 from core.measures.paired import interval
 from core.types import Model, Scores
@@ -39,14 +38,12 @@ def root(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Row(Result):
+class Row(Tabled):
     """What the attack on one network costs others: `rows` hold, per image, the attack's L2 and the dB lost by each of them.
 
     A loss is PSNR after white noise less PSNR after the attack, both of the same L2 length in each image. A row is of all
     the networks it names: where one of them changes it is to be measured anew.
     """
-
-    FOUND: ClassVar = ("rows",)
 
     noise: str
     attack: str
@@ -66,8 +63,7 @@ class Row(Result):
     @property
     def interval(self) -> dict[str, float]:
         """Return the half width of the 95 % interval of each mean loss, in dB."""
-        spread = 1.96 * self.rows[:, 1:].double().std(0) / self.n**0.5
-        return dict(zip(self.evaluated, spread.tolist(), strict=True))
+        return {name: interval(lost)[1] for name, lost in zip(self.evaluated, self.rows.T[1:], strict=True)}
 
     def group(self, names: Iterable[str]) -> Scores:
         """Return what the attack costs some of them, image by image, in dB: the mean over them."""
@@ -109,9 +105,7 @@ def spread(
             losses = [metrics.psnr(run(white), x) - metrics.psnr(run(z), x) for run in evaluated.values()]
         return torch.stack([length, *losses], 1).cpu()
 
-    for found in results.spread(rows, known, dataset, BATCH, n, workers):
-        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
-        yield known
+    yield from results.grown(rows, known, dataset, BATCH, n, workers)
 
 
 def measure(key: str, n: int) -> Iterator[Row]:

@@ -6,7 +6,6 @@ CIFAR-10 sees it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from core import UserError, checkpoints, models, noise
 from core.data import datasets, unfamiliar
 from core.data.datasets import Dataset
 from core.experiments import networks, results
-from core.experiments.results import Experiment, Result, Store
+from core.experiments.results import Experiment, Store, Tabled
 from core.measures import metrics
 from core.noise import Noise
 from core.types import Images, Labels, Model, generator
@@ -27,10 +26,8 @@ COLUMNS = ("kind", "noisy", "denoised", "beyond")  # PSNR in dB; how far the wor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Held(Result):
+class Held(Tabled):
     """What a denoiser made of n windows under its own noise: a row each, COLUMNS."""
-
-    FOUND: ClassVar = ("rows",)
 
     noise: str
     rows: Float[Tensor, "n 4"]
@@ -89,9 +86,7 @@ def held(model: Model, known: Held, windows: Dataset, n: int, workers: int = 1) 
         number, chosen = piece
         return scored(model, windows.images(chosen), windows.labels[chosen], corrupt, known.seed + number).cpu()
 
-    for found in results.spread(rows, known, windows, BATCH, n, workers):
-        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
-        yield known
+    yield from results.grown(rows, known, windows, BATCH, n, workers)
 
 
 def measure(key: str, n: int) -> Iterator[Held]:

@@ -6,10 +6,10 @@ noisy picture: what it does there, B from it, is kept too, beside white noise at
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,7 +24,7 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL, Classical
 from core.experiments import networks, results
 from core.experiments.attack_rates import NETWORKS
-from core.experiments.results import Experiment, Result, Store
+from core.experiments.results import Experiment, Store, Tabled
 from core.measures import metrics
 from core.measures.paired import interval
 from core.noise import Noise
@@ -74,10 +74,8 @@ def scored(model: Model, x: Images, corrupt: Noise, seed: int, methods: tuple[st
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Worst(Result):
+class Worst(Tabled):
     """What the worst attack on a network cost it, image by image and budget by budget, and what it cost methods without learning."""
-
-    FOUND: ClassVar = ("rows",)
 
     noise: str
     attacks: tuple[str, ...]
@@ -144,9 +142,7 @@ def attacked(model: Model, known: Worst, dataset: Dataset, n: int, workers: int 
         number, chosen = piece
         return scored(model, dataset.images(chosen), corrupt, known.seed + number, known.shown).cpu()
 
-    for found in results.spread(rows, known, dataset, BATCH, n, workers):
-        known = replace(known, n=known.n + len(found), rows=torch.cat([known.rows, found]))
-        yield known
+    yield from results.grown(rows, known, dataset, BATCH, n, workers)
 
 
 def measure(key: str, n: int) -> Iterator[Worst]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from core import UserError, checkpoints
 from core.checkpoints import Card
@@ -199,7 +199,7 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
 
 def _epoch(now: Work, fit: Fit, step: Step, sampled: Sampler) -> None:
     """Note an epoch, show what the network makes of the samples, and keep the network."""
-    model = _network(fit)
+    model = fit.network
     score = step.score if step.score is not None else shown.accuracy(now.recipe, model)
     losses = torch.stack(now.losses).tolist()
     line = dict(epoch=len(now.history) + 1, step=step.step, loss=sum(losses) / len(losses), score=score)
@@ -212,13 +212,9 @@ def _epoch(now: Work, fit: Fit, step: Step, sampled: Sampler) -> None:
         _keep(now, fit)
 
 
-def _network(fit: Fit) -> nn.Module:
-    return fit.averaged.module if fit.averaged else fit.model
-
-
 def _keep(now: Work, fit: Fit) -> None:
     """Write the network as it would be if training ended here."""
-    content = checkpoints.encoded(_network(fit).state_dict(), now.recipe.stored)
+    content = checkpoints.encoded(fit.network.state_dict(), now.recipe.stored)
     checkpoints.write(folder.path(now.run, "network.safetensors"), content)
     history = [{k: round(v, 4) for k, v in line.items() if k != "step"} for line in now.history]
     card = Card(

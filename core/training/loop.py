@@ -80,9 +80,11 @@ class Fit:
 
     `steps` is the number of batches in all, the same in every epoch. The order of the images and their noise come from
     `seed` alone. Where weights are `averaged`, the model ends with the average. `validate` scores it after every epoch, and
-    chooses nothing: it is there to be watched, and finds a training that diverges. `clip`, if any, is the largest norm a gradient keeps. Fabric decides device and precision; on several devices
-    each takes its share of every batch, with the same result as one up to rounding. After any step `state` says everything that a Fit
-    built alike must `load` to go on and end, on a CPU, with the same weights to the last bit.
+    chooses nothing: it is there to be watched, and finds a training that diverges. `clip`, if any, is the largest norm a gradient keeps.
+
+    Fabric decides device and precision; on several devices each takes its share of every batch, with the same result as one up to
+    rounding. After any step `state` says everything that a Fit built alike must `load` to go on and end, on a CPU, with the
+    same weights to the last bit.
     """
 
     model: nn.Module
@@ -118,6 +120,11 @@ class Fit:
         self.model.eval()
 
     @property
+    def network(self) -> nn.Module:
+        """Return the network as it would be if the training ended here."""
+        return self.averaged.module if self.averaged else self.model
+
+    @property
     def _length(self) -> int:
         return self.steps // self.epochs
 
@@ -149,7 +156,7 @@ class Fit:
         """Score the average as it is now; raises UserError where that is no number."""
         if not self.validate:
             return None
-        score = self.validate(self.averaged.module if self.averaged else self.model)
+        score = self.validate(self.network)
         if not isfinite(score):
             raise UserError(
                 "The training has diverged, its validation score is no number: try a smaller learning rate."
