@@ -32,7 +32,8 @@ class Strip extends Sliding {
     });
     at(".tiles").replaceChildren(...this.tiles.map((t) => t.figure));
     at(".charts").replaceChildren();
-    if (head.curve) at(".charts").append(this.curve());
+    this.cursors = [];
+    at(".charts").append(...[head.curve ?? []].flat().map((described) => this.curve(described)));
     if (head.histogram) at(".charts").append(this.histogram());
   }
 
@@ -80,7 +81,7 @@ class Strip extends Sliding {
       if (this.head.follows) tile.figure.classList.toggle("best", first[k] === best && best > -Infinity);
       tile.canvas.setAttribute("aria-label", [tile.title, ...said].join(", "));
     });
-    this.cursor?.(this.level);
+    this.cursors.forEach((move) => move(this.level));
     this.bars?.(this.level);
     if (this.head.follows) return;
     window.noisescopeLevel = this.level;
@@ -88,10 +89,10 @@ class Strip extends Sliding {
   }
 
   // lines over the slider's values, with a cursor where it stands; where `top` is given, a line above it leaves the chart
-  curve() {
-    const { title, series, text, shaded, top: highest, wide } = this.head.curve, last = Math.max(1, this.head.levels.length - 1), [W, H] = wide ? [760, 180] : [400, 130], box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+  curve({ title, series, text, shaded, top: highest, bottom, wide }) {
+    const last = Math.max(1, this.head.levels.length - 1), [W, H] = wide ? [760, 180] : [400, 130], box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
     const values = series.flatMap((s) => s.values).filter((v) => v !== null);
-    const top = highest ?? Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = Math.floor(Math.min(...values) / 10) * 10;
+    const top = highest ?? Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = bottom ?? Math.floor(Math.min(...values) / 10) * 10;
     const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
     shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
     box.append(svg("rect", { class: "frame", width: W, height: H }));
@@ -105,7 +106,7 @@ class Strip extends Sliding {
     key.append(text);
     const line = svg("line", { class: "cursor", y1: 0, y2: H });
     box.append(line);
-    this.cursor = (level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); };
+    this.cursors.push((level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); });
     box.setAttribute("aria-label", title);
     return el("div", { className: wide ? "chart wide" : "chart" }, el("h3", { textContent: title }), box, key);
   }

@@ -146,7 +146,7 @@ def curve(
 ) -> dict[str, Any]:
     """Describe a small chart over the slider's values: lines, a sentence, and the values that are shaded.
 
-    More: `top`, above which a line leaves the chart (without it the chart is one of PSNR), and `wide`.
+    More: `top`, above which a line leaves the chart (without it the chart is one of PSNR), `bottom`, and `wide`.
     """
     return dict(
         title=title,

@@ -10,10 +10,17 @@ from app.browser.strips import Line, Scale, Series, Tile, curve, pack
 from app.draw import charts, pictures
 from core.experiments.directions import LENGTHS as MEASURED
 from core.experiments.directions import Directions
-from core.experiments.pushes import CLOSE, FURTHER, LENGTHS, NAMES, PULLED, REACH, V1, WHITE, Pushed
+from core.experiments.pushes import CLOSE, FURTHER, LENGTHS, NAMES, NOISE, PULLED, REACH, V1, WHITE, Pushed
 
 SHOWN = {V1: "v1, the worst", **{name: name for name in (*FURTHER, *NAMES[1:])}}
-COLOURS = {V1: "#CC79A7", "DAG": charts.ATTACK, "L2PGD": "#E69F00", PULLED: charts.FAINT, WHITE: charts.GREY}
+COLOURS = {
+    V1: "#CC79A7",
+    "DAG": charts.ATTACK,
+    "L2PGD": "#E69F00",
+    PULLED: charts.FAINT,
+    WHITE: charts.GREY,
+    NOISE: charts.NOISE,
+}
 LIMIT = 0.06  # a value of a direction of length 1 that is painted black or white
 
 

@@ -14,10 +14,11 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, pushes, results
 from core.experiments.attack_rates import NETWORKS
-from core.experiments.pushes import NAMES, V1
+from core.experiments.pushes import NAMES, NOISE, V1
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import jacobian, metrics
 from core.measures.jacobian import Jacobian
+from core.measures.linearity import explained
 from core.measures.paired import interval
 from core.noise import Noise
 from core.types import Images, Model, Scores
@@ -27,10 +28,11 @@ ROUNDS = 10  # of v <- J^T J v
 LENGTHS = (0.05, 0.5, 1.0, 2.0, 3.0)  # L2
 PLACES = ("clean", "noisy")  # where J is taken
 AT = ("largest", "residual", "cosine", "apart")  # s1; how exact it is; of J^T n and n the cosine, and |J^T n - n| / |n|
-ALONG = ("gain", "cosine", *(f"moved_{t:g}" for t in LENGTHS))  # |J d|, cosine with v1, |f(x + t d) - f(x)|
-COLUMNS = (*(f"{what} {place}" for place in PLACES for what in AT), *(f"{what} {d}" for d in NAMES for what in ALONG))
+ALONG = ("gain", "cosine", "straight", *(f"moved_{t:g}" for t in LENGTHS))
+# |J d|, cosine with v1, what a line explains of f(x + t d) from t = 0 to the last of LENGTHS, |f(x + t d) - f(x)|
+COLUMNS = tuple(f"{what} {where}" for names, whats in ((PLACES, AT), ((*NAMES, NOISE), ALONG)) for where in names for what in whats)  # fmt: skip
 
-Rows = Float[Tensor, "n 43"]  # a row per image, COLUMNS
+Rows = Float[Tensor, "n 56"]  # a row per image, COLUMNS
 
 
 def at_place(model: Model, x: Images, n: Images) -> tuple[Jacobian, Images, list[Scores]]:
@@ -50,8 +52,9 @@ def scored(model: Model, attacker: Model, x: Images, corrupt: Noise, seed: int) 
     worst = pushes.worse_sign(model, x, v)
     columns = [*clean, *columns]
     for d in {V1: worst, **pushes.aimed(attacker, at, batch, x)}.values():
-        gain = metrics.l2(at.jvp(d), torch.zeros_like(d))
-        columns += [gain, pushes.cosine(d, worst), *pushes.realised(model, x, d, LENGTHS).T]
+        gain, outputs = metrics.l2(at.jvp(d), torch.zeros_like(d)), pushes.pushed(model, x, d, (0.0, *LENGTHS))
+        straight = explained(torch.tensor((0.0, *LENGTHS)).to(x), outputs.flatten(2))
+        columns += [gain, pushes.cosine(d, worst), straight, *(metrics.l2(z, outputs[0]) for z in outputs[1:])]
     return torch.stack(columns, 1)
 
 
@@ -144,17 +147,25 @@ def section() -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     yield ""
     yield f"Foretold and come about, at the clean picture x: |f(x + t d) - f(x)| (L2) when x moves by t along d, |d| = 1, unclipped; in brackets t |J d|. DAG and L2PGD: what `{'` and `'.join(next(iter(found.values())).attacks)}`"
-    yield "add; n: the noise DAG goes towards; v1 with the sign that does more. Medians over the same images, and the largest at the end."
+    yield f"add; n: the noise DAG goes towards; v1 with the sign that does more. Medians over the same images, and the largest at the end. Straight: what a straight line explains of the outputs' variance from t = 0 to {LENGTHS[-1]:g}, mean ± 95 % interval."
     yield ""
-    heads = ("network", "along", "cosine with v1", *(f"t = {t:g}" for t in LENGTHS), f"largest at {LENGTHS[-1]:g}")
+    heads = (
+        "network",
+        "along",
+        "cosine with v1",
+        "straight, %",
+        *(f"t = {t:g}" for t in LENGTHS),
+        f"largest at {LENGTHS[-1]:g}",
+    )
     yield f"| {' | '.join(heads)} |"
     yield "|---" * len(heads) + "|"
     for name, known in found.items():
-        for d in NAMES:
+        for d in (*NAMES, NOISE):
             gain, along = (known.spread(f"{what} {d}")[0] for what in ("gain", "cosine"))
             moved = [known.spread(f"moved_{t:g} {d}") for t in LENGTHS]
             told = " | ".join(f"{m:.2f} ({t * gain:.2f})" for t, (m, _) in zip(LENGTHS, moved, strict=True))
-            yield f"| `{name}` | {d} | {along:.2f} | {told} | {moved[-1][1]:.1f} |"
+            mean, half = known.mean(f"straight {d}")
+            yield f"| `{name}` | {d} | {along:.2f} | {100 * mean:.1f} ± {100 * half:.1f} | {told} | {moved[-1][1]:.1f} |"
 
 
 EXPERIMENT = Experiment(

@@ -16,6 +16,7 @@ from core.attacks import DAG, L2PGD
 from core.attacks.denoisers import unit
 from core.measures import jacobian, metrics
 from core.measures.jacobian import Jacobian, Singular
+from core.measures.linearity import explained
 from core.noise import Noise, NoisyBatch
 from core.types import Images, Model, Scores
 
@@ -23,28 +24,33 @@ REACH = 3.0  # L2, how far a picture is pushed
 LENGTHS = tuple(round(0.1 * step, 1) for step in range(31))
 CLOSE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, REACH)
 ATTACKERS = {"DAG": DAG(), "L2PGD": L2PGD(epsilon=REACH)}
-V1, PULLED, WHITE = "v1", "Jᵀn", "white noise"
+V1, PULLED, WHITE, NOISE = "v1", "Jᵀn", "white noise", "n"
 NAMES = (V1, *ATTACKERS, PULLED, WHITE)
 FURTHER = ("v2", "v3")
 ROUNDS = 30
 
 
 def aimed(model: Model, at: Jacobian, batch: NoisyBatch, clean: Images) -> dict[str, Images]:
-    """Return the directions v1 is compared with, at the pictures `batch.clean`: what both attacks add, J^T n, and chance.
+    """Return the directions v1 is compared with, at the pictures `batch.clean`: what both attacks add, J^T n, chance, and n.
 
     DAG goes towards `batch.noisy`, L2PGD away from `clean`; n is the noise of the batch as the network sees it.
     """
     x, n = batch.clean, batch.noisy - batch.clean
     ends = {"DAG": batch.noisy, "L2PGD": clean}
     added = {name: attack(model, x, ends[name]).detach() - x for name, attack in ATTACKERS.items()}
-    return {name: unit(d) for name, d in {**added, PULLED: at.vjp(n), WHITE: batch.white}.items()}
+    return {name: unit(d) for name, d in {**added, PULLED: at.vjp(n), WHITE: batch.white, NOISE: n}.items()}
 
 
 @torch.no_grad()
+def pushed(model: Model, x: Images, d: Images, lengths: Sequence[float]) -> Float[Tensor, "lengths n c h w"]:
+    """Return the outputs for pictures pushed along `d` by each of some lengths."""
+    return torch.stack([model(x + t * d) for t in lengths])
+
+
 def realised(model: Model, x: Images, d: Images, lengths: Sequence[float]) -> Float[Tensor, "n lengths"]:
     """Measure how far the outputs move, L2, when pictures are pushed along `d` by each of some lengths."""
-    before = model(x)
-    return torch.stack([metrics.l2(model(x + t * d), before) for t in lengths], 1)
+    before, *after = pushed(model, x, d, (0.0, *lengths))
+    return torch.stack([metrics.l2(z, before) for z in after], 1)
 
 
 def worse_sign(model: Model, x: Images, d: Images) -> Images:
@@ -68,7 +74,7 @@ class Pushed:
     directions: Mapping[str, Images]
     answers: Mapping[str, Images]  # J d
     output: Images
-    outputs: Mapping[str, Float[Tensor, "lengths c h w"]]  # at every one of LENGTHS, for NAMES
+    outputs: Mapping[str, Float[Tensor, "lengths c h w"]]  # at every one of LENGTHS, for NAMES and NOISE
     close: Mapping[str, Float[Tensor, " close"]]  # |f(x + t d) - f(x)| at every t of CLOSE, for NAMES
 
     def gain(self, name: str) -> float:
@@ -82,6 +88,10 @@ class Pushed:
     def moved(self, name: str) -> Scores:
         """Return how far the output moves, L2, at every one of LENGTHS."""
         return metrics.l2(self.outputs[name], self.output)
+
+    def straight(self, name: str) -> float:
+        """Return how much of what the output does over LENGTHS a straight line explains, at most 1."""
+        return float(explained(torch.tensor(LENGTHS), self.outputs[name].flatten(1)[:, None]))
 
     def foretold(self, name: str) -> Scores:
         """Return how far J says that it moves."""
@@ -104,7 +114,7 @@ def push(model: Model, clean: Images, there: Noise | None, corrupt: Noise, seed:
     yield 0.8
     with torch.no_grad():
         steps = torch.tensor(LENGTHS).view(-1, 1, 1, 1)
-        outputs = {n: torch.cat([model(z) for z in (x + steps * directions[n]).split(8)]) for n in NAMES}
+        outputs = {n: torch.cat([model(z) for z in (x + steps * directions[n]).split(8)]) for n in (*NAMES, NOISE)}
     answers = {name: at.jvp(d) for name, d in directions.items()}
     close = {name: realised(model, x, directions[name], CLOSE)[0] for name in NAMES}
     yield Pushed(batch, clean, path[-1], directions, answers, at.output.detach(), outputs, close)

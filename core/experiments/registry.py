@@ -11,6 +11,8 @@ from core.experiments import (
     directions,
     every_pixel,
     few_pixels,
+    input_sizes,
+    linearity,
     noise_means,
     photographs,
     study_digits,
@@ -27,5 +29,6 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
     for module in (
         accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence,
         few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
+        linearity, input_sizes,
     )
 }  # fmt: skip

@@ -30,6 +30,10 @@ camera's file is; *unclipped*: left as the noise made it, which BM3D was made fo
     "attacks": """# What the attacks do
 
 Written by `python -m core report` from `checkpoints/results/`. PSNR in dB and accuracy in percent are means over n images; seed 0.""",
+    "why": """# Why are networks fooled?
+
+Written by `python -m core report` from `checkpoints/results/`: the two explanations the study quotes, tried on the networks here. MNIST's and CIFAR-10's
+test images; seed 0.""",
 }
 MARKED = re.compile(r"(<!-- written by `python -m core report`: (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.S)
 
