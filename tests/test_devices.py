@@ -25,7 +25,7 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.measures import feature_neighbours
 from core.measures.jacobian import Jacobian, Singular
-from core.models import DigitCNN
+from core.models import Classifier, DigitCNN
 from core.noise import BLIND, NOISES, TRAINABLE, Gaussian
 from core.training.losses import LOSSES, CrossEntropy
 from core.types import generator
@@ -44,7 +44,8 @@ NOT_ON_META = {
 READING = {
     **dict.fromkeys(("feature_neighbours.atlas", "feature_neighbours.nearest", "noise_similarity.correlation"), READ),
     "top_activations.peaks": READ,
-    "paired.interval": READ,
+    **dict.fromkeys(("paired.interval", "paired.of_few"), READ),
+    "linearity.weights": READ,
     "noise_similarity.distance": SCIPY,
 }
 NOT_PRETENDED = {
@@ -52,9 +53,11 @@ NOT_PRETENDED = {
     **dict.fromkeys(("OnePixel(pixels=1)", "OnePixel(pixels=6)", "OnePixel, a generation", "exhaustive"), INDEXED),
     **dict.fromkeys(("feature_neighbours.maps", "feature_neighbours.likeness"), INDEXED),
     **dict.fromkeys(("jacobian.refined", "jacobian.largest"), "its backward pass and its eigenvectors want a real GPU"),
+    **dict.fromkeys(("linearity.rectified", "linearity.sides", "linearity.growth"), INDEXED),
     **dict.fromkeys(("noise_similarity.spectrum", "noise_similarity.autocorrelation"), INDEXED),
     **dict.fromkeys(CLASSICAL, SCIPY),
 }
+READERS = (DigitCNN, Classifier)  # networks of digits
 DRAWN: dict[str, Any] = {**NOISES, **BLIND, **TRAINABLE}
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -128,7 +131,7 @@ def cleaned(method: Any, device: str) -> Tensor:
 def argument(name: str, hint: Any, of: Any, device: str) -> Any:
     """Return something for a parameter of a measure, by its name; a new name has to be told here."""
     known: dict[str, Callable[[], Any]] = dict(
-        model=lambda: classifier(device) if hint is DigitCNN else blurred,
+        model=lambda: classifier(device) if hint in READERS else blurred,
         logits=lambda: images(device, 1, 4).flatten(1),
         y=lambda: labels(device),
         length=lambda: torch.ones(N).to(device),
@@ -137,9 +140,10 @@ def argument(name: str, hint: Any, of: Any, device: str) -> Any:
         query=lambda: images(device, 5, 8).narrow(0, 0, 1),
         metric=lambda: "SSIM", label=lambda: None, k=lambda: 2, layer=lambda: "conv1", count=lambda: 2,
         hits=lambda: 1, n=lambda: N, rounds=lambda: 3, values=lambda: images(device).mean((1, 2, 3)),
+        t=lambda: torch.linspace(-1, 1, N).to(device), curves=lambda: images(device).flatten(2),
         jacobian=lambda: Jacobian.at(blurred, images(device)),
     )  # fmt: skip
-    return known[name]() if name in known else images(device, 1 if of is DigitCNN else 3)
+    return known[name]() if name in known else images(device, 1 if of in READERS else 3)
 
 
 def measured(measure: Callable[..., Any], device: str) -> Any:

@@ -24,7 +24,7 @@ from app.photograph import Shown
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
 from core.data import datasets
-from core.experiments import accuracy, defence, directions, measure, worst_curves
+from core.experiments import accuracy, defence, directions, linearity, measure, worst_curves
 from core.experiments.attack_rates import NETWORKS
 from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
@@ -43,6 +43,7 @@ DIGITS = (
     "break",
     "cards",
     "pixels",
+    "linear",
     "defence",
     "study",
     "train",
@@ -60,6 +61,7 @@ NEEDY = (
     "fooled",
     "directions",
     "alike",
+    "linear",
 )  # of a network
 
 
@@ -468,6 +470,33 @@ def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: P
     job.thread.join(60)
     assert 0 < job.n < 797
     assert [c.n for c in accuracy.STORE.every().values()] == [job.n]
+
+
+@pytest.mark.parametrize("view", ["line", "kinks", "plane", "sizes", "denoisers"])
+def test_every_view_of_linearity_opens(view: str) -> None:
+    at = opened("linear", view=view)
+    assert not at.exception
+    assert not at.warning
+    assert at.query_params["view"] == [view]
+
+
+def test_linearity_says_what_was_measured(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("digit-cnn", "n2n-gaussian-50"):
+        for suffix in (".json", ".safetensors"):
+            shelf.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "checkpoints" / (name + suffix), shelf)
+    assert "Not measured yet: `python -m core measure linearity`" in words(opened("linear"))
+    model, card = checkpoints.classifier("digit-cnn")
+    test = datasets.load("mnist", "test")
+    *_, found = linearity.spread(model, linearity.begin(model, card, test), test, 100)
+    linearity.STORE.put("digit-cnn", found)
+    at = opened("linear")
+    shown = at.dataframe[0].value
+    mean, half = found.mean("straight, attack")
+    assert shown["all logits, attack"][0] == f"{100 * mean:.1f} ± {100 * half:.1f} %"
+    assert shown["n"][0] == "100"
+    assert len(opened("linear", view="kinks").dataframe[0].value) == 5
+    assert len(opened("linear", view="sizes").dataframe[0].value) == 4
 
 
 @pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])

@@ -9,18 +9,21 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from core import UserError
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments.results import Experiment, Result, Store
-from core.types import Images, generator
+from core.types import Images, Scores, generator
 
 SIDES = (4, 7, 14, 28, 56)  # pixels
 PAIR = (3, 7)
 EPSILON = 0.1
 HITS = ("clean", "chance", "attack")
+
+Weights = Float[Tensor, "1 c h w"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +55,19 @@ class Sized(Result):
 STORE = Store("input-sizes", Sized)
 
 
-def resized(x: Images, side: int) -> Images:
+def resized(x: Images, side: int) -> Float[Tensor, "n c side side"]:
     """Bring images to a side: smaller by areas, larger bilinearly."""
     smaller = side < x.shape[-1]
     return F.interpolate(x, (side, side), mode="area" if smaller else "bilinear", align_corners=None if smaller else False)  # fmt: skip
 
 
-def pair(dataset: Dataset, side: int) -> tuple[Images, Tensor]:
+def pair(dataset: Dataset, side: int) -> tuple[Images, Scores]:
     """Return the images of both digits, and 1 for the first of PAIR and -1 for the other."""
     chosen = ((dataset.labels == PAIR[0]) | (dataset.labels == PAIR[1])).nonzero().flatten()
     return resized(dataset.images(chosen), side), 2.0 * (dataset.labels[chosen] == PAIR[0]) - 1
 
 
-def fitted(x: Images, y: Tensor) -> tuple[Images, float]:
+def fitted(x: Images, y: Scores) -> tuple[Weights, float]:
     """Return the weights, (1, C, H, W), and the bias of a logistic regression, as scikit-learn fits it with its own defaults."""
     from sklearn.linear_model import LogisticRegression
 
@@ -72,7 +75,7 @@ def fitted(x: Images, y: Tensor) -> tuple[Images, float]:
     return torch.from_numpy(found.coef_).float().view(1, *x.shape[1:]), float(found.intercept_[0])
 
 
-def tested(begun: Sized, w: Images, bias: float, x: Images, y: Tensor) -> Sized:
+def tested(begun: Sized, w: Weights, bias: float, x: Images, y: Scores) -> Sized:
     """Measure a linear model on test images: clean, under random signs, and under its own."""
     drawn = 2.0 * torch.randint(0, 2, x.shape, generator=generator(begun.seed)) - 1
     away = -y.view(-1, 1, 1, 1) * w.sign()

@@ -21,7 +21,7 @@ from core.experiments.results import Experiment, Store, Tabled
 from core.measures import linearity
 from core.measures.paired import interval
 from core.models import Classifier
-from core.types import Images, Labels, Scores, generator
+from core.types import Images, Labels, Model, Scores, generator
 
 BATCH, IMAGES = 100, 10_000
 REACH = 0.5
@@ -32,14 +32,14 @@ ATTACK, CHANCE = "attack", "chance"
 LINES = (ATTACK, CHANCE)
 
 
-def lines(model: Classifier, x: Images, y: Labels, seed: int) -> dict[str, Images]:
+def lines(model: Model, x: Images, y: Labels, seed: int) -> dict[str, Images]:
     """Return the directions images move along, by name: the sign of grad J, and signs drawn for each image."""
     drawn = torch.randint(0, 2, x.shape, generator=generator(seed)).to(x)
     return {ATTACK: gradient(model, x, y).sign(), CHANCE: 2 * drawn - 1}
 
 
 @torch.no_grad()
-def along(model: Classifier, x: Images, d: Images) -> Float[Tensor, "t n k"]:
+def along(model: Model, x: Images, d: Images) -> Float[Tensor, "t n k"]:
     """Return the logits at x + t d for every t of PLACES."""
     return torch.stack([model(x + t * d) for t in PLACES])
 
@@ -107,7 +107,7 @@ class Lines(Tabled):
 
     @property
     def stages(self) -> list[str]:
-        """Name the stages that have kinks."""
+        """Name the stages that have kinks: those that pool, and those that rectify."""
         return [c.split(" ")[0] for c in self.columns if c.endswith(f" crossed, {ATTACK}")]
 
     @property

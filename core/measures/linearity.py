@@ -11,8 +11,8 @@ from core.models import Classifier
 from core.types import Images, Scores
 
 
-def explained(t: Scores, y: Float[Tensor, "t n d"]) -> Scores:
-    """Return how much of n curves, of d values each, over the places `t` a straight line explains, (n,): R^2, at most 1.
+def explained(t: Float[Tensor, " t"], curves: Float[Tensor, "t n d"]) -> Scores:
+    """Return how much of n `curves`, of d values each, over the places `t` a straight line explains, (n,): R^2, at most 1.
 
     The share of their variance over t, pooled over the d values, that the best line has. What never moves is straight: 1.
 
@@ -20,7 +20,7 @@ def explained(t: Scores, y: Float[Tensor, "t n d"]) -> Scores:
     >>> explained(t, torch.stack([t, t.abs()], 1)[:, :, None]).tolist()
     [1.0, 0.0]
     """
-    y = (y - y.mean(0)).double()
+    y = (curves - curves.mean(0)).double()
     t = (t - t.mean()).double()
     line = torch.einsum("t,tnd->nd", t / t.norm(), y).square().sum(1)
     total = y.square().sum((0, 2))
@@ -29,7 +29,7 @@ def explained(t: Scores, y: Float[Tensor, "t n d"]) -> Scores:
 
 def rectified(model: Classifier, x: Images) -> dict[str, Tensor]:
     """Return what the rectified units of a network are about to rectify, by stage, (N, units) each: below 0 they are silent."""
-    found, layers = {"image": x, **model.stages(x)}, {source: layer for layer, source in affine(model)}
+    found, layers = {"image": x, **model.stages(x)}, {source: layer for layer, source in _affine(model)}
     return {
         stage.name: (found[stage.source] if stage.operation == "ReLU" else layers[stage.source](found[stage.source].flatten(1))).flatten(1)
         for stage in model.STAGES
@@ -48,13 +48,13 @@ def sides(model: Classifier, x: Images) -> dict[str, Tensor]:
     return {**taken, **{name: values > 0 for name, values in rectified(model, x).items()}}
 
 
-def affine(model: Classifier) -> Iterator[tuple[nn.Module, str]]:
+def _affine(model: Classifier) -> Iterator[tuple[nn.Module, str]]:
     """List the layers that only multiply and add, in order, with the stage that each reads."""
     sources = [stage.source for stage in model.STAGES if stage.operation in ("convolution", "linear")]
     return zip(model.children(), [*sources, model.STAGES[-1].name], strict=True)
 
 
-def summed(layer: nn.Module, inputs: Tensor, absolute: bool = False) -> Tensor:
+def _summed(layer: nn.Module, inputs: Tensor, absolute: bool = False) -> Tensor:
     """Return the sums w . d that a layer makes of what comes in, (N, units), or with `absolute` sum |w| |d|; without its bias."""
     w: Tensor = layer.get_parameter("weight")
     if absolute:
@@ -71,8 +71,8 @@ def growth(model: Classifier, x: Images, moved: Images) -> Float[Tensor, "n laye
     before, after = ({"image": z, **model.stages(z)} for z in (x, moved))
     return torch.stack(
         [
-            torch.stack([summed(layer, d).abs().mean(1), summed(layer, d, absolute=True).mean(1)], 1)
-            for layer, source in affine(model)
+            torch.stack([_summed(layer, d).abs().mean(1), _summed(layer, d, absolute=True).mean(1)], 1)
+            for layer, source in _affine(model)
             for d in [after[source] - before[source]]
         ],
         1,
@@ -81,5 +81,5 @@ def growth(model: Classifier, x: Images, moved: Images) -> Float[Tensor, "n laye
 
 def weights(model: Classifier) -> list[tuple[int, float]]:
     """Return, of every affine layer, how many weights a sum has, n, and their mean size, m."""
-    kernels = [layer.get_parameter("weight") for layer, _ in affine(model)]
+    kernels = [layer.get_parameter("weight") for layer, _ in _affine(model)]
     return [(w[0].numel(), float(w.abs().mean())) for w in kernels]
