@@ -28,6 +28,9 @@ pytestmark = [
     pytest.mark.skipif(driver.executable() is None, reason="no Chromium on this machine"),
     pytest.mark.xdist_group("browser"),
 ]
+ONCE = (
+    pytest.mark.sample
+)  # what a page does is the same on all data: where CI has the full sets it is seen on the sample alone
 PAGES: dict[str, str | re.Pattern[str]] = {
     "": "How do networks see noise?",
     "see": "What does the network see?",
@@ -42,6 +45,7 @@ PAGES: dict[str, str | re.Pattern[str]] = {
     "fooled": "Can a denoiser be fooled?",
     "directions": "Which direction hurts most?",
     "alike": "Is adversarial noise like noise?",
+    "linear": "Is it because networks are linear?",
     "defence": "Is a denoiser a defence?",
     "often": re.compile("^How often, on [0-9,]+ images"),
     "transfer": "Does it transfer?",
@@ -160,6 +164,7 @@ def test_sliding_changes_picture_maps_and_verdict_without_a_round_trip(page: Pag
     shot(page, "see")
 
 
+@ONCE
 def test_the_keyboard_slides_too(page: Page, address: str) -> None:
     visit(page, f"{address}/")
     slider = page.locator("input.strength")
@@ -191,6 +196,7 @@ def test_the_studys_example_is_one_click(page: Page, address: str) -> None:
     expect(page.locator(".level")).to_have_text("0.10")
 
 
+@ONCE
 def test_a_held_arrow_key_is_not_pulled_back(page: Page, address: str) -> None:
     """Every press tells the server, whose answers come late."""
     visit(page, f"{address}/see?image=8&add=FGSM&strength=0")
@@ -203,6 +209,7 @@ def test_a_held_arrow_key_is_not_pulled_back(page: Page, address: str) -> None:
     expect(page).to_have_url(re.compile("strength=0.25$"))
 
 
+@ONCE
 def test_changing_what_is_added_starts_a_new_slider(page: Page, address: str) -> None:
     visit(page, f"{address}/see?image=3&add=FGSM&strength=0.4")
     expect(page.locator(".level")).to_have_text("0.40")
@@ -219,6 +226,7 @@ def test_changing_what_is_added_starts_a_new_slider(page: Page, address: str) ->
     expect(page.locator(".level")).to_have_text("1")  # another image, the same place
 
 
+@ONCE
 def test_a_map_enlarges_and_a_unit_shows_its_formula(page: Page, address: str) -> None:
     """The numbers add up: bias plus products is what the unit says, clean and seen."""
     visit(page, f"{address}/see?image=3&add=SaltAndPepper&strength=0.2")
@@ -254,6 +262,7 @@ def test_a_map_enlarges_and_a_unit_shows_its_formula(page: Page, address: str) -
     assert [max(v[c] for v in largest[:4]) for c in (0, 1)] == pytest.approx(largest[4], abs=0.004)
 
 
+@ONCE
 def test_a_digit_drawn_by_hand_is_read_and_an_empty_pad_says_so(page: Page, address: str) -> None:
     visit(page, f"{address}/see?way=draw")
     expect(page.get_by_text("Draw a digit on the pad")).to_be_visible()
@@ -272,6 +281,7 @@ def test_a_digit_drawn_by_hand_is_read_and_an_empty_pad_says_so(page: Page, addr
     expect(page.get_by_text("Draw a digit on the pad")).to_be_visible()
 
 
+@ONCE
 def test_a_bad_file_and_a_bad_address_are_one_sentence(page: Page, address: str, tmp_path: Path) -> None:
     visit(page, f"{address}/see?image=10000&way=upload")
     expect(page.get_by_text("The address asks for test image 10000")).to_be_visible()
@@ -300,6 +310,7 @@ def test_measuring_shows_progress_and_stops(page: Page, address: str) -> None:
     expect(stop).to_have_count(0, timeout=120_000)
 
 
+@ONCE
 def test_it_is_legible_in_the_dark_and_on_a_phone(chromium: Browser, address: str) -> None:
     dark = chromium.new_page(viewport={"width": 1280, "height": 800}, color_scheme="dark")
     visit(dark, f"{address}/see?image=12&add=PGD&strength=0.1")
@@ -362,6 +373,7 @@ def arrived(page: Page) -> None:
     expect(page.get_by_text("Sent: previews")).to_be_visible(timeout=180_000)
 
 
+@ONCE
 def test_a_photograph_comes_first_and_slides_without_waiting_and_sharpens_where_it_rests(
     page: Page, address: str
 ) -> None:
@@ -399,6 +411,7 @@ def test_a_photograph_comes_first_and_slides_without_waiting_and_sharpens_where_
     shot(page, "denoise")
 
 
+@ONCE
 def test_the_line_and_its_grip_are_in_one_place_and_stay_there(page: Page, address: str) -> None:
     visit(page, f"{address}/denoise?from=photograph&name=coffee&add=Gaussian&strength=50")
     arrived(page)
@@ -438,6 +451,7 @@ def test_the_line_and_its_grip_are_in_one_place_and_stay_there(page: Page, addre
     shot(page, "wipe")
 
 
+@ONCE
 def test_a_photograph_that_is_brought_goes_the_same_way(page: Page, address: str) -> None:
     visit(page, f"{address}/denoise?from=upload")
     picture = saved(Image.fromarray(photograph("chelsea")[:200, :300]))
@@ -446,6 +460,7 @@ def test_a_photograph_that_is_brought_goes_the_same_way(page: Page, address: str
     expect(page.get_by_text("Data: your picture, which is not written to disk, 300 x 200 pixels")).to_be_visible()
 
 
+@ONCE
 def test_a_picture_too_large_is_refused_in_one_sentence(page: Page, address: str) -> None:
     visit(page, f"{address}/denoise?from=upload")
     file = FilePayload(name="bomb.png", mimeType="image/png", buffer=bomb(40_000, 40_000))
@@ -453,6 +468,7 @@ def test_a_picture_too_large_is_refused_in_one_sentence(page: Page, address: str
     expect(page.get_by_text("This picture is larger than the 40 million pixels")).to_be_visible()
 
 
+@ONCE
 def test_a_click_on_a_bar_shows_its_images(page: Page, address: str) -> None:
     visit(page, f"{address}/quality")
     bars = page.locator(".barlayer .trace .points path")
@@ -466,6 +482,7 @@ def test_a_click_on_a_bar_shows_its_images(page: Page, address: str) -> None:
     shot(page, "quality")
 
 
+@ONCE
 @pytest.mark.parametrize("view", ["pair", "statistic", "losses", "clean", "photons", "clipping"])
 def test_every_view_of_learning_is_drawn(view: str, page: Page, address: str) -> None:
     visit(page, f"{address}/learn?view={view}")
@@ -474,6 +491,7 @@ def test_every_view_of_learning_is_drawn(view: str, page: Page, address: str) ->
     shot(page, f"learn-{view}")
 
 
+@ONCE
 def test_a_card_can_be_downloaded(page: Page, address: str) -> None:
     visit(page, f"{address}/cards?card=n2n-gaussian-50")
     with page.expect_download() as download:
@@ -505,6 +523,7 @@ def test_dragging_through_an_attack_moves_every_picture_without_a_round_trip(pag
     shot(page, "fooled")
 
 
+@ONCE
 def test_pushing_a_picture_moves_every_picture_without_a_round_trip(page: Page, address: str) -> None:
     visit(page, f"{address}/directions?photo=17&denoiser=n2n-gaussian-50&at=0")
     expect(page.locator(".strip .level")).to_have_text(re.compile(r"^0 L2$"))
@@ -520,6 +539,25 @@ def test_pushing_a_picture_moves_every_picture_without_a_round_trip(page: Page, 
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
 
 
+@ONCE
+def test_a_digit_moves_along_two_lines_without_a_round_trip(page: Page, address: str) -> None:
+    visit(page, f"{address}/linear?at=20")
+    charts, titles = page.locator(".charts .chart"), ("along the attack", "along chance")
+    expect(charts).to_have_count(2)
+    before = {title: tile(page, title) for title in titles}
+    assert set(before.values()) == {tile(page, "the digit")}  # t = 0
+    cursors = [charts.nth(k).locator(".cursor") for k in (0, 1)]
+    middle = cursors[0].get_attribute("x1")
+    assert cursors[1].get_attribute("x1") == middle
+    count_messages(page)
+    page.locator(".strip input.strength").press("End")
+    assert all(tile(page, title) != pixels for title, pixels in before.items())
+    assert all(cursor.get_attribute("x1") != middle for cursor in cursors)
+    expect(page.locator(".strip .level")).to_have_text("0.5 of the grey range")
+    shot(page, "linear")
+
+
+@ONCE
 def test_all_seven_networks_are_attacked_on_one_page(page: Page, address: str) -> None:
     visit(page, f"{address}/fooled?photo=17&attack=ObsAtk&steps=5")
     page.get_by_text("Attack them all").click()
@@ -528,6 +566,7 @@ def test_all_seven_networks_are_attacked_on_one_page(page: Page, address: str) -
     assert page.locator("[data-testid=stImage] img").count() == 42
 
 
+@ONCE
 def test_why_noise_and_adversarial_noise_look_alike_is_drawn(page: Page, address: str) -> None:
     visit(page, f"{address}/alike?photo=17")
     expect(page.get_by_text("Correlation of n with")).to_be_visible(timeout=60_000)
@@ -535,6 +574,7 @@ def test_why_noise_and_adversarial_noise_look_alike_is_drawn(page: Page, address
     shot(page, "alike")
 
 
+@ONCE
 def test_the_search_for_a_pixel_is_watched_generation_by_generation(page: Page, address: str) -> None:
     visit(page, f"{address}/pixels?image=20&pixels=3")
     before = tile(page, "all candidates")
@@ -562,6 +602,7 @@ def test_what_was_measured_of_attacks_is_shown(name: str, page: Page, address: s
     shot(page, name)
 
 
+@ONCE
 def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, address: str) -> None:
     visit(page, f"{address}/train")
     epochs = page.get_by_role("spinbutton", name="Epochs")
@@ -598,6 +639,7 @@ def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, 
     expect(page.get_by_text("python -m core measure accuracy seen-to-learn")).to_be_visible(timeout=30_000)
 
 
+@ONCE
 def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page: Page) -> None:
     environment = dict(NOISESCOPE_RUNS=str(tmp_path / "runs"))
     with driver.server(tmp_path / "second", **environment) as other:
@@ -617,6 +659,7 @@ def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page
         assert "Traceback" not in (tmp_path / log).read_text()
 
 
+@ONCE
 def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -> None:
     environment = dict(NOISESCOPE_RUNS=str(tmp_path / "runs"), NOISESCOPE_TRAINING="token", NOISESCOPE_TOKEN="hush")
     with driver.server(tmp_path / "log", **environment) as address:
