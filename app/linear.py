@@ -39,8 +39,8 @@ def _measured(known: list[Lines]) -> None:
         return
     st.dataframe(linear.table(known), hide_index=True, width="stretch")
     st.caption(
-        f"How much of the variance of the logits over t, from {PLACES[0]:g} to {PLACES[-1]:g}, a straight line explains; ±: 95 % interval of the mean. {known[0].data}, seed {known[0].seed}. "
-        "The study quotes that training against attacks makes networks more linear: compare digit-cnn-robust with digit-cnn."
+        f"How much of the variance of all ten logits over t a straight line explains; ±: 95 % interval of the mean. {known[0].data}, seed {known[0].seed}. "
+        "The study quotes that training against attacks makes networks more linear (Moosavi-Dezfooli et al. 2018, of the loss close to an image): compare digit-cnn-robust with digit-cnn, which were trained on the same digits."
     )
 
 
@@ -59,7 +59,7 @@ def kinks(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
         column.metric(f"{name}: units that answer", f"{int((values > 0).sum())} of {values.numel()}", passed, delta_color="off", delta_arrow="off")  # fmt: skip
     charts.show(linear.kinks(before), "kinks")
     st.caption(
-        f"What the units of this stage get before they are rectified, for this digit, at ±{SIZE:g} a pixel. ReLU is two straight pieces: a network bends only where a unit passes 0. "
+        f"What the units of this stage get before they are rectified, for this digit, at ±{SIZE:g} a pixel. ReLU is two straight pieces: the network bends only where a unit passes 0, or one that pools takes another of its values. "
         "Dashed and dotted: the other activations of the study's Figure 3, for comparison; our networks have none of them."
     )
     if known := linearity.STORE.get(trained.name):

@@ -117,7 +117,7 @@ def test_measuring_goes_on_where_it_stopped(shelf: Any) -> None:
         assert 0 < rest.mean(f"straight, {way}")[0] <= 1
         assert 0 < linearity.aligned(rest, 0, way) <= 1
     assert "a straight line explains" in rest.line
-    assert rest.stages == ["pool1", "pool2", "relu1", "relu2", "hidden"]
+    assert rest.stages == ["pool1", "relu1", "pool2", "relu2", "hidden"]
 
 
 def test_fgsm_moves_a_linear_models_logit_by_epsilon_m_n() -> None:

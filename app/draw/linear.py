@@ -15,7 +15,7 @@ from app.draw.pictures import DIVERGING
 from core.experiments import linearity
 from core.experiments.directions import Directions
 from core.experiments.input_sizes import Sized
-from core.experiments.linearity import ATTACK, CHANCE, LINES, PLACES, SIZE, Lines
+from core.experiments.linearity import ATTACK, CHANCE, LINES, NEAR, PLACES, SIZE, Lines
 from core.experiments.pushes import NAMES, NOISE
 from core.measures.linearity import explained
 from core.types import Images, Scores
@@ -73,7 +73,9 @@ def kinks(before: Mapping[str, Tensor]) -> go.Figure:
         figure.add_scatter(x=z.numpy(), y=function(z).numpy(), name=name, yaxis="y2", line=style, hoverinfo="skip")
     figure.add_vline(0, line=dict(color=charts.GREY, dash="dash"))
     charts.axes(figure, "what the unit gets", "share of units, %", 360)
-    figure.update_layout(yaxis2=dict(title="what it answers", overlaying="y", side="right", showgrid=False))
+    figure.update_layout(
+        yaxis2=dict(title="what it answers", overlaying="y", side="right", showgrid=False, tickmode="auto")
+    )
     return figure
 
 
@@ -89,7 +91,7 @@ def plane(margins: Float[Tensor, "a b"], answers: Tensor) -> go.Figure:
         go.Heatmap(z=margins.T.numpy(), x=places, y=places, customdata=answers.T.numpy(), zmin=-limit, zmax=limit, colorscale=scale, colorbar=dict(title="lead"), hovertemplate=told)
     )  # fmt: skip
     edge = dict(start=0, end=0, size=1, coloring="none")
-    figure.add_contour(z=margins.T.numpy(), x=places, y=places, contours=edge, line=dict(color="black", width=2), showscale=False, hoverinfo="skip")  # fmt: skip
+    figure.add_contour(z=margins.T.numpy(), x=places, y=places, contours=edge, line=dict(color="black", width=2), showscale=False, showlegend=False, hoverinfo="skip")  # fmt: skip
     figure.add_scatter(x=[0], y=[0], mode="markers", marker=dict(symbol="x", size=10, color="black"), showlegend=False, hoverinfo="skip")  # fmt: skip
     charts.axes(figure, "t along the attack", "t along chance", 480, hovermode="closest")
     figure.update_yaxes(scaleanchor="x")
@@ -98,13 +100,13 @@ def plane(margins: Float[Tensor, "a b"], answers: Tensor) -> go.Figure:
 
 def table(known: list[Lines]) -> list[dict[str, str]]:
     """Write how much a straight line explains, over many images, as a table of words."""
-    rows = []
-    for one in known:
-        row = {"network": one.network, "n": f"{one.n:,}"}
-        for title, what in (("all logits", "straight"), ("t to ±0.1", "straight near"), ("the label's logit", "straight label")):  # fmt: skip
-            row |= {f"{title}, {name}": _percent(one.mean(f"{what}, {name}")) for name in LINES}
-        rows.append(row)
-    return rows
+    columns = {f"t from {PLACES[0]:g} to {PLACES[-1]:g}": "straight", f"t from {NEAR[0]:g} to {NEAR[-1]:g}": "straight near", "the label's logit alone": "straight label"}  # fmt: skip
+    return [
+        {"network": one.network, "n": f"{one.n:,}", "moved": TITLES[way]}
+        | {title: _percent(one.mean(f"{what}, {way}")) for title, what in columns.items()}
+        for one in known
+        for way in LINES
+    ]
 
 
 def sides(one: Lines) -> list[dict[str, str]]:

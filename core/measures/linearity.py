@@ -43,9 +43,11 @@ def sides(model: Classifier, x: Images) -> dict[str, Tensor]:
     Of a rectified unit: whether it answers at all. Of a unit that pools: which of its values it takes.
     """
     stages = {"image": x, **model.stages(x)}
-    pools = [stage for stage in model.STAGES if stage.operation == "max-pool"]
-    taken = {p.name: F.max_pool2d(stages[p.source], 2, return_indices=True)[1].flatten(1) for p in pools}
-    return {**taken, **{name: values > 0 for name, values in rectified(model, x).items()}}
+    found = {name: values > 0 for name, values in rectified(model, x).items()}
+    for stage in model.STAGES:
+        if stage.operation == "max-pool":
+            found[stage.name] = F.max_pool2d(stages[stage.source], 2, return_indices=True)[1].flatten(1)
+    return {stage.name: found[stage.name] for stage in model.STAGES if stage.name in found}
 
 
 def _affine(model: Classifier) -> Iterator[tuple[nn.Module, str]]:
