@@ -10,6 +10,8 @@ from core.experiments import (
     denoising,
     every_pixel,
     few_pixels,
+    input_sizes,
+    linearity,
     noise_means,
     study_digits,
     study_pictures,
@@ -39,7 +41,18 @@ class Finding:
 def findings() -> list[Finding]:
     """Return every figure of the study that is re-measured, in its order; what is missing says so."""
     found: list[Finding] = []
-    for write in (_accuracy, _noise_curves, _digits, _attack_curves, _pixels, _means, _denoisers, _pictures, _ratios):
+    for write in (
+        _linearity,
+        _accuracy,
+        _noise_curves,
+        _digits,
+        _attack_curves,
+        _pixels,
+        _means,
+        _denoisers,
+        _pictures,
+        _ratios,
+    ):
         found += write()
     return found
 
@@ -51,6 +64,29 @@ def gaps(reported: Reported, curves: Iterable[Curve]) -> list[tuple[float, str]]
     """
     alike = (c for c in curves if c.kind == reported.kind and set(reported.levels) <= set(c.levels))
     return sorted((c.apart(reported.levels, reported.accuracy), c.network) for c in alike if c.data.startswith("MNIST"))
+
+
+def _linearity() -> Iterator[Finding]:
+    known, sizes = linearity.STORE.current(), input_sizes.STORE.current()
+    here, why = MISSING, ""
+    if known:
+        shares = [
+            f"{name} {100 * mean:.1f} ± {100 * half:.1f}"
+            for name, found in known.items()
+            for mean, half in [found.mean(f"straight, {linearity.ATTACK}")]
+        ]
+        n = min(found.n for found in known.values())
+        here = f"a straight line explains so much of the logits along FGSM's direction, to ±{linearity.REACH:g}, in percent: {', '.join(shares)} (n = {n:,}, seed 0)"
+    if sizes:
+        least, most = (f(sizes.values(), key=lambda one: one.side) for f in (min, max))
+        why = (
+            f"In linear models of the same digits with {(most.side / least.side) ** 2:.0f} times as many pixels the attack adds up to {most.moved / least.moved:.1f} times "
+            f"as much: their weights get smaller, {most.m / least.m:.2f} times."
+        )
+    yield Finding(
+        "Section 2.2.1", "networks are piece-wise highly linear, and what an attack adds up to grows linearly with the number of inputs; no conclusion",
+        here, why, "linear",
+    )  # fmt: skip
 
 
 def _accuracy() -> Iterator[Finding]:
