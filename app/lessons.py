@@ -113,7 +113,7 @@ def clean_targets(photo: Photo) -> None:
             about = f"n = {found.n:,}, noise seed {found.seed}, {found.data}"
             st.metric(f"{name} ({about})", f"{found.own['denoised']['mean']:.2f} dB")
     st.caption(
-        "Mean PSNR on the test set. The first was taught to turn one noisy picture into another noisy one, with new noise on the same pictures in every epoch; the second towards the clean pictures. What does the first lose?"
+        "Mean PSNR on the test set. The first was taught to turn one noisy picture into another noisy one, with new noise on the same pictures in every epoch; the second towards the clean pictures, from other first weights. Each was trained once. What does the first lose?"
     )
     short_trainings()
 

@@ -32,6 +32,6 @@ st.info(transfer.verdict(rows), icon=":material/swap_horiz:")
 st.dataframe(rates.kinship(rows), hide_index=True, width="stretch")
 st.caption(
     "The same losses, as means over networks with their 95 % intervals. Same start: networks that go back to the same drawn weights as the one attacked, though they learned "
-    "another noise. Another draw: their first weights were drawn anew. The last column compares two that learned the same noise, by the same recipe: they differ in the draw alone."
+    "another noise. Another draw: their first weights were drawn anew. The last column compares two that learned the same noise: they differ in the draw, and the stranger was taught with clean targets."
 )
 data.source(cache.dataset("cifar10", "test"))

@@ -128,17 +128,17 @@ def test_a_row_of_transfer_is_the_mean_of_its_losses(shelf: Any, monkeypatch: py
     assert transfer.STORE.resume("mine", again).n == 0  # of other networks: measured anew as a whole
 
 
-def card_of(name: str, start: str, seen: str = "BlindGaussian(sigma_max=50.0)") -> Card:
-    return Card(name, "", "UNet", "cifar10", dict(noise=seen, start=start), 0, "", "abc", [])
+def card_of(name: str, start: str, seen: str = "BlindGaussian(sigma_max=50.0)", seed: int = 0) -> Card:
+    return Card(name, "", "UNet", "cifar10", dict(noise=seen, start=start), seed, "", "abc", [])
 
 
 def test_whether_the_start_is_what_transfers_is_said_only_of_networks_that_learned_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cards = {c.name: c for c in (card_of("first", ""), card_of("again", ""), card_of("later", "first", "BlindPoisson(mean=100.0)"))}  # fmt: skip
+    cards = {c.name: c for c in (card_of("first", ""), card_of("again", "", seed=1), card_of("later", "first", "BlindPoisson(mean=100.0)"))}  # fmt: skip
     monkeypatch.setattr(checkpoints, "read", cards.__getitem__)
     monkeypatch.setattr(checkpoints, "there", cards.__contains__)
-    assert [transfer.root(name) for name in cards] == ["first", "again", "first"]
+    assert [transfer.root(name) for name in cards] == ["UNet, seed 0", "UNet, seed 1", "UNet, seed 0"]
     some = datasets.load("cifar10", "test")
     noisy = torch.rand(100, 4)
     near = torch.tensor([0.0, 4.0, 1.3, 6.0])  # L2, then what first, again and later lose

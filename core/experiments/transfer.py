@@ -21,20 +21,21 @@ from core.types import Model, Scores
 
 CLASSICS = {name: CLASSICAL[name] for name in ("median", "total variation", "non-local means")}
 IMAGES = 512
-AGAIN = (
-    "n2n-gaussian-50-again"  # another draw: n2n-gaussian-50's recipe with another seed, where somebody has trained it
-)
+STRANGER = "n2c-gaussian-50"  # learned what n2n-gaussian-50 did, from weights drawn anew
 
 
 def attackable() -> tuple[str, ...]:
     """Name the networks that are attacked and shown attacks: the study's seven, and one from another draw if it is here."""
-    return (*NETWORKS, *((AGAIN,) if checkpoints.there(AGAIN) else ()))
+    return (*NETWORKS, *((STRANGER,) if checkpoints.there(STRANGER) else ()))
 
 
 def root(name: str) -> str:
-    """Name the network whose drawn weights another goes back to: itself, where it was drawn. Raises UserError where it is not here."""
-    start = checkpoints.read(name).recipe.get("start", "")
-    return root(start) if start and checkpoints.there(start) else start or name
+    """Say which drawn weights a network goes back to, through all it began with. Raises UserError where it is not here."""
+    card = checkpoints.read(name)
+    start = card.recipe.get("start", "")
+    if start:
+        return root(start) if checkpoints.there(start) else start
+    return f"{card.architecture}, seed {card.seed}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -156,7 +157,7 @@ def verdict(rows: Mapping[str, Row]) -> str:
     if not told:
         return (
             "Whether this comes with the weights that they share from their start is open: no two networks that learned the same noise from different draws are measured here. "
-            f"Train `{AGAIN}` by the recipe of `n2n-gaussian-50` with another seed, then `python -m core measure transfer`."
+            f"Train it anew (`python -m core train {STRANGER}`), then `python -m core measure transfer`."
         )
     n = min(k.row.n for k in told)
 
@@ -168,7 +169,7 @@ def verdict(rows: Mapping[str, Row]) -> str:
     apart = mean(k.apart for k in told)
     words = (
         f"Attacks on {', '.join(k.row.network for k in told)} cost {', '.join(pairs[0])}, from the same drawn weights, {same[0]:.2f} ± {same[1]:.2f} dB beyond chance, and "
-        f"{', '.join(pairs[1])}, which learned the same noise from another draw, {other[0]:.2f} ± {other[1]:.2f} dB. On the same {n:,} images the difference is "
+        f"{', '.join(pairs[1])}, which learned the same noise from another draw (with clean targets), {other[0]:.2f} ± {other[1]:.2f} dB. On the same {n:,} images the difference is "
         f"{apart[0]:+.2f} ± {apart[1]:.2f} dB (each network trained once)"
     )
     if apart[0] > apart[1]:
