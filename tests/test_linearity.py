@@ -10,7 +10,7 @@ from torch import nn
 from core import checkpoints, models
 from core.attacks import FGSM
 from core.data import datasets
-from core.experiments import input_sizes, linearity
+from core.experiments import input_sizes, linearity, softmax
 from core.experiments.input_sizes import EPSILON
 from core.experiments.linearity import ATTACK, CHANCE, LINES, PLACES, SIZE
 from core.measures.linearity import explained, growth, rectified, sides, weights
@@ -148,3 +148,14 @@ def test_a_linear_model_learns_the_pair() -> None:
     assert set(y.tolist()) == {-1.0, 1.0}
     w, bias = input_sizes.fitted(x, y)
     assert float((y * ((x * w).sum((1, 2, 3)) + bias) > 0).float().mean()) > 0.95
+
+
+def test_a_softmax_regression_is_fooled_as_a_network_is(shelf: Any) -> None:
+    sample = datasets.sample("mnist", "test")
+    model = softmax.fitted(sample)
+    x = sample.images(slice(0, 5))
+    assert explained(T, linearity.along(model, x, torch.ones_like(x))).tolist() == pytest.approx([1] * 5, abs=1e-5)
+    found = softmax.tested(softmax.begin(sample), model, sample)
+    assert found.clean < 0.02 * found.n < 0.9 * found.n < found.wrong <= found.n == len(sample)
+    assert 0.1 < found.sure <= 1
+    assert f"{100 * found.wrong / found.n:.1f} % wrong" in found.line

@@ -15,6 +15,7 @@ from core.experiments import (
     linearity,
     noise_means,
     photographs,
+    softmax,
     study_digits,
     study_pictures,
     trainings,
@@ -29,6 +30,6 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
     for module in (
         accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence,
         few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
-        linearity, input_sizes,
+        linearity, input_sizes, softmax,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from core.experiments import (
     input_sizes,
     linearity,
     noise_means,
+    softmax,
     study_digits,
     study_pictures,
     worst_curves,
@@ -64,6 +65,21 @@ def gaps(reported: Reported, curves: Iterable[Curve]) -> list[tuple[float, str]]
     """
     alike = (c for c in curves if c.kind == reported.kind and set(reported.levels) <= set(c.levels))
     return sorted((c.apart(reported.levels, reported.accuracy), c.network) for c in alike if c.data.startswith("MNIST"))
+
+
+def _quoted() -> Iterator[Finding]:
+    found, tried = softmax.STORE.get(softmax.KEY), every_pixel.STORE.get("digit-cnn")
+    yield Finding(
+        "Section 2.1.1, quoted", f"{reported.FGSM_ERROR} % error and {reported.FGSM_SURE} % average confidence under FGSM on MNIST",
+        f"{found.line} (n = {found.n:,})" if found else MISSING,
+        "Of Goodfellow et al., of a softmax regression: such a one is trained here by scikit-learn; their training is another.", "linear",
+    )  # fmt: skip
+    quoted = " and ".join(f"{share} % of {name}" for name, share in reported.ONE_PIXEL.items())
+    yield Finding(
+        "Section 2.1.2, quoted", f"{quoted} misclassified by one pixel",
+        f"{100 - 100 * tried.safe / tried.n:.2f} % of the test digits read wrong by digit-cnn at the worst pixel, every one tried in black and white (n = {tried.n:,})" if tried else MISSING,
+        "Of Su et al., on networks and photographs that are not here.", "pixels",
+    )  # fmt: skip
 
 
 def _linearity() -> Iterator[Finding]:
