@@ -30,7 +30,7 @@ from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograp
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
-from core.study import findings, report
+from core.study import background, findings, report
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -778,7 +778,7 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
         assert "Not measured yet" in shown
         assert figure not in shown
     assert "30.84" not in words(opened("learn", view="clean"))
-    measured = [f for f in findings.findings() if f.here != findings.MISSING and f.page != "learn"]
+    measured = [f for f in findings.findings() if f.here != background.MISSING and f.page != "learn"]
     assert not [f for f in measured if "not measured yet" not in f.here]
     assert all("not measured yet" in line for line in measure.listing())
     for document in report.INTRODUCTIONS:
