@@ -26,7 +26,8 @@ def findings() -> list[Finding]:
     """Return every figure of the study that is re-measured, in its order; what is missing says so."""
     found: list[Finding] = []
     for write in (
-        _linearity,
+        background.quoted,
+        background.linearity,
         _accuracy,
         _noise_curves,
         _digits,
