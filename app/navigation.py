@@ -44,6 +44,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("directions", "Attack", "Which direction hurts most?", "explore", "The worst one there is, beside attacks and chance."),
     Entry("alike", "Attack", "Is adversarial noise like noise?", "graphic_eq", "Values, frequencies, neighbours, and the reason why."),
     Entry("defence", "Attack", "Is a denoiser a defence?", "shield", "Against an attacker who knows of it, and one who does not."),
+    Entry("certificate", "Attack", "Can an answer be guaranteed?", "verified", "A vote under noise, what no attack can change, and one that tries."),
     Entry("linear", "Why", "Is it because they are linear?", "show_chart", "Logits along a line, units at their kinks, layers, sizes.", asks="Is it because networks are linear?"),
     Entry("break", "Measure", "How fast does it break?", "trending_down", "Accuracy over 10,000 digits, beside what was published."),
     Entry("quality", "Measure", "How well, on ten thousand images?", "bar_chart", "Which pictures gain, and which are made worse."),

@@ -8,8 +8,12 @@ import streamlit as st
 
 from app import cache
 from app.inputs import Digit, Trained
-from core.experiments import defence
+from core import models
+from core.experiments import certificate, defence, voting
 from core.experiments.defence import Sent
+from core.experiments.voting import Changed, Vote
+from core.measures.smoothing import Certificate
+from core.types import Model
 
 R = TypeVar("R")
 
@@ -31,3 +35,24 @@ def threatened(trained: Trained, shield: Trained, digit: Digit, epsilon: float) 
     model, its, x = cache.classifier(trained), cache.denoiser(shield), digit.image()
     work = partial(defence.tried, model, its, x, digit.labels(model), epsilon)
     return watched(cache.kept("threatened", (trained, shield, digit, epsilon), work, most=50), "Attacking")
+
+
+def voted(trained: Trained, digit: Digit, votes: int, seed: int) -> Vote:
+    """Ask about a digit under noise, alone and behind the denoiser; the votes are kept. Raises UserError without the denoiser."""
+    answering, denoiser, key = _answering(trained)
+    work = partial(voting.vote, answering, denoiser, digit.image(), votes, seed)
+    return watched(cache.kept("voted", (*key, digit, votes, seed), work, most=50), "Voting")
+
+
+def broken(trained: Trained, digit: Digit, base: str, given: Certificate, votes: int, seed: int) -> dict[str, Changed]:
+    """Attack a digit without noise and the vote that gave a certificate; what came of it is kept."""
+    answering, _, key = _answering(trained)
+    work = partial(voting.attack, answering, digit.image(), base, given, seed)
+    return watched(cache.kept("broken", (*key, digit, base, given.sigma, votes, seed), work, most=100), "Attacking")
+
+
+def _answering(trained: Trained) -> tuple[dict[str, Model], Model, tuple[Trained, Trained]]:
+    """Return what votes, the denoiser in it, and what both are known by."""
+    model, shield = cache.classifier(trained), Trained.named(defence.SHIELD)
+    denoiser = cache.denoiser(shield)
+    return certificate.bases(model, denoiser), models.autocast(denoiser), (trained, shield)

@@ -47,6 +47,7 @@ PAGES: dict[str, str | re.Pattern[str]] = {
     "alike": "Is adversarial noise like noise?",
     "linear": "Is it because networks are linear?",
     "defence": "Is a denoiser a defence?",
+    "certificate": "Can an answer be guaranteed?",
     "often": re.compile("^How often, on [0-9,]+ images"),
     "transfer": "Does it transfer?",
     "study": "What did the study report, and what is measured here?",
@@ -591,6 +592,19 @@ def test_the_denoiser_as_a_defence_is_drawn_and_tried_on_a_digit(page: Page, add
     expect(page.get_by_text("attacked through the denoiser, at its worst").last).to_be_visible(timeout=60_000)
     expect(page.locator("[data-testid=stImage] img")).to_have_count(8, timeout=60_000)
     shot(page, "defence")
+
+
+def test_a_guarantee_follows_the_noise_and_is_attacked(page: Page, address: str) -> None:
+    visit(page, f"{address}/certificate?image=3&at=2")
+    expect(page.get_by_text("votes say 0, so under this noise").first).to_be_visible(timeout=120_000)
+    expect(page.locator("[data-testid=stImage] img")).to_have_count(7, timeout=120_000)
+    before = tile(page, "noisy")
+    page.locator(".strip input.strength").focus()
+    page.keyboard.press("ArrowRight")
+    assert tile(page, "noisy") != before
+    expect(page).to_have_url(re.compile("at=3"), timeout=60_000)
+    expect(page.get_by_text("The votes at sigma 0.4").first).to_be_visible(timeout=120_000)
+    shot(page, "certificate")
 
 
 @pytest.mark.parametrize("name", ["often", "transfer", "study"])

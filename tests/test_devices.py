@@ -23,7 +23,7 @@ from core import models, noise
 from core.attacks import ATTACKS, DENOISER_ATTACKS, OnePixel, few_pixels
 from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
-from core.measures import feature_neighbours
+from core.measures import feature_neighbours, smoothing
 from core.measures.jacobian import Jacobian, Singular
 from core.models import Classifier, DigitCNN
 from core.noise import BLIND, NOISES, TRAINABLE, Gaussian
@@ -47,11 +47,13 @@ READING = {
     **dict.fromkeys(("paired.interval", "paired.of_few"), READ),
     "linearity.weights": READ,
     "noise_similarity.distance": SCIPY,
+    **dict.fromkeys(("smoothing.lower_bound", "smoothing.overtakes"), SCIPY),
 }
 NOT_PRETENDED = {
     **dict.fromkeys(("SaltAndPepper", "ReplaceGaussian"), NUMPY),
     **dict.fromkeys(("OnePixel(pixels=1)", "OnePixel(pixels=6)", "OnePixel, a generation", "exhaustive"), INDEXED),
     **dict.fromkeys(("feature_neighbours.maps", "feature_neighbours.likeness"), INDEXED),
+    **dict.fromkeys(("smoothing.votes", "smoothing.certify"), INDEXED),
     **dict.fromkeys(("jacobian.refined", "jacobian.largest"), "its backward pass and its eigenvectors want a real GPU"),
     **dict.fromkeys(("linearity.rectified", "linearity.sides", "linearity.growth"), INDEXED),
     **dict.fromkeys(("noise_similarity.spectrum", "noise_similarity.autocorrelation"), INDEXED),
@@ -128,10 +130,10 @@ def cleaned(method: Any, device: str) -> Tensor:
     return result
 
 
-def argument(name: str, hint: Any, of: Any, device: str) -> Any:
-    """Return something for a parameter of a measure, by its name; a new name has to be told here."""
+def argument(name: str, of: Any, device: str) -> Any:
+    """Return something for a parameter of a measure of such a network, by its name; a new name has to be told here."""
     known: dict[str, Callable[[], Any]] = dict(
-        model=lambda: classifier(device) if hint in READERS else blurred,
+        model=lambda: classifier(device) if of in READERS else blurred,
         logits=lambda: images(device, 1, 4).flatten(1),
         y=lambda: labels(device),
         length=lambda: torch.ones(N).to(device),
@@ -141,6 +143,9 @@ def argument(name: str, hint: Any, of: Any, device: str) -> Any:
         metric=lambda: "SSIM", label=lambda: None, k=lambda: 2, layer=lambda: "conv1", count=lambda: 2,
         hits=lambda: 1, n=lambda: N, rounds=lambda: 3, values=lambda: images(device).mean((1, 2, 3)),
         t=lambda: torch.linspace(-1, 1, N).to(device), curves=lambda: images(device).flatten(2),
+        sigma=lambda: 0.5, draws=lambda: 4, rng=lambda: generator(0), p=lambda: images(device).mean((1, 2, 3)),
+        counts=lambda: labels(device).clamp(max=N), other=lambda: labels(device) + 1,
+        votes=lambda: torch.arange(10 * N).view(N, 10).to(device),
         jacobian=lambda: Jacobian.at(blurred, images(device)),
     )  # fmt: skip
     return known[name]() if name in known else images(device, 1 if of in READERS else 3)
@@ -149,7 +154,8 @@ def argument(name: str, hint: Any, of: Any, device: str) -> Any:
 def measured(measure: Callable[..., Any], device: str) -> Any:
     hints = get_type_hints(measure)
     needed = [p.name for p in inspect.signature(measure).parameters.values() if p.default is p.empty]
-    given = {name: argument(name, hints.get(name), hints.get("model"), device) for name in needed}
+    reads = DigitCNN if measure.__module__ == smoothing.__name__ else hints.get("model")
+    given = {name: argument(name, reads, device) for name in needed}
     found = measure(**given)
     last = deque(found, maxlen=1).pop() if isinstance(found, Iterator) else found
     return last.s if isinstance(last, Singular) else last

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import binomtest, norm
 from streamlit.testing.v1 import AppTest
 
 from app import access, cache, navigation
@@ -45,6 +46,7 @@ DIGITS = (
     "pixels",
     "linear",
     "defence",
+    "certificate",
     "study",
     "train",
 )  # show MNIST, the others CIFAR-10
@@ -56,6 +58,7 @@ NEEDY = (
     "break",
     "cards",
     "pixels",
+    "certificate",
     "denoise",
     "quality",
     "fooled",
@@ -411,6 +414,22 @@ def test_a_digit_is_tried_under_every_threat_also_where_nothing_is_measured() ->
     verdicts = re.findall(r"reads \d \(\d+ % sure\): \*\*(right|wrong)", words(at))
     assert len(verdicts) == 1 + len(defence.THREATS)
     assert verdicts[0] == "right"
+
+
+def test_an_answer_is_guaranteed_as_its_votes_say_and_attacked() -> None:
+    choices = {"image": "3", "votes": "300", "base": "alone", "at": "1"}
+    at = opened("certificate", **choices)
+    verdict = next(i.value for i in at.info if "votes say" in i.value)
+    hits, sure, radius = re.search(r"(\d+) of 300 votes say 0.*p = ([\d.]+),.*L2 \*\*([\d.]+)", verdict).groups()  # type: ignore[union-attr]
+    low = binomtest(int(hits), 300, alternative="greater").proportion_ci(0.999, "exact").low
+    assert float(sure) == pytest.approx(low, abs=1e-4)
+    assert float(radius) == pytest.approx(0.2 * norm.ppf(low), abs=0.006)
+    assert at.query_params.to_dict().items() >= {k: [v] for k, v in choices.items()}.items()
+    assert "the vote: L2" in words(at) or len(at.get("imgs")) == 7
+    at = opened("certificate", image="3", votes="100", at="9", base="alone")
+    assert "The vote abstains" in words(at) or "Guaranteed" in words(at)
+    at = opened("certificate", votes="77", image="3")
+    assert "The address asks for the number of votes '77'" in at.warning[0].value
 
 
 def test_measuring_can_be_started_watched_and_stopped(
@@ -771,6 +790,7 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
     for page, sentence in (
         ("transfer", "Nothing is measured yet"), ("defence", "Nothing is measured yet"), ("pixels", "Not measured yet"),
         ("break", "Nothing is measured yet"), ("often", "No network has been attacked yet"), ("study", "not measured yet"),
+        ("certificate", "Not measured yet"),
     ):  # fmt: skip
         assert sentence in words(opened(page)), page
     for name, figure in (("digit-cnn", "97.35"), ("n2n-gaussian-50", "30.72")):

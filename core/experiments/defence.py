@@ -66,7 +66,7 @@ class Defence(Result):
 STORE = Store("defence", Defence, version=2)
 
 
-def behind(classifier: Classifier, denoiser: Denoiser) -> Callable[[Images], Logits]:
+def behind(classifier: Classifier, denoiser: Model) -> Callable[[Images], Logits]:
     """Put a denoiser before a classifier; what it gives is clipped to [0, 1], as a picture is."""
     return lambda x: classifier(denoiser(x).clamp(0, 1))
 

@@ -5,6 +5,7 @@ from typing import Any
 from core.experiments import (
     accuracy,
     attack_rates,
+    certificate,
     classical,
     defence,
     denoising,
@@ -28,7 +29,7 @@ from core.experiments.results import Experiment
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence,
+        accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence, certificate,
         few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
         linearity, input_sizes, softmax,
     )
