@@ -23,7 +23,7 @@ row = st.columns([1.15, 2.4, 1.7, 0.8], vertical_alignment="bottom")
 with row[0]:
     network = pickers.classifier()
 with row[1]:
-    digit = images.digit(network, 3)
+    digit = images.digit(network)
 with row[2]:
     address.restore("votes", "1000", address.one_of(VOTES, "the number of votes"))
     votes = int(st.select_slider("Votes", list(VOTES), key="votes", format_func=choices.shown(VOTES)))
@@ -50,7 +50,7 @@ st.caption(
     f"Drag: more noise makes the guarantee wider, as long as the votes agree. {FIRST} votes choose the answer, {votes:,} others, which know nothing of that, say how sure it is. Their "
     f"noise is not clipped (only shown so): the guarantee is for just this noise. Seed {seed}."
 )
-st.info(certificate.verdict(given), icon=":material/help:" if given.abstains[0] else ":material/verified:")
+st.info(certificate.verdict(given, digit.label), icon=":material/help:" if given.abstains[0] else ":material/verified:")
 st.subheader("Try to break it")
 changed = broken(network, digit, base, given, votes, seed)
 left, right = st.columns([1, 1.3])

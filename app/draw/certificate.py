@@ -13,7 +13,7 @@ from core.experiments.voting import LEVELS, Changed, Vote
 from core.measures.smoothing import Certificate
 
 TINTS = {"alone": charts.NOISE, "denoised": charts.DENOISED}
-NAMES = {"alone": "the network alone, without noise", "denoised": "denoised first, without noise", "vote": "the vote"}
+NAMES = {"alone": "alone, no noise", "denoised": "denoised first, no noise", "vote": "the vote"}
 LIMIT = 0.5  # of the grey range: full colour of a change
 
 
@@ -39,15 +39,20 @@ def strip(found: Vote) -> bytes:
     return pack(Scale(list(LEVELS), "Noise (sigma)", "of the grey range"), images, tiles, limit=LIMIT, curve=chart)
 
 
-def verdict(given: Certificate) -> str:
-    """Say what is guaranteed of a digit, and how that comes about; or why nothing is."""
+def verdict(given: Certificate, label: int | None) -> str:
+    """Say what is guaranteed of a digit, and how that comes about; or why nothing is. A guaranteed answer may be wrong."""
     answer, hits, n, p = int(given.answer), int(given.hits), int(given.votes.sum()), float(given.p)
     told = f"{hits:,} of {n:,} votes say {answer}"
     if given.abstains:
         return f"**The vote abstains.** {told}: that is too few to be sure that {answer} is likelier than all others together (p ≥ {p:.3f} is not above one half). Nothing is guaranteed."
+    wrong = (
+        ""
+        if label in (None, answer)
+        else f" It is wrong all the same: this is a {label}. What is sure is that the answer stays."
+    )
     return (
         f"**Guaranteed: {answer}.** {told}, so under this noise {answer} has a probability of at least p = {p:.4f} (wrong for one digit in {1 / given.alpha:,.0f} at most). "
-        f"No change shorter than {given.sigma:g} · Φ⁻¹({p:.4f}) = L2 **{float(given.radius):.2f}** can make anything else likelier."
+        f"No change shorter than {given.sigma:g} · Φ⁻¹({p:.4f}) = L2 **{float(given.radius):.2f}** can make anything else likelier.{wrong}"
     )
 
 
@@ -91,12 +96,14 @@ def gallery(found: Vote, changed: Mapping[str, Changed]) -> None:
     """Show the digit, every changed version, and below it the change, in one scale around grey."""
     columns = st.columns(1 + len(changed))
     with columns[0]:
-        pictures.show(pictures.grey(found.clean[0, 0]), "the digit")
+        st.markdown("**the digit**")
+        pictures.show(pictures.grey(found.clean[0, 0]))
     for (name, c), column in zip(changed.items(), columns[1:], strict=True):
-        told = f"L2 {c.length:.2f}: {c.before} becomes {c.after}" if isfinite(c.length) else "no change found"
         with column:
-            pictures.show(pictures.grey(c.image[0, 0]), f"{NAMES[name]}: {told}")
-            pictures.show(pictures.diverging((c.image - found.clean)[0, 0], LIMIT))
+            st.markdown(f"**{NAMES[name]}**")
+            pictures.show(pictures.grey(c.image[0, 0]))
+            told = f"L2 {c.length:.2f}: {c.before} becomes {c.after}" if isfinite(c.length) else "no change found"
+            pictures.show(pictures.diverging((c.image - found.clean)[0, 0], LIMIT), told)
 
 
 def measured(one: Certified, base: str, radii: Sequence[float] = RADII) -> go.Figure:

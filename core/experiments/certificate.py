@@ -23,23 +23,16 @@ from core.models import Classifier, Denoiser
 from core.types import Images, Labels, Model, Scores, generator
 
 SIGMAS = (0.0, 0.25, 0.5, 1.0)  # of the grey range; 0: no noise, no vote, no guarantee
-TOLD = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # of them, in the document
 RADII = tuple(round(0.05 * step, 2) for step in range(81))  # L2
+TOLD = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # of them, in the document
 BASES = {"alone": "the network alone", "denoised": "denoised first"}  # what votes under noise
-FOUND = (
-    "right",
-    "radius",
-    "broken",
-)  # 1, 0 abstained, -1; guaranteed L2; L2 of the nearest change found that alters the answer
+# of an answer 1, or 0 where it abstains, or -1; L2 that is guaranteed; L2 of the nearest change found that alters the answer
+FOUND = ("right", "radius", "broken")
 DIGITS, BATCH, VOTES = 1000, 20, 1000
 ATTACK = DDN()
 DRAWS = 4  # of noise, for each step of the attack
-SEARCH, LEAD, SHARES, ROUNDS = (
-    100,
-    0.15,
-    (0.7, 1.3),
-    5,
-)  # votes a point on the way; by how many the other class is to lead
+SEARCH, LEAD = 100, 0.15  # votes at a point on the way; by what share of them another class is to lead
+SHARES, ROUNDS = (0.7, 1.3), 5  # of the way, between which it looks; halvings
 VERDICT, STRETCHES = 500, (1.0, 1.1, 1.5, 2.5)  # votes of a verdict; where it is asked for, as shares of what was found
 
 Rows = Float[Tensor, "n bases sigmas 3"]
@@ -207,7 +200,8 @@ def section() -> Iterator[str]:
     for name, one in found.items():
         for base, sigma in ((base, sigma) for base in BASES for sigma in one.sigmas):
             pairs = zip(one.certified(base, sigma, TOLD), one.standing(base, sigma, TOLD), strict=True)
-            cells = [f"{100 * safe / one.n:.1f} ({100 * left / one.n:.1f})" for safe, left in pairs]
+            shares = [(f"{100 * safe / one.n:.1f} " if sigma else "", 100 * left / one.n) for safe, left in pairs]
+            cells = [f"{safe}({left:.1f})" for safe, left in shares]
             away = float((one.column(base, sigma, "right") == 0).double().mean())
             yield f"| `{name}` | {BASES[base]} | {sigma:g} | {one.n:,} | {' | '.join(cells)} | {100 * away:.1f} |"
     yield ""
