@@ -420,7 +420,7 @@ def test_an_answer_is_guaranteed_as_its_votes_say_and_attacked() -> None:
     choices = {"image": "3", "votes": "300", "base": "alone", "at": "1"}
     at = opened("certificate", **choices)
     verdict = next(i.value for i in at.info if "votes say" in i.value)
-    hits, sure, radius = re.search(r"(\d+) of 300 votes say 0.*p = ([\d.]+),.*L2 \*\*([\d.]+)", verdict).groups()  # type: ignore[union-attr]
+    hits, sure, radius = re.findall(r"(\d+) of 300 votes say \d.* p = ([\d.]+) .* L2 \*\*([\d.]+)", verdict)[0]
     low = binomtest(int(hits), 300, alternative="greater").proportion_ci(0.999, "exact").low
     assert float(sure) == pytest.approx(low, abs=1e-4)
     assert float(radius) == pytest.approx(0.2 * norm.ppf(low), abs=0.006)
@@ -430,8 +430,8 @@ def test_an_answer_is_guaranteed_as_its_votes_say_and_attacked() -> None:
 
 def test_what_was_measured_of_guarantees_is_shown(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
-    cards = [checkpoints.read(name) for name in ("digit-cnn", "n2n-digits")]
-    begun = certificate.begin(*cards, cache.dataset("mnist", "test"))
+    card, shield = (checkpoints.read(name) for name in ("digit-cnn", "n2n-digits"))
+    begun = certificate.begin(card, shield, cache.dataset("mnist", "test"))
     rows = torch.tensor([1.0, 0.5, 0.9]).expand(4, 2, len(begun.sigmas), 3)
     certificate.STORE.put("digit-cnn", replace(begun, n=4, rows=rows))
     at = opened("certificate", image="3", votes="77")

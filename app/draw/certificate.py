@@ -71,7 +71,7 @@ def votes(given: Certificate) -> go.Figure:
         x=[int(given.answer)], y=[100 * float(given.p)], mode="markers", marker=bound, name="p, at least", hovertemplate="%{y:.2f} %"
     )  # fmt: skip
     charts.axes(figure, "the network says", "votes, %", 300, hovermode="closest")
-    figure.update_xaxes(dtick=1)
+    figure.update_xaxes(dtick=1, range=[-0.6, len(counts) - 0.4])
     figure.update_yaxes(range=[0, 103])
     return figure
 
@@ -106,7 +106,7 @@ def gallery(found: Vote, changed: Mapping[str, Changed]) -> None:
             pictures.show(pictures.diverging((c.image - found.clean)[0, 0], LIMIT), told)
 
 
-def measured(one: Certified, base: str, radii: Sequence[float] = RADII) -> go.Figure:
+def measured(one: Certified, base: str, radii: Sequence[float] = RADII[::2]) -> go.Figure:
     """Draw what is guaranteed (solid) and what the attack leaves (dashed) over the length of the change, for every sigma."""
     figure = go.Figure()
     for sigma, tint in zip(one.sigmas, (charts.GREY, *charts.SERIES), strict=False):
