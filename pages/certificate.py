@@ -6,8 +6,10 @@ from app import address, cache
 from app.browser import strip
 from app.controls import choices, data, images, parameters, pickers
 from app.draw import certificate, charts
+from app.inputs import Trained
 from app.progress import broken, voted
 from core.experiments.certificate import BASES, STORE
+from core.experiments.defence import SHIELD
 from core.experiments.voting import LEVELS
 from core.measures.smoothing import ALPHA, FIRST
 
@@ -86,7 +88,7 @@ with st.expander("Why this is so, and what it is not"):
     st.markdown(
         f"Cohen et al. (2019): if under noise of deviation sigma a class has a probability of p or more, above one half, it stays the likeliest for every change shorter than sigma · Φ⁻¹(p). p is known only from votes: "
         f"the bound (Clopper and Pearson 1934) is too high in {ALPHA:.1%} of all digits at most. With n votes, all for one class, p is {ALPHA:g}^(1/n): more votes, a wider guarantee. "
-        "Salman et al. (2020) put a denoiser before a network that was never taught to bear noise. The denoiser here learned from {Trained.named(SHIELD).noise.sentence} only (of 255). "
+        f"Salman et al. (2020) put a denoiser before a network that was never taught to bear noise. The one here, {SHIELD}, learned from {Trained.named(SHIELD).noise!r} alone, in grey levels of 255. "
         "The guarantee is for an exact Gaussian; computers round, and pictures can be made up for which that matters (Voráček and Hein 2023)."
     )
 data.source(test)
