@@ -58,7 +58,7 @@ class Pairs(TorchDataset[tuple[Tensor, Tensor]]):
 class Plain(UNet):
     """The same network, written as it is drawn."""
 
-    def correction(self, x: Images) -> Images:
+    def correction(self, x: Images, shifts: object = None) -> Images:
         """Compute what is to be added."""
         first, *rest, last = self.down
         z = F.leaky_relu(first(x), 0.1)

@@ -7,7 +7,18 @@ import torch.nn.functional as F
 from benchmarks.denoise import Plain
 from core import checkpoints
 from core.data import samples
-from core.models import ARCHITECTURES, DigitCNN, DigitMLP, UNet, autocast, build, freeze, max_pool, native_bfloat16
+from core.models import (
+    ARCHITECTURES,
+    ConditionedUNet,
+    DigitCNN,
+    DigitMLP,
+    UNet,
+    autocast,
+    build,
+    freeze,
+    max_pool,
+    native_bfloat16,
+)
 from core.noise import Gaussian, eight_bit
 from core.types import generator
 
@@ -112,7 +123,7 @@ def test_a_larger_image_is_seen_through_windows_as_large_as_what_was_trained_on(
     assert torch.allclose(model(x)[..., 0, 0], model(x[..., :32, :32])[..., 0, 0], atol=1e-5)
 
     class Constant(UNet):
-        def correction(self, x: Any) -> Any:
+        def correction(self, x: Any, shifts: Any = None) -> Any:
             assert x.shape[2:] == (32, 32)
             return torch.full_like(x, 0.25)
 
@@ -123,7 +134,7 @@ def test_windows_leave_no_seams() -> None:
     """Where two windows meet, neighbours are no further apart than elsewhere, though each window is off by another shade."""
 
     class Shaded(UNet):
-        def correction(self, x: Any) -> Any:
+        def correction(self, x: Any, shifts: Any = None) -> Any:
             return torch.rand((len(x), 1, 1, 1), generator=generator(0)).expand_as(x)
 
     shade = Shaded()(torch.zeros(1, 3, 160, 160))
@@ -149,3 +160,45 @@ def test_no_pixel_further_than_its_reach_touches_a_tile_on_the_grid_of_windows()
         rows = g.abs().sum((0, 1, 3)).nonzero().flatten()
         assert first - UNet.REACH <= rows[0] < first
         assert last < rows[-1] <= last + UNet.REACH
+
+
+def conditioned() -> ConditionedUNet:
+    """A conditioned U-Net that does something, and something else for each label."""
+    model = ConditionedUNet()
+    torch.nn.init.normal_(model.out.weight, std=0.1, generator=generator(0))
+    torch.nn.init.normal_(model.labels.weight, std=0.3, generator=generator(1))
+    return freeze(model)
+
+
+def test_a_conditioned_unet_begins_as_the_plain_one_whatever_it_is_told() -> None:
+    plain, model = unet(), ConditionedUNet()
+    assert sum(p.numel() for p in model.parameters()) == 991_203 + 11 * sum(plain.widths)
+    missing = model.load_state_dict(plain.state_dict(), strict=False)
+    assert missing == (["labels.weight"], [])
+    freeze(model)
+    for side in (32, 40):
+        x = torch.rand((3, 3, side, side), generator=generator(0))
+        for labels in (None, torch.tensor([3]), torch.tensor([0, 9, model.UNTOLD])):
+            assert torch.equal(model(x, labels), plain(x))
+    drawn = (build(name, 5) for name in ("UNet", "ConditionedUNet"))
+    assert all(torch.equal(p, q) for p, q in zip(*(m.parameters() for m in drawn), strict=False))
+
+
+def test_a_label_changes_its_own_image_and_no_other() -> None:
+    model, x = conditioned(), torch.rand((3, 3, 40, 33), generator=generator(0))
+    told = model.given(torch.tensor([1, 4, model.UNTOLD]))(x)
+    alone = [model.given(torch.tensor([k]))(x[[i]]) for i, k in enumerate((1, 4, model.UNTOLD))]
+    assert torch.allclose(told, torch.cat(alone), atol=1e-5)
+    assert torch.allclose(told[2], model(x)[2], atol=1e-5)
+    assert all((told[i] - model(x)[i]).abs().max() > 0.01 for i in (0, 1))
+    assert torch.allclose(model.given(torch.tensor([4]))(x)[1], told[1], atol=1e-5)
+
+
+def test_every_row_of_labels_is_learned_by_the_images_that_bear_it() -> None:
+    model = conditioned().requires_grad_(True)
+    x = torch.rand((2, 3, 32, 32), generator=generator(0))
+    model(x, torch.tensor([7, 2])).square().sum().backward()
+    assert model.labels.weight.grad is not None
+    touched = model.labels.weight.grad.abs()
+    assert touched.amax(1).nonzero().flatten().tolist() == [2, 7]
+    assert all((part != 0).any() for part in touched[7].split(model.widths))  # at every level

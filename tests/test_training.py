@@ -2,6 +2,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from math import ceil, sqrt
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,13 +10,13 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from core import UserError, models
-from core.attacks import PGD
+from core import UserError, checkpoints, models
+from core.attacks import PGD, ObsAtk
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import accuracy
 from core.measures import metrics
-from core.models import DigitCNN, DigitMLP, UNet
+from core.models import ConditionedUNet, DigitCNN, DigitMLP, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
 from core.training import dead_leaves, loop, pairs, recipes
@@ -88,7 +89,7 @@ def test_noise2noise_feeds_8_bits_towards_other_noise_of_the_same_level_that_kee
     batches = list(pairs.noise2noise(pairs.scenes(tiles, 256), BlindGaussian(50.0))(0, generator(0)))
     clean = list(pairs.noise2clean(pairs.scenes(tiles, 256), Gaussian(0.0))(0, generator(0)))
     assert sum(len(x) for x, *_ in batches) == len(tiles)
-    for (x, y, _), (image, again, _) in zip(batches, clean, strict=True):
+    for (x, y, *_), (image, again, *_) in zip(batches, clean, strict=True):
         assert torch.equal(image, again)
         assert torch.equal((x * 255).round() / 255, x)
         assert [float(v) for v in x.aminmax()] == [0, 1]
@@ -105,7 +106,7 @@ def test_two_levels_a_pair_differ_and_one_does_not(tiles: Dataset) -> None:
     def ratio(levels: int) -> float:
         feed = pairs.noise2noise(pairs.scenes(tiles, 256), BlindGaussian(50.0), 1.0, levels)
         clean, *_ = next(pairs.noise2clean(pairs.scenes(tiles, 256), Gaussian(0.0))(0, generator(0)))
-        x, y, _ = next(feed(0, generator(0)))
+        x, y, *_ = next(feed(0, generator(0)))
         one, other = ((noisy - clean).flatten(1).std(1) for noisy in (x, y))
         return float((one / other).log().abs().median())
 
@@ -123,10 +124,48 @@ def test_a_share_of_what_goes_in_is_left_unclipped(tiles: Dataset) -> None:
 def test_a_share_of_each_batch_is_dead_leaves(tiles: Dataset) -> None:
     pool = dead_leaves.pool(3, 32)
     assert torch.equal(pool[:512], (255 * dead_leaves.draw(512, 3, 32, generator(dead_leaves.SEED))).round().byte())
-    x = next(pairs.scenes(tiles, 64, 0.25)(generator(0)))
+    x, *_ = next(pairs.scenes(tiles, 64, 0.25)(generator(0)))
     drawn = {bytes(image.numpy().tobytes()) for image in pool}
     known = [bytes((255 * image).round().byte().numpy().tobytes()) in drawn for image in x]
     assert known == [False] * 48 + [True] * 16
+
+
+def test_labels_go_along_and_nothing_is_said_of_dead_leaves_of_a_share_and_of_a_sample(tiles: Dataset) -> None:
+    """To say what an image shows draws nothing: the images, their noise and targets are those of a training without labels."""
+    numbered = replace(tiles, labels=torch.arange(len(tiles)) % 10, full=True)
+    plain, told = (
+        next(pairs.noise2noise(pairs.scenes(numbered, 64, 0.25, told), BlindGaussian(50.0))(0, generator(0)))
+        for told in (False, True)
+    )
+    assert all(torch.equal(one, other) for one, other in zip(plain, told[:3], strict=True))
+    *_, labels = told
+    order = torch.randperm(len(tiles), generator=generator(0))[:64]
+    silent = [*range(13), *range(48, 64)]
+    assert labels[silent].tolist() == [ConditionedUNet.UNTOLD] * 29
+    assert torch.equal(labels[13:48], numbered.labels[order[13:48]])
+    sample = next(pairs.scenes(tiles, 64, told=True)(generator(0)))
+    assert sample[1].tolist() == [ConditionedUNet.UNTOLD] * 64
+
+
+def test_half_of_each_batch_is_under_an_attack_that_knows_only_the_noisy_images(tiles: Dataset) -> None:
+    plain = pairs.noise2noise(pairs.scenes(tiles, 32), BlindGaussian(50.0), 0.5)
+    attack = ObsAtk(1.1, steps=2, step=0.5)
+
+    def blur(z: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.avg_pool2d(z, 3, 1, 1)
+
+    (x, y, *_), (z, target, *_) = (next(feed(0, generator(1))) for feed in (plain, pairs.hybrid(plain, attack, blur)))
+    assert torch.equal(y, target)
+    assert torch.equal(x[1::2], z[1::2])
+    clipped = x[::2].clamp(0, 1)
+    added = metrics.l2(z[::2], clipped)
+    assert 0.8 < float(added.min()) <= float(added.max()) < 1.1 + 1e-5
+    assert (z[::2] - clipped).mean((1, 2, 3)).abs().max() < 1e-5
+    chance = clipped + 1.1 / sqrt(clipped[0].numel()) * torch.randn(clipped.shape, generator=generator(0))
+    assert (metrics.l2(blur(z[::2]), blur(clipped)) > 2 * metrics.l2(blur(chance), blur(clipped))).all()
+    again = [next(pairs.hybrid(plain, attack, blur)(0, generator(k)))[0] for k in (1, 2)]
+    assert torch.equal(again[0], z)
+    assert not torch.equal(again[1], z)
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 28), (3, 32)])
@@ -142,7 +181,7 @@ def test_dead_leaves_have_edges_of_every_strength_and_come_again_with_their_seed
 
 
 def test_targets_keep_the_mean_that_clipping_would_lose(tiles: Dataset) -> None:
-    _, y, _ = next(pairs.noise2noise(pairs.scenes(tiles, 256), Gaussian(100.0))(0, generator(0)))
+    _, y, *_ = next(pairs.noise2noise(pairs.scenes(tiles, 256), Gaussian(100.0))(0, generator(0)))
     assert abs(float(y.mean() - tiles.images().mean())) < 0.003
     assert abs(float(y.clamp(0, 1).mean() - tiles.images().mean())) > 0.01
 
@@ -234,6 +273,24 @@ def test_a_recipe_can_be_read_back_from_what_a_card_keeps(name: str) -> None:
     kept = recipes.record(recipe)
     assert params.parse(kept["noise"], {**NOISES, **BLIND}) == recipe.noise
     assert params.parse(kept["loss"], LOSSES) == recipe.loss
+
+
+@pytest.mark.parametrize("name", ["n2n-gaussian-50-told", "n2n-gaussian-50-robust"])
+def test_what_continues_from_the_plain_network_begins_by_being_it_and_learns(name: str, tiles: Dataset) -> None:
+    recipe = recipes.RECIPES[name]
+    assert isinstance(recipe, recipes.Denoising)
+    assert recipes.parse(json.loads(json.dumps(recipes.provenance(recipe)))) == recipe
+    model, (start, _) = recipes.untrained(recipe), checkpoints.denoiser(recipe.start)
+    x = tiles.images(slice(0, 4))
+    assert torch.equal(models.freeze(model)(x), start(x))
+    model.requires_grad_(True)
+    numbered = replace(tiles, labels=torch.arange(len(tiles)) % 10, full=True)
+    steps = list(recipes.train(replace(recipe, epochs=1, batch=128), model, numbered))
+    assert [step.step for step in steps] == [1, 2]
+    assert steps[-1].score is not None
+    assert not torch.equal(model(x), start(x))
+    if isinstance(model, ConditionedUNet):
+        assert (model.labels.weight != 0).any(1).all()
 
 
 def test_muon_steps_along_the_kernels_within_and_adamw_along_all_else() -> None:

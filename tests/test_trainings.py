@@ -32,7 +32,8 @@ def test_so_many_pairs_a_picture_come_again(tiles: Dataset) -> None:
     recipe = replace(trainings.variants()["recipe"].recipe, synthetic=0.0)
     feed = trainings.fixed(tiles, recipe, 2)
     epochs = [
-        [torch.cat(both) for both in zip(*((x, y) for x, y, _ in feed(k, generator(k))), strict=True)] for k in range(4)
+        [torch.cat(both) for both in zip(*((x, y) for x, y, *_ in feed(k, generator(k))), strict=True)]
+        for k in range(4)
     ]
     for k in (0, 1):
         assert all(torch.equal(one, other) for one, other in zip(epochs[k], epochs[k + 2], strict=True))

@@ -108,7 +108,7 @@ def alike(feed: Pairs) -> Pairs:
     """Let all images weigh the same."""
 
     def same(epoch: int, rng: Generator) -> Iterator[Batch]:
-        for x, y, _ in feed(epoch, rng):
+        for x, y, *_ in feed(epoch, rng):
             yield x, y, 1.0
 
     return same

@@ -16,7 +16,7 @@ from core import UserError
 from core.models import native_bfloat16
 from core.training.losses import Loss
 from core.training.pairs import Pairs
-from core.types import Scores, generator
+from core.types import Labels, Scores, generator
 
 if TYPE_CHECKING:  # it takes a second to import, which the app need not wait for
     from lightning_fabric import Fabric
@@ -133,11 +133,12 @@ class Fit:
         """Say whether it stands between two epochs, or before the first."""
         return self.done % self._length == 0
 
-    def _step(self, x: Tensor, y: Tensor, weights: Scores | float) -> Step:
+    def _step(self, x: Tensor, y: Tensor, weights: Scores | float, *told: Labels) -> Step:
         self._optimiser.zero_grad()
         share = slice(self.fabric.global_rank, None, self.fabric.world_size)  # of the batch, for this device
         part = weights[share] if isinstance(weights, Tensor) else weights
-        losses = part * self.loss(self._wrapped(x[share]), y[share], self.done / self.steps)
+        output = self._wrapped(x[share], *(labels[share] for labels in told))
+        losses = part * self.loss(output, y[share], self.done / self.steps)
         value = losses.sum() * self.fabric.world_size / len(x)  # whose mean over the devices is the mean of the batch
         self.fabric.backward(value)
         if self.clip:

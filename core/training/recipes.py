@@ -9,10 +9,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from core import UserError, checkpoints, models, noise, params
-from core.attacks import PGD
+from core.attacks import PGD, ObsAtk
 from core.data.datasets import Dataset
 from core.measures import metrics
-from core.models import DigitCNN, DigitMLP, Network
+from core.models import ConditionedUNet, DigitCNN, DigitMLP, Network
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
 from core.params import Span, validated
 from core.training import loop, pairs
@@ -72,6 +72,7 @@ class Denoising:
     learning_rate: Annotated[float, RATE] = 3e-3
     decay: Annotated[float, Span(0, 1, 0.01, label="Weight decay of the kernels")] = 0.6
     clip: Annotated[float, Span(0, 10, 0.1, label="Largest norm of the gradient")] = 1.0
+    attack: ObsAtk | None = None  # half of each batch is what this makes of it
     seed: Annotated[int, SEEDS] = 2
     stored: ClassVar = torch.float16
 
@@ -80,6 +81,7 @@ Recipe = Classification | Denoising
 LATER: Any = dict(
     start="n2n-gaussian-50", epochs=2, learning_rate=1e-3
 )  # what a denoiser of one noise learns carries over
+HYBRID = ObsAtk(1.1, steps=3, step=0.5)  # L2: 5 grey levels a value, as Yan et al. have it
 SHARP = AnnealedL0(1.5, 0.7, 0.004)  # holds where the study's 2 -> 0 falls back to the noisy image (docs/log.md)
 MODE = AnnealedL0(1.5, 0.5, 0.004)
 RECIPES: dict[str, Recipe] = {
@@ -104,6 +106,8 @@ RECIPES: dict[str, Recipe] = {
         Denoising("n2n-random-impulse-l1", "Half the pixels replaced, learned with L1", RandomImpulse(0.5), L1(), **LATER),
         Denoising("n2n-random-impulse-l0", "Half the pixels replaced, learned with annealed L0", RandomImpulse(0.5), MODE, **LATER),
         Denoising("n2c-gaussian-50", "As n2n-gaussian-50, from other draws and taught with clean images", BlindGaussian(50.0), L2(), "clean", seed=3),
+        Denoising("n2n-gaussian-50-robust", "As n2n-gaussian-50, then with half of each batch attacked", BlindGaussian(50.0), L2(), attack=HYBRID, **LATER),
+        Denoising("n2n-gaussian-50-told", "As n2n-gaussian-50, and may be told what a picture shows", BlindGaussian(50.0), L2(), architecture="ConditionedUNet", **LATER),
         Denoising("n2n-digits", "Digits under Gaussian noise, sigma to 100", BlindGaussian(100.0), L2(), architecture="DigitUNet", dataset="mnist", epochs=4, synthetic=0.0),
     )
 }  # fmt: skip
@@ -152,11 +156,12 @@ def provenance(recipe: Recipe) -> dict[str, Any]:
 def parse(record: dict[str, Any]) -> Recipe:
     """Build the recipe a record speaks of; raises UserError, or KeyError, TypeError, ValueError, where it is none."""
     values = {name: value for name, value in record.items() if name != "start_sha256"}
+    if values.get("attack"):
+        values["attack"] = params.parse(values["attack"], {"PGD": PGD, "ObsAtk": ObsAtk})
     if "noise" in values:
         values["noise"], values["loss"] = noise.parse(values["noise"]), params.parse(values["loss"], LOSSES)
         return Denoising(**values)
-    attack = values.get("attack")
-    return Classification(**{**values, "attack": params.parse(attack, {"PGD": PGD}) if attack else None})
+    return Classification(**values)
 
 
 def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, nodes: int = 1) -> Fit:
@@ -188,11 +193,13 @@ def _classifier(recipe: Classification, model: Network, dataset: Dataset, fabric
 
 def _denoiser(recipe: Denoising, model: Network, dataset: Dataset, fabric: "Fabric") -> Fit:
     learned = dataset.part(slice(-_aside(dataset))).to(fabric.device)
-    scenes = pairs.scenes(learned, recipe.batch, recipe.synthetic)
+    scenes = pairs.scenes(learned, recipe.batch, recipe.synthetic, isinstance(model, ConditionedUNet))
     if recipe.target == "clean":
         feed = pairs.noise2clean(scenes, recipe.noise, recipe.unclipped)
     else:
         feed = pairs.noise2noise(scenes, recipe.noise, recipe.unclipped, recipe.levels)
+    if recipe.attack:
+        feed = pairs.hybrid(feed, recipe.attack, models.autocast(model))
     optimiser = OPTIMISERS[recipe.optimiser](model, recipe.learning_rate, recipe.decay)
     steps = recipe.epochs * ceil(len(learned) / recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -249,8 +256,11 @@ def validation(recipe: Denoising, dataset: Dataset, device: torch.device | str =
 
 
 def untrained(recipe: Recipe) -> Network:
-    """Build the network of a recipe with its first weights: drawn from its seed, or those of the network it starts from."""
+    """Build the network of a recipe with its first weights: drawn from its seed, or those of the network it starts from.
+
+    A conditioned one begins with a plain one by being it: what labels add is zero.
+    """
     model = models.build(recipe.architecture, recipe.seed)
     if isinstance(recipe, Denoising) and recipe.start:
-        model.load_state_dict(checkpoints.load(recipe.start)[0].state_dict())
+        model.load_state_dict({**model.state_dict(), **checkpoints.load(recipe.start)[0].state_dict()})
     return model
