@@ -35,7 +35,7 @@ from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps
-from core.models import Classifier, Denoiser, DigitCNN
+from core.models import Classifier, ConditionedUNet, DigitCNN
 from core.noise import Noise
 from core.runs import control, folder
 from core.runs.folder import Metrics
@@ -89,9 +89,12 @@ def classifier(trained: Trained) -> Classifier:
 
 
 @st.cache_resource(show_spinner=False)
-def denoiser(trained: Trained) -> Denoiser:
+def denoiser(trained: Trained) -> Model:
     """Hold a network that takes noise away, for all sessions. Raises UserError where it cannot be loaded."""
-    return checkpoints.denoiser(trained.name)[0]
+    if trained.label is None:
+        return checkpoints.denoiser(trained.name)[0]
+    model = denoiser(replace(trained, label=None))
+    return model.given(torch.tensor([trained.label])) if isinstance(model, ConditionedUNet) else model
 
 
 def cnn(trained: Trained) -> DigitCNN:
@@ -115,10 +118,17 @@ def gallery(
 
     `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
     """
-    learned: dict[str, Model] = {t.name: denoiser(t) for t in networks}
-    x = image(photo)
-    plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
-    return strips.gallery({**learned, **CLASSICAL} if whole else {**plain, **learned}, x, noise, list(levels), seed)
+    learned: dict[str, Model] = {t.title: denoiser(t) for t in networks}
+    plain: dict[str, Model] = {"original": image(photo).expand_as, "noisy": lambda z: z}
+    every = {**learned, **CLASSICAL} if whole else {**plain, **learned}
+    return strips.gallery(every, image(photo), noise, list(levels), seed)
+
+
+@st.cache_data(show_spinner="It is told one class after the other ...", max_entries=20)
+def tellings(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    """Return what a conditioned network makes of a picture, whatever it is told, packed for the browser."""
+    told: dict[str, Model] = {t.told or "no label": denoiser(t) for t in trained.tellings}
+    return strips.tellings(told, image(photo), noise, list(levels), seed)
 
 
 def work(kind: str, key: object, steps: Callable[[], Iterator[float | R]], most: int = 12) -> Work[R]:

@@ -4,7 +4,7 @@ A test image carries its own values and a network the hash of its weights: where
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -13,7 +13,7 @@ import torch
 from core import checkpoints
 from core.checkpoints import Card
 from core.data import samples, uploads
-from core.data.datasets import Dataset
+from core.data.datasets import SOURCES, Dataset
 from core.models import Classifier
 from core.noise import Noise, parse
 from core.types import Images, Labels
@@ -86,10 +86,11 @@ class Photo:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network, by its name and the hash of its weights."""
+    """A trained network, by its name and the hash of its weights, and what it is told of a picture, if it can be told."""
 
     name: str
     sha256: str
+    label: int | None = None  # the class that a conditioned network is told
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -99,7 +100,27 @@ class Trained:
     @property
     def key(self) -> str:
         """Return a short text that tells networks of one name apart."""
-        return f"{self.name}.{self.sha256[:8]}"
+        return f"{self.name}.{self.sha256[:8]}" + ("" if self.label is None else f".{self.label}")
+
+    @property
+    def title(self) -> str:
+        """Return its name, and what it is told."""
+        return f"{self.name}, told “{self.told}”" if self.told else self.name
+
+    @property
+    def told(self) -> str:
+        """Return the class it is told; an empty word where it is told none."""
+        return "" if self.label is None else self.classes[self.label]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Return the classes that it can be told; none for a network that listens to nothing."""
+        return SOURCES[self.card.dataset].classes if self.card.architecture == "ConditionedUNet" else ()
+
+    @property
+    def tellings(self) -> "tuple[Trained, ...]":
+        """Return the network told nothing, and told each class."""
+        return tuple(replace(self, label=label) for label in (None, *range(len(self.classes))))
 
     @property
     def card(self) -> Card:

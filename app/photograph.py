@@ -40,7 +40,7 @@ class Shown:
     @property
     def title(self) -> str:
         """Name its network, and what is done with it."""
-        return f"{self.network.name}{', eight symmetries' if self.symmetric else ''}"
+        return f"{self.network.title}{', eight symmetries' if self.symmetric else ''}"
 
     @property
     def source(self) -> str:
@@ -50,7 +50,7 @@ class Shown:
     @property
     def methods(self) -> list[str]:
         """Name the others that are tried on it."""
-        return photographs.methods(self.image, [trained.name for trained in self.others])
+        return photographs.methods(self.image, [trained.title for trained in self.others])
 
     def packed(self) -> bytes:
         """Describe it for the browser."""
@@ -59,7 +59,7 @@ class Shown:
     def works(self, level: int) -> tuple[Work[bytes], Work[Denoised], Work[bytes]]:
         """Return the work on its previews, on the whole of it at a level, and on what others make of that."""
         scene, x, key, model = self.scene, self.image, self.network.key, autocast(cache.denoiser(self.network))
-        others = {trained.name: autocast(cache.denoiser(trained)) for trained in self.others}
+        others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
         return (
             cache.work("network", (key, scene), lambda: photographs.previews(scene, model, key, x)),

@@ -11,7 +11,7 @@ from app.draw import charts, words
 from app.inputs import Trained
 from core import UserError, checkpoints
 from core.checkpoints import Card
-from core.experiments import accuracy, denoising, unfamiliar
+from core.experiments import accuracy, denoising, directions, unfamiliar, worst_curves
 from core.training import recipes
 
 STRENGTHS = (0.1, 0.2, 0.3)  # of the worst case
@@ -36,6 +36,9 @@ def scores(card: Card) -> None:
         )
         if held := unfamiliar.STORE.get(card.name):
             st.caption(f"On pictures unlike its training set, {held.line} (n = {held.n:,}).")
+        for one in (worst_curves.STORE.get(card.name), directions.STORE.get(card.name)):
+            if one:
+                st.caption(f"{one.line}.")
     elif clean := accuracy.clean(card.name):
         low, high = clean[1].interval(0.0)
         st.metric("Test digits read right", f"{clean[0]:.2f} %")

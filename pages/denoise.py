@@ -1,5 +1,7 @@
 """Can it see through the noise? One picture, one noise, one denoiser under one slider; then all of them (Figures 18, 23, 26)."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app import address, cache
@@ -16,7 +18,7 @@ st.markdown("Slide the noise and compare. **What does the network keep, what doe
 
 row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")
 with row[0]:
-    network = pickers.denoiser()
+    network = pickers.told(pickers.denoiser())
 with row[1]:
     photo = images.photo("photograph")
 with row[2]:
@@ -26,15 +28,15 @@ with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     hint = "A photograph is turned and mirrored, denoised eight times, and the mean is taken: eight times the work."
     symmetric = st.checkbox("Photographs: average over the eight symmetries", help=hint)
     beside = [n for n in pickers.denoisers() if n != network.name] if st.checkbox("Photographs: all networks") else []
+    untold = replace(network, label=None)
 if photo and photo.index is not None:
     examples.photos()
 
 
 def publish(photo: Photo | None, level: float | None) -> None:
     """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    address.publish(
-        denoiser=network.name, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level)
-    )
+    told = dict(denoiser=network.name, label=network.told)
+    address.publish(**told, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level))
 
 
 def small(photo: Photo, levels: list[float]) -> None:
@@ -47,19 +49,29 @@ def small(photo: Photo, levels: list[float]) -> None:
         "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
         "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
     )
+    if network.classes:
+        st.subheader("Whatever it is told")
+        follow(cache.tellings(network, photo, noise, tuple(levels), seed), key="tellings")
+        st.caption(
+            "The same network on the same noisy picture, told each class; the green frame is the best by PSNR. Below, what each label "
+            "changes: red is brighter than without a label, blue darker, full colour at ±16 grey levels."
+        )
+        with st.expander("What is it worth to know the class?"):
+            measured.told()
     st.subheader("All networks on the same noisy picture")
     follow(cache.gallery(tuple(networks), photo, noise, tuple(levels), seed), key="gallery")
     st.caption(
         f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
         "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
-    if harm := words.harm(network.name, cache.quality_of(network), network.noise):
+    if harm := words.harm(network.name, cache.quality_of(untold), network.noise):
         st.info(harm, icon=":material/healing:")
 
 
 def whole(photo: Photo) -> None:
     """Slide a photograph through every level, in the browser: half size while the slider moves, full size where it rests."""
-    shown = Shown(network, photo, Scene(photo.sha256, noise, seed), symmetric, tuple(pickers.sound(beside)))
+    others = (*([untold] if network.told else []), *pickers.sound(beside))
+    shown = Shown(network, photo, Scene(photo.sha256, noise, seed), symmetric, others)
     levels = shown.scene.levels
     at = photograph(shown.packed(), key="photograph", start=parameters.level(noise, levels), anew=address.moved())
     at = len(levels) // 2 if at is None else at

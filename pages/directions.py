@@ -8,7 +8,7 @@ from app.controls import data, examples, images, parameters, pickers
 from app.draw import charts, directions
 from app.progress import watched
 from core.experiments import directions as measured
-from core.experiments.attack_rates import NETWORKS
+from core.experiments.attack_rates import BESIDE, NETWORKS
 from core.experiments.pushes import ATTACKERS, ROUNDS
 
 st.title("Which direction hurts most?")
@@ -56,7 +56,7 @@ st.caption(
     "network). Look where another line crosses that of v1: from there on another direction hurts more."
 )
 st.subheader("On many images")
-known = [one for name in NETWORKS if (one := measured.STORE.get(name)) and one.n > 1]
+known = [one for name in (*NETWORKS, *BESIDE) if (one := measured.STORE.get(name)) and one.n > 1]
 if known:
     st.dataframe(directions.table(known), hide_index=True, width="stretch")
     st.caption(

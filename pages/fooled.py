@@ -52,7 +52,7 @@ def lead(photo: Photo, attack: DenoiserAttack) -> None:
         f"{float(metrics.l2(found.batch.noisy, found.batch.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
-    if one := worst_curves.current().get(network.name):
+    if one := worst_curves.current([network.name]).get(network.name):
         st.caption(worst_curves.by_attack(one, worst_curves.BUDGETS[-1]))
     if cache.image(photo).shape != found.batch.clean.shape:
         st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")

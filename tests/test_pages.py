@@ -24,14 +24,18 @@ from app.inputs import Digit, Photo, Trained
 from app.photograph import Shown
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
+from core.checkpoints import Card
 from core.data import datasets
 from core.experiments import accuracy, certificate, defence, directions, linearity, measure, worst_curves
 from core.experiments.attack_rates import NETWORKS
 from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
+from core.models import ConditionedUNet
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
+from core.training import recipes
+from core.types import generator
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -700,6 +704,49 @@ def test_one_damaged_network_costs_its_own_place_only(shelf: Path) -> None:
     assert any(c.value.startswith("Data: ") for c in at.caption)
 
 
+@pytest.fixture
+def telling(shelf: Path) -> str:
+    """A network that can be told what a picture shows, and something else for each label; its name."""
+    shutil.copytree(ROOT / "checkpoints", shelf)
+    recipe = recipes.RECIPES["n2n-gaussian-50-told"]
+    model = recipes.untrained(recipe)
+    assert isinstance(model, ConditionedUNet)
+    torch.nn.init.normal_(model.labels.weight, std=0.1, generator=generator(0))
+    about: Any = recipes.provenance(recipe)
+    checkpoints.save(model, Card(recipe.name, recipe.title, recipe.architecture, "cifar10", about, 2, "", "", []))
+    return recipe.name
+
+
+def test_a_network_can_be_told_what_a_picture_shows(telling: str) -> None:
+    at = opened("denoise", denoiser=telling, photo="5", strength="25", label="cat")
+    assert not at.warning
+    assert at.selectbox(key="label").value == "cat"
+    assert at.query_params["label"] == "cat"
+    assert "Whatever it is told" in [s.value for s in at.subheader]
+    assert "Not measured yet: `python -m core measure told`." in words(at)
+    noisy = torch.rand(1, 3, 32, 32, generator=generator(0))
+    none, cat = (cache.denoiser(replace(Trained.named(telling), label=label)) for label in (None, 3))
+    assert (none(noisy) - cat(noisy)).abs().max() > 1e-3
+    assert Trained.named(telling).tellings[4].title == f"{telling}, told “cat”"
+    at.selectbox(key="label").select("").run()
+    assert "label" not in at.query_params
+    at.selectbox(key="denoiser").select("n2n-gaussian-50").run()
+    assert "label" not in [s.key for s in at.selectbox]
+    assert not at.exception
+
+
+def test_an_address_that_tells_of_what_there_is_not_is_answered(telling: str) -> None:
+    at = opened("denoise", denoiser=telling, photo="5", label="unicorn")
+    assert "The address asks for the label 'unicorn', which is not offered here" in at.warning[0].value
+    assert at.selectbox(key="label").value == ""
+
+
+def test_a_told_photograph_is_set_beside_the_untold_one(telling: str) -> None:
+    at = opened("denoise", **{"denoiser": telling, "from": "photograph", "name": "astronaut", "label": "ship"})
+    assert not at.warning
+    assert at.query_params["label"] == "ship"
+
+
 def test_a_link_to_a_damaged_network_can_be_left(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
     (shelf / "n2n-gaussian-100.safetensors").write_bytes(b"half")
@@ -866,6 +913,10 @@ def test_a_recipe_can_be_given_another_network_and_other_data(
     assert "991,203 weights" in words(at)
     at.selectbox(key="unet-n2n-gaussian-50").select("DigitUNet").run()
     assert "62,257 weights" in words(at)
+    at.selectbox(key="unet-n2n-gaussian-50").select("ConditionedUNet").run()
+    assert "1,004,403 weights" in words(at)
+    assert at.selectbox(key="start-n2n-gaussian-50-ConditionedUNet").options[:2] == ["drawn weights", "n2n-gaussian-50"]
+    at.slider(key="obsatk-n2n-gaussian-50").set_value(1.1).run()
     assert not at.exception
 
 

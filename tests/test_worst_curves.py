@@ -12,6 +12,7 @@ from core.attacks import DAG, L2PGD, ObsAtk
 from core.attacks.budget import at_length, restarted, stopped
 from core.data import datasets
 from core.experiments import worst_curves
+from core.experiments.attack_rates import BESIDE
 from core.experiments.worst_curves import BUDGETS, COLUMNS, Worst
 from core.measures import metrics
 from core.measures.paired import interval
@@ -128,6 +129,17 @@ def test_only_differences_that_the_intervals_support_are_claimed() -> None:
     assert "not told apart: " in words.replace("not told apart: b and c", "not told apart: ").replace("c and b", "")
     fewer = {**found, "a": replace(found["a"], n=100, rows=found["a"].rows[:100])}
     assert "on 100 images" in worst_curves.verdict(fewer)
+
+
+def test_a_network_trained_otherwise_is_set_beside_the_one_it_began_with(shelf: Any) -> None:
+    hard = torch.rand(100, generator=generator(0))
+    for name, lost in ((worst_curves.SOURCE, hard + 3), (BESIDE[0], hard + 1)):
+        checkpoints.put(replace(CARD, name=name), name.encode())
+        there = {name: checkpoints.digest(name.encode())}
+        worst_curves.STORE.put(name, replace(result(name, lost), networks=there))
+    assert list(worst_curves.current()) == [worst_curves.SOURCE]
+    row = [line for line in worst_curves.section() if line.startswith(f"| `{BESIDE[0]}` | 100 |")]
+    assert row == [f"| `{BESIDE[0]}` | 100 |" + " -2.00 ± 0.00 |" * len(BUDGETS)]
 
 
 def test_a_curve_by_other_attacks_is_not_compared() -> None:

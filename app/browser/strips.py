@@ -20,7 +20,7 @@ from app.draw import charts, pictures
 from core.attacks.few_pixels import Generation, exhaustive, places
 from core.experiments.attack_path import Timeline
 from core.measures import metrics
-from core.models import Classifier, Denoiser
+from core.models import Classifier
 from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Model, Scores
@@ -82,7 +82,7 @@ def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
     return list(strength(type(noise))[1].levels(count)) if count >= FEWEST else []
 
 
-def lead(model: Denoiser, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
     """Pack what one denoiser makes of one picture, (1, C, H, W), at every level: noisy, denoised, removed, still wrong."""
     drawn = core.noise.levels(noise, x, levels, seed)[:, 0]  # (levels, C, H, W), not clipped
     noisy = core.noise.eight_bit(drawn)
@@ -110,16 +110,32 @@ def lead(model: Denoiser, x: Images, noise: Noise, levels: list[float], seed: in
 
 def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
     """Pack what many denoisers, learned and classical, make of the same noisy pictures."""
-    noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
-
-    def denoised(name: str) -> Images:
-        with torch.no_grad():
-            return torch.cat([denoisers[name](z) for z in noisy.split(8)]).clamp(0, 1)
-
-    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        images = dict(zip(denoisers, pool.map(denoised, denoisers), strict=True))
+    images = _denoised(denoisers, x, noise, levels, seed)
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
     return pack(scale(noise, levels), images, tiles, limit=0.25)
+
+
+def tellings(told: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
+    """Pack what one network makes of the same noisy pictures whatever it is told, and how that differs from the first."""
+    images = _denoised(told, x, noise, levels, seed)
+    first, *others = images
+    tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
+    tiles += [Tile(f"{name} - {first}", name, first) for name in others]
+    return pack(scale(noise, levels), images, tiles, limit=0.0625)
+
+
+def _denoised(
+    denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+) -> dict[str, Images]:
+    """Return what each denoiser makes of one picture under noise, at every level."""
+    noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
+
+    def denoised(model: Model) -> Images:
+        with torch.no_grad():
+            return torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+
+    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return dict(zip(denoisers, pool.map(denoised, denoisers.values()), strict=True))
 
 
 def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[Line, ...]:

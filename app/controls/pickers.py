@@ -1,6 +1,7 @@
 """Pick a network, a noise, an attack."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -51,6 +52,15 @@ def classifier(architecture: str | None = None) -> Trained:
 def denoiser() -> Trained:
     """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
     return _network(denoisers(), "denoiser", "n2n-gaussian-50")
+
+
+def told(network: Trained) -> Trained:
+    """Let somebody tell a network what the picture shows, where it can be told, and return it so."""
+    if not network.classes:
+        return network
+    options = {"": "no label", **dict(zip(network.classes, network.classes, strict=True))}
+    label = choices.listed("Tell it: the picture shows", options, "label", "the label")
+    return replace(network, label=network.classes.index(label) if label else None)
 
 
 def _network(names: list[str], key: str, shipped: str) -> Trained:

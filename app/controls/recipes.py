@@ -8,10 +8,11 @@ import streamlit as st
 
 from app import cache
 from app.controls import choices, parameters, pickers
+from core import models
 from core.attacks import PGD
 from core.noise import TRAINABLE, Noise
 from core.training.losses import LOSSES, Loss
-from core.training.recipes import OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
+from core.training.recipes import HYBRID, OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
 SHOWN = {"cifar10": "colour pictures", "mnist": "digits"}
 TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pictures"}
@@ -66,17 +67,20 @@ def denoising(one: Denoising) -> Denoising:
     kind = _listed(columns[1], "Noise", noises, its_noise, f"noise-{one.name}")
     loss = _listed(columns[2], "Loss", LOSSES.keys(), its_loss, f"loss-{one.name}")
     target = _listed(columns[3], "Targets", TARGETS, one.target, f"target-{one.name}")
-    sound = [t.name for t in pickers.sound(pickers.denoisers(one.dataset, one.architecture))]
+    kinds = dict.fromkeys((one.architecture, models.EXTENDED.get(one.architecture, one.architecture)))
+    sound = [t.name for t in pickers.sound([n for kind in kinds for n in pickers.denoisers(one.dataset, kind)])]
     starts = {"": "drawn weights", **dict(zip(sound, sound, strict=True))}
     start = _listed(columns[4], "Begins with", starts, one.start, f"start-{one.name}-{network}")
     made = one.noise if kind == its_noise else TRAINABLE[kind]()
     shaped = one.loss if loss == its_loss else LOSSES[loss]()
-    with st.expander("Levels of the noise, exponent of the loss, optimiser"):
+    with st.expander("Levels of the noise, exponent of the loss, optimiser, attack"):
         optimiser = choices.buttons(
             st, "Optimiser", OPTIMISERS.keys(), default=one.optimiser, key=f"optimiser-{one.name}"
         )
         made = parameters.sliders(made, (), f"{one.name}.")
         shaped = parameters.sliders(shaped, ("epsilon",), f"{one.name}.")
+        label, first = "Half of each batch under ObsAtk: L2, 0 for none", one.attack.epsilon if one.attack else 0.0
+        strength = st.slider(label, 0.0, 3.0, first, 0.1, key=f"obsatk-{one.name}")
     assert isinstance(made, Noise)
     assert isinstance(shaped, Loss)
     return replace(
@@ -86,6 +90,7 @@ def denoising(one: Denoising) -> Denoising:
         target="clean" if target == "clean" else "noisy",
         start=start,
         optimiser="Muon" if optimiser == "Muon" else "AdamW",
+        attack=replace(one.attack or HYBRID, epsilon=strength) if strength else None,
     )
 
 

@@ -7,6 +7,7 @@ import torch
 from app.draw import pictures, words
 from app.draw.charts import GREY, SERIES, axes, band
 from core.experiments import photographs as beside_bm3d
+from core.experiments import told as knowing
 from core.experiments.accuracy import Curve
 from core.experiments.defence import THREATS, Defence
 from core.experiments.every_pixel import Exhausted
@@ -116,4 +117,27 @@ def photographs() -> None:
     st.caption(
         f"Mean PSNR over n = {len(found)} of {len(beside_bm3d.KEYS)} photographs that ship with scikit-image and scikit-learn, the middle {beside_bm3d.SIDE} x {beside_bm3d.SIDE} pixels "
         f"of larger ones; noise seed {first.seed}, clipped to 8 bits. BM3D is told sigma; the others estimate it, and the network needs none. Seconds on all cores of one machine. Every figure: docs/photographs.md."
+    )
+
+
+def told() -> None:
+    """Show what it is worth to know the class, as measured; or say that it is not measured yet."""
+    if not (found := knowing.current()):
+        st.info("Not measured yet: `python -m core measure told`.", icon=":material/info:")
+        return
+    plain, told = found
+    rows = {**knowing.gains(*found), **knowing.attacks(*found)}
+    st.dataframe([{"compared": what, "difference, dB": str(gain)} for what, gain in rows.items()], hide_index=True)
+    heads = ("plain network", *knowing.GIVEN)
+    st.dataframe(
+        [
+            {"class": name, **{f"{head}, dB": f"{mean:.2f}" for head, mean in zip(heads, means.tolist(), strict=True)}, "right label, beyond none": str(gain)}
+            for name, means, gain in knowing.by_class(*found)
+        ],
+        hide_index=True,
+    )  # fmt: skip
+    st.caption(
+        f"PSNR on {plain.data}, mean of {min(plain.n, told.n)} trainings each, begun alike and trained on the same pictures, noise and steps; the first ± is the 95 % interval over "
+        f"images, paired, the second over trainings (Student). From the clean picture and ObsAtk: lost to attacks at L2 {knowing.BUDGET:g} beyond white noise as strong, on "
+        f"{plain.attacked.shape[2]} of the images; above 0, more is lost. Noise seed {plain.seed}."
     )

@@ -30,6 +30,7 @@ NETWORKS = (  # the study's seven
     "n2n-gaussian-50", "n2n-gaussian-100", "n2n-poisson-100", "n2n-poisson-200", "n2n-poisson-500", "n2n-impulse-0.2",
     "n2n-impulse-0.5",
 )  # fmt: skip
+BESIDE = ("n2n-gaussian-50-robust", "n2n-gaussian-50-told")  # begun with the first, and trained otherwise
 ATTACK = DAG()
 STEPS = (30, 40)  # both are kept: the study does not say which of its figures took how many
 AFTER = ("l2", "adversarial", "fooled", "random", "own")

@@ -16,7 +16,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, results
 from core.experiments.results import Experiment, Result, Store
-from core.models import Classifier, Denoiser
+from core.models import Classifier
 from core.types import Images, Labels, Logits, Model
 
 EPSILONS = (0.0, 0.1, 0.2, 0.3, 0.4)
@@ -71,7 +71,7 @@ def behind(classifier: Classifier, denoiser: Model) -> Callable[[Images], Logits
     return lambda x: classifier(denoiser(x).clamp(0, 1))
 
 
-def judged(classifier: Classifier, denoiser: Denoiser, x: Images, y: Labels) -> Bool[Tensor, "threats epsilons n"]:
+def judged(classifier: Classifier, denoiser: Model, x: Images, y: Labels) -> Bool[Tensor, "threats epsilons n"]:
     """Say which digits are read right under each of THREATS, at every one of EPSILONS.
 
     At its worst an image has fallen if any attack felled it, also those of less effort, and at any smaller epsilon.
@@ -100,7 +100,7 @@ class Sent:
 
 
 def tried(
-    classifier: Classifier, denoiser: Denoiser, x: Images, y: Labels, epsilon: float
+    classifier: Classifier, denoiser: Model, x: Images, y: Labels, epsilon: float
 ) -> Iterator[float | dict[str, Sent]]:
     """Try each of THREATS on one digit, yielding the share that is done, and at last what came of them; first the clean digit."""
     whole, attack, worst = behind(classifier, denoiser), params.at(ATTACK, epsilon), params.at(WORST, epsilon)
@@ -134,7 +134,7 @@ def begin(card: Card, shield: Card, dataset: Dataset, device: str = "cpu") -> De
 
 
 def defended(
-    classifier: Classifier, denoiser: Denoiser, known: Defence, dataset: Dataset, n: int, workers: int = 1
+    classifier: Classifier, denoiser: Model, known: Defence, dataset: Dataset, n: int, workers: int = 1
 ) -> Iterator[Defence]:
     """Attack ever more test digits, in an order drawn from the seed, from what is known to n, yielding what is found so far."""
 

@@ -13,7 +13,7 @@ from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, pushes, results
-from core.experiments.attack_rates import NETWORKS
+from core.experiments.attack_rates import BESIDE, NETWORKS
 from core.experiments.pushes import NAMES, NOISE, V1
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import jacobian, metrics
@@ -125,7 +125,8 @@ def measure(key: str, n: int) -> Iterator[Directions]:
 
 def section() -> Iterator[str]:
     """Write its part of docs/attacks.md."""
-    found = {name: known for name, known in STORE.current().items() if name in NETWORKS and known.n > 1}
+    every = STORE.current()
+    found = {name: every[name] for name in (*NETWORKS, *BESIDE) if name in every and every[name].n > 1}
     yield "## The worst direction"
     yield ""
     if not found:
@@ -169,6 +170,6 @@ def section() -> Iterator[str]:
 
 
 EXPERIMENT = Experiment(
-    "which direction hurts a denoiser most, and how much", STORE, lambda: NETWORKS, measure, lambda _: IMAGES,
+    "which direction hurts a denoiser most, and how much", STORE, lambda: (*NETWORKS, *BESIDE), measure, lambda _: IMAGES,
     document="attacks", table=section,
 )  # fmt: skip

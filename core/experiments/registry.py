@@ -15,10 +15,12 @@ from core.experiments import (
     input_sizes,
     linearity,
     noise_means,
+    other_noise,
     photographs,
     softmax,
     study_digits,
     study_pictures,
+    told,
     trainings,
     transfer,
     unfamiliar,
@@ -29,7 +31,7 @@ from core.experiments.results import Experiment
 EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
-        accuracy, denoising, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence, certificate,
+        accuracy, denoising, other_noise, told, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence, certificate,
         few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
         linearity, input_sizes, softmax,
     )

@@ -114,13 +114,18 @@ def alike(feed: Pairs) -> Pairs:
     return same
 
 
-def score(variant: Variant, seed: int, learned: Dataset, test: Dataset) -> float:
-    """Train a variant with a seed and return its mean PSNR on test images, in dB."""
+def trained(variant: Variant, seed: int, learned: Dataset) -> models.Network:
+    """Train a variant with a seed, and return its network, frozen."""
     variant = replace(variant, recipe=replace(variant.recipe, seed=seed))
     model = recipes.untrained(variant.recipe)
     for _ in fit(variant, model, learned):
         pass
-    models.freeze(model)
+    return models.freeze(model)
+
+
+def score(variant: Variant, seed: int, learned: Dataset, test: Dataset) -> float:
+    """Train a variant with a seed and return its mean PSNR on test images, in dB."""
+    model = trained(variant, seed, learned)
     run, x = models.autocast(model), test.images(slice(0, TESTED)).to(next(model.parameters()).device)
     rows = [denoising.scored(run, part, variant.recipe.noise, SEED + k) for k, part in enumerate(x.split(250))]
     return float(torch.cat(rows)[:, 2].double().mean())

@@ -5,7 +5,7 @@ it, so one white noise at B from c judges all three, and the worst of them is ta
 noisy picture: what it does there, B from it, is kept too, beside white noise at B from the noisy picture.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import combinations
@@ -23,7 +23,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.denoisers.classical import BM3D, CLASSICAL, Classical
 from core.experiments import networks, results
-from core.experiments.attack_rates import NETWORKS
+from core.experiments.attack_rates import BESIDE, NETWORKS
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import metrics
 from core.measures.paired import interval
@@ -50,7 +50,9 @@ def shown(key: str) -> tuple[str, ...]:
     return tuple(m for m in METHODS if m != "BM3D" or (key == SOURCE and find_spec("bm3d") is not None))
 
 
-def scored(model: Model, x: Images, corrupt: Noise, seed: int, methods: tuple[str, ...]) -> Rows:
+def scored(
+    model: Model, x: Images, corrupt: Noise, seed: int, methods: tuple[str, ...], budgets: tuple[float, ...] = BUDGETS
+) -> Rows:
     """Attack a batch at every budget; COLUMNS, then for each method its PSNR after white noise and after the worst attack."""
     batch = noise.noisy_batch(x, corrupt, seed)
     white = torch.randn(x.shape, generator=generator(APART + seed)).to(x.device)
@@ -60,7 +62,7 @@ def scored(model: Model, x: Images, corrupt: Noise, seed: int, methods: tuple[st
             return metrics.psnr(denoise(z), x)
 
     rows = []
-    for budget, by_dag in zip(BUDGETS, stopped(DAG_STEPS.path(model, x, batch.noisy), x, BUDGETS), strict=True):
+    for budget, by_dag in zip(budgets, stopped(DAG_STEPS.path(model, x, batch.noisy), x, budgets), strict=True):
         plain, kept = L2PGD(budget, **CLIMB), ObsAtk(budget, **CLIMB)
         tried = [by_dag, restarted(plain, model, x, x, STARTS, FIRST), restarted(kept, model, x, x, 1, 1)]
         chance, noisy = at_length(x + white, x, budget), batch.noisy
@@ -175,10 +177,10 @@ def said(values: Scores) -> str:
     return "{:.2f} ± {:.2f}".format(*interval(values))
 
 
-def current() -> dict[str, Worst]:
-    """Return the study's networks whose curves hold, in its order."""
+def current(names: Iterable[str] = NETWORKS) -> dict[str, Worst]:
+    """Return those whose curves hold, of the study's networks in its order or of others."""
     known = STORE.current()
-    return {name: known[name] for name in NETWORKS if name in known and known[name].n > 1}
+    return {name: known[name] for name in names if name in known and known[name].n > 1}
 
 
 def missing() -> str:
@@ -258,6 +260,19 @@ def table() -> Iterator[str]:
     yield verdict(found)
 
 
+def beside() -> Iterator[str]:
+    """Write how much more those lose that began with SOURCE and were trained otherwise, image by image."""
+    plain = current([SOURCE])
+    yield f"More lost than by `{SOURCE}`, dB, of networks that began with it and were trained otherwise; the intervals hold at all budgets at once:"
+    yield ""
+    yield "| network | n | " + " | ".join(f"L2 {b:g}" for b in BUDGETS) + " |"
+    yield "|---|---|" + "---|" * len(BUDGETS)
+    for name, one in current(BESIDE).items() if plain else ():
+        pairs = [differences({**plain, name: one}, b) for b in BUDGETS]
+        more = (f"{d.mean if d.one == name else -d.mean:+.2f} ± {d.half:.2f}" for pair in pairs for d in pair)
+        yield f"| `{name}` | {one.n:,} | {' | '.join(more)} |"
+
+
 def section() -> Iterator[str]:
     """Write its part of docs/attacks.md."""
     found = current()
@@ -287,12 +302,15 @@ def section() -> Iterator[str]:
         for name, one in found.items():
             if method in one.shown:
                 yield f"| {method} | `{name}` | " + " | ".join(said(one.lost_by(method, b)) for b in one.budgets) + " |"
+    if current(BESIDE):
+        yield ""
+        yield from beside()
     if not any("BM3D" in one.shown for one in found.values()):
         yield ""
         yield f"BM3D is not among them: its package was not there (`pip install bm3d`, then `python -m core measure worst {SOURCE}`)."
 
 
 EXPERIMENT = Experiment(
-    "the worst that attacks do to denoisers at one budget", STORE, lambda: NETWORKS, measure, lambda _: IMAGES,
+    "the worst that attacks do to denoisers at one budget", STORE, lambda: (*NETWORKS, *BESIDE), measure, lambda _: IMAGES,
     document="attacks", table=section,
 )  # fmt: skip
