@@ -19,7 +19,7 @@ from core.experiments.defence import SHIELD
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import metrics, smoothing
 from core.measures.smoothing import ALPHA, FIRST
-from core.models import Classifier, Denoiser
+from core.models import Classifier
 from core.types import Images, Labels, Model, Scores, generator
 
 SIGMAS = (0.0, 0.25, 0.5, 1.0)  # of the grey range; 0: no noise, no vote, no guarantee
@@ -38,7 +38,7 @@ VERDICT, STRETCHES = 500, (1.0, 1.1, 1.5, 2.5)  # votes of a verdict; where it i
 Rows = Float[Tensor, "n bases sigmas 3"]
 
 
-def bases(classifier: Classifier, denoiser: Denoiser) -> dict[str, Model]:
+def bases(classifier: Classifier, denoiser: Model) -> dict[str, Model]:
     """Return what answers under noise, by BASES.
 
     Before the denoiser the noisy picture is clipped to [0, 1], as those it was trained on: part of what votes, not of the noise.
