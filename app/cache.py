@@ -5,7 +5,7 @@ nested in another dataclass its type would be lost from the key.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -33,9 +33,9 @@ from core.experiments.pushes import Pushed
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
-from core.measures import feature_neighbours, top_activations
-from core.measures.feature_neighbours import Atlas, Maps
-from core.models import Classifier, ConditionedUNet, DigitCNN
+from core.measures import ablation, feature_neighbours, top_activations
+from core.measures.feature_neighbours import Atlas, Maps, Neighbours
+from core.models import Classifier, ConditionedUNet, DigitCNN, UNet
 from core.noise import Noise
 from core.runs import control, folder
 from core.runs.folder import Metrics
@@ -50,7 +50,7 @@ def dataset(name: str, split: Split) -> Dataset:
     stamps, now = _held("stamps"), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
-        for derived in (_dataset, predictions, atlas, excited, neighbours):
+        for derived in (_dataset, predictions, atlas, excited, exciting, neighbours):
             derived.clear()
     return _dataset(name, split)
 
@@ -285,12 +285,12 @@ def excited(trained: Trained, layer: str, count: int) -> list[list[top_activatio
     return top_activations.peaks(cnn(trained), dataset("mnist", "test"), layer, count)
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The training images most like a digit before and after a corruption, and how like they are."""
-
-    clean: tuple[list[int], list[float]]
-    corrupted: tuple[list[int], list[float]]
+@st.cache_data(show_spinner="The network looks at some pictures ...", max_entries=200)
+def exciting(trained: Trained, stage: int, channel: int, count: int) -> tuple[list[int], list[float]]:
+    """Find, among the first ablation.EXCITING test pictures, those that a channel of a U-Net answers to most."""
+    model = denoiser(trained)
+    assert isinstance(model, UNet)
+    return ablation.exciting(model, dataset("cifar10", "test").part(slice(0, ablation.EXCITING)), stage, channel, count)
 
 
 @st.cache_data(show_spinner=False, max_entries=500)

@@ -43,6 +43,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("fooled", "Attack", "Can a denoiser be fooled?", "bolt", "Drag through an attack, beside chance as strong."),
     Entry("directions", "Attack", "Which direction hurts most?", "explore", "The worst one there is, beside attacks and chance."),
     Entry("alike", "Attack", "Is adversarial noise like noise?", "graphic_eq", "Values, frequencies, neighbours, and the reason why."),
+    Entry("brittle", "Attack", "Is it because features are brittle?", "broken_image", "Useful units, robust units, and which of them attacks move."),
     Entry("defence", "Attack", "Is a denoiser a defence?", "shield", "Against an attacker who knows of it, and one who does not."),
     Entry("certificate", "Attack", "Can an answer be guaranteed?", "verified", "A vote under noise, what no attack can change, and one that tries."),
     Entry("linear", "Why", "Is it because they are linear?", "show_chart", "Logits along a line, units at their kinks, layers, sizes.", asks="Is it because networks are linear?"),

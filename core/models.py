@@ -16,6 +16,7 @@ from core.types import Images, Logits, Model
 T = TypeVar("T", bound=nn.Module)
 Shifts = Float[Tensor, "m channels"]  # what is added to each channel of each convolution, for each image or for all
 Given = Int64[Tensor, " m"]  # a label for each image, or one for all
+Told = Callable[[int, Tensor], Tensor]  # (stage, its maps) -> the maps the network goes on with
 
 
 @runtime_checkable
@@ -215,15 +216,19 @@ class UNet(Denoiser):
 
     def correction(self, x: Images, shifts: Shifts | None = None) -> Images:
         """Compute what is to be added to images of SIDE x SIDE pixels."""
+        return self.followed(x, lambda stage, z: z, shifts)
+
+    def followed(self, x: Images, told: Told, shifts: Shifts | None = None) -> Images:
+        """Compute it, going on after each stage of the way down, 0 to LEVELS + 1, with what `told` makes of its maps."""
         moved = repeat(None) if shifts is None else iter(shifts[..., None, None].split(self.widths, 1))
         first, *rest, last = self.down
-        z = _rectified(first(x), next(moved))
+        z = told(0, _rectified(first(x), next(moved)))
         skips = [x]
-        for layer in rest:
-            z = _rectified(max_pool(layer(z)), next(moved))  # the same as the other way round, for less
+        for stage, layer in enumerate(rest, 1):
+            z = told(stage, _rectified(max_pool(layer(z)), next(moved)))  # the same as the other way round, for less
             skips.append(z)
         skips.pop()  # the deepest is where the way up begins
-        z = _rectified(last(z), next(moved))
+        z = told(self.LEVELS + 1, _rectified(last(z), next(moved)))
         for one, two in zip(self.up[::2], self.up[1::2], strict=True):
             z = _rectified(_joined(one, z, skips.pop()), next(moved))
             z = _rectified(two(z), next(moved))

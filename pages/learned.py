@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import address, cache
 from app.controls import data, pickers
-from app.draw import pictures
+from app.draw import filters
 
 SHOWN = 8  # images beside a filter
 
@@ -25,20 +25,15 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
     limit = float(weights.abs().max())
     inputs = weights.shape[1]
     st.subheader(f"Layer {layer[-1]}")
-    for k, (filters, peaks) in enumerate(zip(weights, cache.excited(network, layer, SHOWN), strict=True)):
+    for k, (patterns, peaks) in enumerate(zip(weights, cache.excited(network, layer, SHOWN), strict=True)):
         left, right = st.columns([1, 3.4], vertical_alignment="center")
         left.image(
-            pictures.row([pictures.diverging(f, limit) for f in filters], 14), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
+            filters.patterns(patterns, limit), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",
             caption=f"Filter {k + 1}" + (f", one pattern for each of the {inputs} maps of layer 1" if inputs > 1 else ""),
         )  # fmt: skip
-        stage = fields[layer]
-        excited = [
-            pictures.framed(test.images([p.image])[0], p.row * stage.stride, p.column * stage.stride, stage.field)
-            for p in peaks
-        ]
         right.image(
-            pictures.grid(excited, len(excited)), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
-            caption=f"no. {', '.join(str(p.image) for p in peaks)}: it answers {peaks[0].value:.2f} to {peaks[-1].value:.2f}",
+            filters.excited(test, peaks, fields[layer]), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
+            caption=filters.numbers(peaks),
         )  # fmt: skip
     st.caption(
         f"Red weights add, blue ones subtract, full colour at ±{limit:.2f}: one scale for the layer. The orange frame is the part of the image the filter answers to, {fields[layer].field} x {fields[layer].field} pixels."

@@ -25,13 +25,15 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.measures import feature_neighbours, smoothing
 from core.measures.jacobian import Jacobian, Singular
-from core.models import Classifier, DigitCNN
+from core.models import Classifier, DigitCNN, UNet
 from core.noise import BLIND, NOISES, TRAINABLE, Gaussian
 from core.training.losses import LOSSES, CrossEntropy
 from core.types import generator
 
 N = 3
+WIDTH = 6  # of a small U-Net
 GPU = "cuda:0"
+AUTOCAST = "the last convolution of a U-Net is kept from autocast, which knows no meta device"
 COUNTED = "photons are counted on the CPU, where the stream is, and a meta tensor has no values to bring there"
 INDEXED = "it takes a part by its index, for which PyTorch wants the device itself"
 NUMPY = "numpy finds where to cut the drawn keys, and knows no pretended tensor"
@@ -40,11 +42,12 @@ SCIPY = "scipy and scikit-image compute it, on the CPU"
 NOT_ON_META = {
     **dict.fromkeys(("Poisson", "BlindPoisson"), COUNTED),
     **dict.fromkeys(CLASSICAL, SCIPY),
+    **{f"ablation.{name}": AUTOCAST for name in ("maps", "level", "without", "worth", "moved", "exciting")},
 }
 READING = {
     **dict.fromkeys(("feature_neighbours.atlas", "feature_neighbours.nearest", "noise_similarity.correlation"), READ),
     "top_activations.peaks": READ,
-    **dict.fromkeys(("paired.interval", "paired.of_few"), READ),
+    **dict.fromkeys(("paired.interval", "paired.of_few", "ablation.exciting", "ranks.correlation"), READ),
     "linearity.weights": READ,
     "noise_similarity.distance": SCIPY,
     **dict.fromkeys(("smoothing.lower_bound", "smoothing.overtakes"), SCIPY),
@@ -58,8 +61,10 @@ NOT_PRETENDED = {
     **dict.fromkeys(("linearity.rectified", "linearity.sides", "linearity.growth"), INDEXED),
     **dict.fromkeys(("noise_similarity.spectrum", "noise_similarity.autocorrelation"), INDEXED),
     **dict.fromkeys(CLASSICAL, SCIPY),
+    **{f"ablation.{name}": INDEXED for name in ("maps", "level", "without", "worth", "moved")},
+    **{f"features.{name}": INDEXED for name in ("drives", "answers", "purpose")},
 }
-READERS = (DigitCNN, Classifier)  # networks of digits
+READERS = (DigitCNN, Classifier, UNet)  # networks whose inside is measured
 DRAWN: dict[str, Any] = {**NOISES, **BLIND, **TRAINABLE}
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -76,14 +81,18 @@ def blurred(z: Tensor) -> Tensor:
     return torch.nn.functional.avg_pool2d(z, 3, 1, 1, count_include_pad=False)
 
 
-def classifier(device: str) -> DigitCNN:
+def network(kind: Callable[[], nn.Module], device: str) -> Any:
     with unset_fake_temporarily():
-        model = models.freeze(models.build("DigitCNN", 0))
+        model = models.freeze(kind() if kind is DigitCNN else UNet(3, WIDTH))
     for layer in model.modules():  # `Module.to` cannot move to a device that is only pretended
         layer._parameters = {
             k: nn.Parameter(p.to(device), False) for k, p in layer._parameters.items() if p is not None
         }
-    return model  # type: ignore[return-value]
+    return model
+
+
+def classifier(device: str) -> Any:
+    return network(DigitCNN, device)
 
 
 def corrupted(kind: Any, device: str) -> Tensor:
@@ -130,10 +139,10 @@ def cleaned(method: Any, device: str) -> Tensor:
     return result
 
 
-def argument(name: str, of: Any, device: str) -> Any:
+def argument(name: str, hint: Any, of: Any, device: str) -> Any:
     """Return something for a parameter of a measure of such a network, by its name; a new name has to be told here."""
     known: dict[str, Callable[[], Any]] = dict(
-        model=lambda: classifier(device) if of in READERS else blurred,
+        model=lambda: network(UNet if of is UNet else DigitCNN, device) if of in READERS else blurred,
         logits=lambda: images(device, 1, 4).flatten(1),
         y=lambda: labels(device),
         length=lambda: torch.ones(N).to(device),
@@ -144,18 +153,25 @@ def argument(name: str, of: Any, device: str) -> Any:
         hits=lambda: 1, n=lambda: N, rounds=lambda: 3, values=lambda: images(device).mean((1, 2, 3)),
         t=lambda: torch.linspace(-1, 1, N).to(device), curves=lambda: images(device).flatten(2),
         sigma=lambda: 0.5, draws=lambda: 4, rng=lambda: generator(0), p=lambda: images(device).mean((1, 2, 3)),
-        counts=lambda: labels(device).clamp(max=N), other=lambda: labels(device) + 1,
+        counts=lambda: labels(device).clamp(max=N), other=lambda: labels(device) + 1 if of is DigitCNN else labels(device).float(),
         votes=lambda: torch.arange(10 * N).view(N, 10).to(device),
         jacobian=lambda: Jacobian.at(blurred, images(device)),
+        unit=lambda: 3, f=lambda: images(device, 1, 4).flatten(1), one=lambda: images(device).mean((1, 2, 3)),
+        stage=lambda: 2, channel=lambda: 1 if hint is int else labels(device), mean=lambda: torch.zeros(WIDTH).to(device),
+        deviation=lambda: torch.ones(UNet.LEVELS + 2, WIDTH).to(device),
     )  # fmt: skip
-    return known[name]() if name in known else images(device, 1 if of in READERS else 3)
+    if of is UNet and name == "dataset":
+        return Dataset("cifar10", "test", images(device, 3, 32).byte(), labels(device), (), True, "")
+    if name in known:
+        return known[name]()
+    return images(device, 3, 32) if of is UNet else images(device, 1 if of in READERS else 3)
 
 
 def measured(measure: Callable[..., Any], device: str) -> Any:
     hints = get_type_hints(measure)
     needed = [p.name for p in inspect.signature(measure).parameters.values() if p.default is p.empty]
     reads = DigitCNN if measure.__module__ == smoothing.__name__ else hints.get("model")
-    given = {name: argument(name, reads, device) for name in needed}
+    given = {name: argument(name, hints.get(name), reads, device) for name in needed}
     found = measure(**given)
     last = deque(found, maxlen=1).pop() if isinstance(found, Iterator) else found
     return last.s if isinstance(last, Singular) else last

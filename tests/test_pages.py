@@ -53,6 +53,7 @@ DIGITS = (
     "certificate",
     "study",
     "train",
+    "brittle",
 )  # show MNIST, the others CIFAR-10
 NEEDY = (
     "home",
@@ -69,6 +70,7 @@ NEEDY = (
     "directions",
     "alike",
     "linear",
+    "brittle",
 )  # of a network
 
 

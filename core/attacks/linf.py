@@ -78,6 +78,11 @@ class TargetedPGD(Attack):
         return _climb(self, -1, model, x, torch.full_like(y, self.target), strengths)
 
 
+def towards(attack: PGD, model: Model, x: Images, targets: Labels) -> Images:
+    """Step down J(x, target) as `attack` steps up J: every image towards a class of its own."""
+    return _climb(attack, -1, model, x, targets, [attack.epsilon])[0]
+
+
 def gradient(model: Model, x: Images, y: Labels) -> Images:
     """Return grad_x J(x, y), (N, C, H, W), J the cross-entropy of the model's logits, image by image."""
     return slope(lambda z: cross_entropy(model, z, y), x)[1]

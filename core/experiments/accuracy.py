@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ Counts = tuple[tuple[tuple[int, ...], ...], ...]
 class Curve(Result):
     """A network's confusion at every strength: counts[level][true class][answer]."""
 
-    FOUND: ClassVar = ("counts",)
+    FOUND: ClassVar[tuple[str, ...]] = ("counts",)
 
     corruption: str  # repr; its strength is the field that varies
     field: str
@@ -86,6 +86,7 @@ class Curve(Result):
         return 100 * low, 100 * high
 
 
+C = TypeVar("C", bound=Curve)
 STORE = Store("accuracy", Curve)
 
 
@@ -167,7 +168,7 @@ def at_once(corruption: Corruption) -> int:
 
 
 def begin(
-    store: Store[Curve],
+    store: Store[C],
     card: Card,
     dataset: Dataset,
     corruption: Corruption,
@@ -182,7 +183,7 @@ def begin(
     )  # fmt: skip
 
 
-def grown(curve: Curve, counts: Tensor) -> Curve:
+def grown(curve: C, counts: Tensor) -> C:
     """Add the counts of a sweep to a curve."""
     total = (torch.tensor(curve.counts) + counts).tolist()
     table = tuple(tuple(tuple(row) for row in level) for level in total)
@@ -202,9 +203,9 @@ def measure(key: str, n: int) -> Iterator[Curve]:
 
 
 def swept(
-    store: Store[Curve], key: str, model: Classifier, begun: Curve, dataset: Dataset, corruption: Corruption, n: int,
+    store: Store[C], key: str, model: Classifier, begun: C, dataset: Dataset, corruption: Corruption, n: int,
     batch: int | None = None,
-) -> Iterator[Curve]:  # fmt: skip
+) -> Iterator[C]:  # fmt: skip
     """Go on with a curve from what a store knows of it, up to n images, yielding what is counted so far."""
     known = store.resume(key, begun)
     yield known

@@ -7,11 +7,14 @@ from core.experiments import (
     attack_rates,
     certificate,
     classical,
+    constructed,
     defence,
     denoising,
     directions,
     every_pixel,
+    features,
     few_pixels,
+    halves,
     input_sizes,
     linearity,
     noise_means,
@@ -23,6 +26,7 @@ from core.experiments import (
     told,
     trainings,
     transfer,
+    unet_features,
     unfamiliar,
     worst_curves,
 )  # fmt: skip
@@ -32,7 +36,7 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
     module.STORE.name: module.EXPERIMENT
     for module in (
         accuracy, denoising, other_noise, told, unfamiliar, photographs, classical, attack_rates, worst_curves, directions, transfer, defence, certificate,
-        few_pixels, every_pixel, study_digits, study_pictures, noise_means, trainings,
+        few_pixels, every_pixel, features, halves, constructed, unet_features, study_digits, study_pictures, noise_means, trainings,
         linearity, input_sizes, softmax,
     )
 }  # fmt: skip

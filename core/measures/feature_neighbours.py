@@ -33,6 +33,14 @@ def maps(model: DigitCNN, x: Images) -> Maps:
     return model.stages(x)["conv2"]
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """The training images most like a digit before and after a corruption, and how like they are."""
+
+    clean: tuple[list[int], list[float]]
+    corrupted: tuple[list[int], list[float]]
+
+
 def atlas(model: DigitCNN, dataset: Dataset, batch: int = 500) -> Atlas:
     """Map a whole set of digits, `batch` at a time: 77 MB for 60,000 images."""
     all_maps = torch.cat([maps(model, dataset.images(slice(i, i + batch))) for i in range(0, len(dataset), batch)])
