@@ -141,7 +141,7 @@ def test_windows_leave_no_seams() -> None:
     assert shade.diff(dim=3).abs().max() < 0.12  # a seam would be up to 1
 
 
-@pytest.mark.parametrize("name", ["n2n-start", "n2n-gaussian-50", "n2n-poisson-100"])
+@pytest.mark.parametrize("name", ["n2n-gaussian-50", "n2n-poisson-100"])
 def test_a_photograph_is_denoised_as_well_as_its_tiles(name: str) -> None:
     """Whole, these networks fell to 22 dB and below: what their deep levels do on 32 x 32 is of no use on more."""
     model, _ = checkpoints.denoiser(name)

@@ -42,8 +42,6 @@ def test_a_network_that_explodes_raises_the_alarm() -> None:
 @pytest.mark.parametrize("name", [recipe.name for recipe in denoising.photographic() if recipe.name in SHIPPED])
 def test_no_network_that_ships_leaves_the_range_on_pictures_unlike_its_training_set(name: str) -> None:
     model, card = checkpoints.denoiser(name)
-    if not card.recipe.get("synthetic"):
-        pytest.skip("It was trained before there were dead leaves.")
     windows = pictures.windows()
     drawn, photographs = (windows.labels > 0).nonzero().flatten()[::2], (windows.labels == 0).nonzero().flatten()[::50]
     chosen = torch.cat([drawn, photographs])
