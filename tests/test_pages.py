@@ -509,7 +509,7 @@ def test_every_view_of_linearity_opens(view: str) -> None:
     at = opened("linear", view=view)
     assert not at.exception
     assert not at.warning
-    assert at.query_params["view"] == [view]
+    assert at.query_params["view"] == view
 
 
 def test_linearity_says_what_was_measured(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,7 +525,7 @@ def test_linearity_says_what_was_measured(shelf: Path, monkeypatch: pytest.Monke
     at = opened("linear")
     shown = at.dataframe[0].value
     mean, half = found.mean("straight, attack")
-    assert shown["all logits, attack"][0] == f"{100 * mean:.1f} ± {100 * half:.1f} %"
+    assert shown["t from -0.5 to 0.5"][0] == f"{100 * mean:.1f} ± {100 * half:.1f} %"
     assert shown["n"][0] == "100"
     assert len(opened("linear", view="kinks").dataframe[0].value) == 5
     assert len(opened("linear", view="sizes").dataframe[0].value) == 4
