@@ -160,7 +160,7 @@ def of(useful: torch.Tensor, left: torch.Tensor) -> Features:
     ones = torch.ones(COUNT)
     return Features(
         **features.STORE.provenance([card], test, "float32"), epsilon=0.1, steps=(1.0,), attacks=("FGSM", "PGD"),
-        label=torch.zeros(COUNT, dtype=torch.int64), sign=ones, mean=0 * ones, deviation=ones,
+        label=torch.zeros(COUNT, dtype=torch.int64), sign=ones, mean=0 * ones, deviation=ones.clone(),
         counts=torch.full((2, COUNT), 10.0, dtype=torch.float64), sums=sums, squares=sums**2 / 10,
     )  # fmt: skip
 
