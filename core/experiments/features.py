@@ -189,13 +189,16 @@ def current() -> dict[str, Features]:
 
 def verdict(one: Features) -> str:
     """Say in words how many hidden units are robustly useful, and which units the attacks move."""
-    told = {0: "neither more nor less the", 1: "more the", -1: "less the"}
-    moves = "; ".join(
-        f"{mover} moves units {told[(link := one.together(mover, 'at worst')).sign]} robust ones ({link})" for mover in MOVERS
-    )  # fmt: skip
+    told = {
+        0: "whether a unit is robust says nothing of how far {} moves it",
+        1: "the more robust a unit, the further {} moves it",
+        -1: "the more robust a unit, the less {} moves it",
+    }
+    links = {mover: one.together(mover, "at worst") for mover in MOVERS}
+    moves = "; ".join(f"{told[link.sign].format(mover)} ({link})" for mover, link in links.items())
     return (
-        f"Of {len(one.hidden)} hidden units of {one.network} that answer at all, {one.robust} are still useful at worst (epsilon {one.epsilon:g}, n = {one.n:,}). "
-        f"{moves}. In brackets: rank correlation of how far a unit moves with its robust usefulness, 95 % interval over the units."
+        f"{one.robust} of {len(one.hidden)} hidden units of {one.network} that answer at all are still useful at worst (epsilon {one.epsilon:g}, n = {one.n:,}). "
+        f"{moves[0].upper()}{moves[1:]}. In brackets: rank correlation of how far a unit moves with its robust usefulness, 95 % interval over the units."
     )
 
 
