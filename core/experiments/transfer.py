@@ -173,7 +173,7 @@ def verdict(rows: Mapping[str, Row]) -> str:
         f"{apart[0]:+.2f} ± {apart[1]:.2f} dB (each network trained once)"
     )
     if apart[0] > apart[1]:
-        return f"{words}: part of what transfers comes with the start."
+        return f"{words}: part of what transfers comes with the start, about {100 * apart[0] / same[0]:.0f} %."
     return f"{words}: that is no sign that the shared start is what transfers."
 
 
