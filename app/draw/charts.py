@@ -15,6 +15,7 @@ from core.training.minimisers import GRID, Minimiser
 
 NOISE, ATTACK, DENOISED, FAINT, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8a8a8a"  # everywhere
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by name: where, and how much there
+RED_AND_BLUE = [[k / 2, f"rgb({','.join(str(int(v)) for v in rgb)})"] for k, rgb in enumerate(DIVERGING)]
 SERIES = (NOISE, ATTACK, DENOISED, "#CC79A7", FAINT, "#E69F00")
 
 
@@ -92,12 +93,9 @@ def matrix(
 ) -> go.Figure:
     """Draw figures as a matrix, red above zero and blue below, the limit the largest of them."""
     limit = max(abs(v) for row in table for v in row) or 1.0
-    colours = [
-        [place, f"rgb({','.join(str(int(v)) for v in rgb)})"] for place, rgb in zip((0, 0.5, 1), DIVERGING, strict=True)
-    ]
     figure = go.Figure(
         go.Heatmap(
-            z=table, x=columns, y=rows, zmin=-limit, zmax=limit, colorscale=colours, texttemplate="%{z:.1f}", xgap=1, ygap=1,
+            z=table, x=columns, y=rows, zmin=-limit, zmax=limit, colorscale=RED_AND_BLUE, texttemplate="%{z:.1f}", xgap=1, ygap=1,
             colorbar=dict(title=unit), hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.2f}} {unit}<extra></extra>",
         )
     )  # fmt: skip

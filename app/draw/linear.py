@@ -11,7 +11,6 @@ from torch import Tensor
 
 from app.browser.strips import Line, Scale, Series, Tile, curve, pack
 from app.draw import charts
-from app.draw.pictures import DIVERGING
 from core.experiments import linearity
 from core.experiments.directions import Directions
 from core.experiments.input_sizes import Sized
@@ -82,13 +81,10 @@ def kinks(before: Mapping[str, Tensor]) -> go.Figure:
 def plane(margins: Float[Tensor, "a b"], answers: Tensor) -> go.Figure:
     """Draw on a plane how far the label's logit leads, red, or trails, blue; `answers`, (a, b), is what the network says."""
     limit = float(margins.abs().max())
-    scale = [
-        [place, f"rgb({','.join(str(int(v)) for v in c)})"] for place, c in zip((0, 0.5, 1), DIVERGING, strict=True)
-    ]
     places = np.linspace(PLACES[0], PLACES[-1], len(margins))
     told = "attack %{x:.3f}, chance %{y:.3f}: reads %{customdata}, lead %{z:.1f}<extra></extra>"
     figure = go.Figure(
-        go.Heatmap(z=margins.T.numpy(), x=places, y=places, customdata=answers.T.numpy(), zmin=-limit, zmax=limit, colorscale=scale, colorbar=dict(title="lead"), hovertemplate=told)
+        go.Heatmap(z=margins.T.numpy(), x=places, y=places, customdata=answers.T.numpy(), zmin=-limit, zmax=limit, colorscale=charts.RED_AND_BLUE, colorbar=dict(title="lead"), hovertemplate=told)
     )  # fmt: skip
     edge = dict(start=0, end=0, size=1, coloring="none")
     figure.add_contour(z=margins.T.numpy(), x=places, y=places, contours=edge, line=dict(color="black", width=2), showscale=False, showlegend=False, hoverinfo="skip")  # fmt: skip

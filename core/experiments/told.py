@@ -193,6 +193,11 @@ def by_class(plain: Taught, told: Taught) -> Iterator[tuple[str, Scores, Gain]]:
         yield name, torch.stack([row.mean() for row in rows]).float(), Gain.of(rows[2], rows[1], len(names))
 
 
+def _tabled(found: dict[str, Gain]) -> Iterator[str]:
+    """Write gains as a table, an empty line before and behind it."""
+    yield from ("", "| | dB |", "|---|---|", *(f"| {what} | {gain} |" for what, gain in found.items()), "")
+
+
 def section() -> Iterator[str]:
     """Write its part of docs/denoisers.md."""
     yield "## Knowing what a picture shows"
@@ -204,19 +209,9 @@ def section() -> Iterator[str]:
     some = plain.attacked.shape[2]
     yield f"A network that may be told the class (`{RECIPE}`'s recipe) beside one that may not, {min(plain.n, told.n)} trainings each from the same start with the same pictures, noise and steps."
     yield f"Mean PSNR on {plain.data}: plain {plain.line.removeprefix(GIVEN[0]).strip()}; told {told.line}. Differences in dB, the first ± over images (paired), the second over trainings (Student):"
-    yield ""
-    yield "| | dB |"
-    yield "|---|---|"
-    for what, gain in gains(plain, told).items():
-        yield f"| {what} | {gain} |"
-    yield ""
+    yield from _tabled(gains(plain, told))
     yield f"Lost to the worst attack at L2 {BUDGET:g} beyond white noise as strong, on {some} of these images; above 0, more is lost:"
-    yield ""
-    yield "| | dB |"
-    yield "|---|---|"
-    for what, gain in attacks(plain, told).items():
-        yield f"| {what} | {gain} |"
-    yield ""
+    yield from _tabled(attacks(plain, told))
     yield f"| class | plain | {' | '.join(GIVEN)} | the right label, beyond no label |"
     yield "|---" * 6 + "|"
     for name, means, gain in by_class(plain, told):
