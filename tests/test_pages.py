@@ -31,7 +31,7 @@ from core.experiments.attack_rates import NETWORKS
 from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
-from core.models import ConditionedUNet
+from core.networks.unet import ConditionedUNet
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
 from core.training import recipes

@@ -11,7 +11,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments.results import Experiment, Result, Store
 from core.experiments.trial import Corruption, bind, trial
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.noise import ReplaceGaussian, SaltAndPepper
 
 # Test image -> what is done to it, and the seed of the noise: the study gives none, so it is the first at which digit-cnn is
