@@ -5,14 +5,18 @@ from math import ceil, log2, sqrt
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 from torch import Tensor
 
 from app.draw import charts, pictures
 from app.draw.pictures import Picture
+from core.measures import metrics
 from core.measures.inside import Block
+from core.types import Images
 
 WIDE = 300  # pixels, of a sheet of maps
 FINEST = 12  # pixels, the least a map is wide
+FAR = 30  # times: figures that far apart are drawn by their logarithm
 
 
 def drawn(blocks: Mapping[str, Block], chosen: str) -> go.Figure:
@@ -36,15 +40,19 @@ def drawn(blocks: Mapping[str, Block], chosen: str) -> go.Figure:
         colour = charts.GREY if name == "image" else charts.ATTACK if name == chosen else charts.NOISE
         w, h = 0.1 + 0.3 * wide, 0.12 + 0.28 * high
         figure.add_shape(type="rect", x0=x - w, x1=x + w, y0=y - h, y1=y + h, line_width=0, fillcolor=colour)
-        words = ("image", "") if name == "image" else (blocks[name].stage.layer, blocks[name].size)
+        words = (
+            ("image", "")
+            if name == "image"
+            else (blocks[name].stage.layer, blocks[name].size + ("" if rows else f"<br>{blocks[name].stage.operation}"))
+        )
         for text, at, anchor in zip(words, (y + h, y - h), ("bottom", "top"), strict=True):
             figure.add_annotation(x=x, y=at, text=text, showarrow=False, yanchor=anchor, font_size=11)
-    told = [f"{b.stage.layer}, {b.stage.title}: {b.stage.operation}, {b.size}" for b in blocks.values()]
+    told = [f"{b.name}: {b.stage.operation}, {b.size}" for b in blocks.values()]
     xs, ys = zip(*(place[name] for name in blocks), strict=True)
     touch = dict(symbol="square", size=26, color="rgba(0,0,0,0)")
     figure.add_scatter(x=xs, y=ys, mode="markers", marker=touch, customdata=[[name] for name in blocks], text=told, hovertemplate="%{text}<extra></extra>")  # fmt: skip
     depth = -min(y for _, y in place.values())
-    charts.axes(figure, "", "", int(150 + 62 * depth), hovermode="closest", dragmode=False, showlegend=False)
+    charts.axes(figure, "", "", int(160 + 62 * depth), hovermode="closest", dragmode=False, showlegend=False)
     figure.update_xaxes(visible=False, range=[-0.6, len(blocks) + 0.6])
     figure.update_yaxes(visible=False, range=[-depth - 0.75, 0.75])
     return figure
@@ -53,40 +61,51 @@ def drawn(blocks: Mapping[str, Block], chosen: str) -> go.Figure:
 def sheets(maps: Tensor, changes: bool) -> tuple[list[Picture], float, float]:
     """Paint the maps (N, channels, h, w) of a stage, a sheet for each picture; and between which values the scale goes.
 
-    All in one scale of greys; or, for `changes`, what is more or less than on the first picture, full colour at the largest change.
+    All in one scale of greys, from which 1 value in 100 is left out at either end; or, for `changes`, what is more or less than
+    on the first picture, full colour at the largest of 99 % of the changes.
     """
     channels, side = maps.shape[1], maps.shape[3]
     columns = ceil(sqrt(channels))
     factor = max(1, round(max(WIDE / columns, FINEST) / side))
+    values = (maps - maps[:1] if changes else maps).numpy()
     if changes:
-        off = maps - maps[:1]
-        limit = float(off.abs().max())
-        painted = [[pictures.diverging(z, limit) for z in one] for one in off]
-        low, high = -limit, limit
+        high = float(np.quantile(np.abs(values), 0.99))
+        low = -high
+        painted = [[pictures.diverging(z, high) for z in one] for one in maps - maps[:1]]
     else:
-        low, high = float(maps.min()), float(maps.max())
+        low, high = map(float, np.quantile(values, (0.01, 0.99)))
         painted = [[pictures.grey(z, low, high) for z in one] for one in maps]
     return [pictures.grid([pictures.enlarged(p, factor) for p in one], columns, gap=2) for one in painted], low, high
 
 
+def beside(shown: Mapping[str, Images], sheets: Sequence[Picture], moved: Sequence[float]) -> None:
+    """Put pictures, the clean one first, beside each other, and below each what a block makes of it and how far that is moved."""
+    clean = next(iter(shown.values()))
+    for (name, x), sheet, share, column in zip(shown.items(), sheets, moved, st.columns(len(shown)), strict=True):
+        paint = pictures.colour(x[0]) if x.shape[1] == 3 else pictures.grey(x[0, 0])
+        off = "" if x is clean else f": L2 {float(metrics.l2(x, clean)):.2f}, moves the block by {100 * share:.0f} %"
+        with column:
+            st.image(pictures.enlarged(paint, 4), output_format="PNG", alt=name)
+            st.image(sheet, output_format="PNG", width="stretch", alt=f"What the block makes of the {name} picture")
+            st.caption(f"**{name}**{off}")
+
+
 def away(
-    moved: Mapping[str, Sequence[float]], titles: Sequence[str], layers: Mapping[str, Block], chosen: str
+    moved: Mapping[str, Sequence[float]], colours: Mapping[str, str], blocks: Mapping[str, Block], chosen: str
 ) -> go.Figure:
-    """Draw how far each picture but the first moves every stage, in percent of the first one's length."""
-    colours = (charts.NOISE, charts.ATTACK, charts.GREY)
-    names = [
-        block.stage.layer + (f", {block.stage.title}" if repeated(layers, block) else "") for block in layers.values()
-    ]
-    shares = 100 * np.array([moved[name] for name in layers])
+    """Draw how far each picture but the first moves every stage, in percent of the first one's length; `colours` names the others."""
+    alone = len({block.stage.layer for block in blocks.values()}) == len(blocks)
+    names = [block.stage.layer if alone else block.name for block in blocks.values()]
+    some = [share for shares in moved.values() for share in shares if share]
     figure = go.Figure()
-    for title, share, colour in zip(titles[1:], shares.T[1:], colours, strict=False):
-        figure.add_scatter(x=names, y=share, name=title, mode="lines+markers", line=dict(color=colour, width=2), hovertemplate="%{y:.1f} %")  # fmt: skip
-    charts.axes(figure, "", "moved, % of its length", 340)
-    figure.add_vline(list(layers).index(chosen), line=dict(color=charts.GREY, dash="dash"))
-    figure.update_yaxes(rangemode="tozero")
+    for k, (title, colour) in enumerate(colours.items(), 1):
+        share = [100 * moved[name][k] or None for name in blocks]  # nothing has no logarithm
+        figure.add_scatter(x=names, y=share, name=title, mode="lines+markers", line=dict(color=colour, width=2), hovertemplate="%{y:.3g} %")  # fmt: skip
+    charts.axes(figure, "", "moved, % of its length", 380, legend=dict(orientation="h", y=1.12))
+    figure.add_vline(list(blocks).index(chosen), line=dict(color=charts.GREY, dash="dash"))
+    if some and max(some) > FAR * min(some):
+        figure.update_yaxes(type="log", dtick=1)
+    else:
+        figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(tickangle=35)
     return figure
-
-
-def repeated(layers: Mapping[str, Block], block: Block) -> bool:
-    """Say whether several stages belong to the layer of a block."""
-    return sum(other.stage.layer == block.stage.layer for other in layers.values()) > 1

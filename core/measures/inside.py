@@ -29,6 +29,11 @@ class Block:
     side: int
 
     @property
+    def name(self) -> str:
+        """Return its layer, and where in it it stands."""
+        return f"{self.stage.layer}, {self.stage.title}"
+
+    @property
     def size(self) -> str:
         """Say how large it is."""
         return f"{self.channels} × {self.side}²" if self.side > 1 else f"{self.channels}"
