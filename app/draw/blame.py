@@ -20,7 +20,9 @@ def turned(model: Classifier, found: Trial) -> None:
     blamed = blame.blame(model, x, z, before, after)
     order = blame.worst_first(blamed)
     few = blame.needed(model, x, z, order, before)
-    count = st.slider("Pixels set back, the most to blame first", 0, len(order), few, key=f"back-{before}-{after}-{few}-{len(order)}")
+    count = st.slider(
+        "Pixels set back, the most to blame first", 0, len(order), few, key=f"back-{before}-{after}-{few}-{len(order)}"
+    )
     restored = blame.set_back(x, z, order)[[count]]
     with torch.no_grad():
         says = model(restored).softmax(1)[0]

@@ -61,8 +61,8 @@ class Digits(Result):
         if index not in self.shown[: self.n]:
             return None
         place = self.shown.index(index)
-        about = self.corruptions[place], self.seeds[place], self.turned[place]
-        return Answers(*self.answers[place], self.sure[place], *about)
+        corruption, seed = self.corruptions[place], self.seeds[place]
+        return Answers(*self.answers[place], self.sure[place], corruption, seed, self.turned[place])
 
 
 STORE = Store("study-digits", Digits, version=2)
