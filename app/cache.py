@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import numpy as np
 import streamlit as st
 import torch
-import torch.nn.functional as F
 
 from app.background import Work
 from app.browser import frames, strips
@@ -21,21 +20,21 @@ from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
-from core.attacks import DenoiserAttack, OnePixel
+from core.attacks import OnePixel
 from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
 from core.denoisers.classical import CLASSICAL
-from core.experiments import accuracy, attack_path, denoising, pushes
+from core.experiments import accuracy, denoising
 from core.experiments import weak_spots as weakness
-from core.experiments.attack_path import SMALLEST, Timeline, shrunk
+from core.experiments.attack_path import SMALLEST
 from core.experiments.denoising import Denoised
-from core.experiments.pushes import Pushed
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
 from core.measures import ablation, feature_neighbours, top_activations
 from core.measures.feature_neighbours import Atlas, Maps, Neighbours
-from core.models import Classifier, ConditionedUNet, DigitCNN, UNet
+from core.networks.digits import Classifier, DigitCNN
+from core.networks.unet import ConditionedUNet, UNet
 from core.noise import Noise
 from core.runs import control, folder
 from core.runs.folder import Metrics
@@ -104,6 +103,13 @@ def cnn(trained: Trained) -> DigitCNN:
     return model
 
 
+def unet(trained: Trained) -> UNet:
+    """Return a denoiser whose stages can be looked at; what it may be told it is not."""
+    model = denoiser(replace(trained, label=None))
+    assert isinstance(model, UNet)
+    return model
+
+
 @st.cache_data(show_spinner=False, max_entries=50)
 def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
     """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
@@ -138,28 +144,6 @@ def work(kind: str, key: object, steps: Callable[[], Iterator[float | R]], most:
     held[key] = found
     _forget(held, most)
     return found
-
-
-def attacked(
-    trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo
-) -> Iterator[float | Timeline]:
-    """Attack a picture under the noise its denoiser was made for, yielding the share done and at last the timeline, kept."""
-
-    def work() -> Iterator[float | Timeline]:
-        x = shrunk(image(photo))
-        target = F.interpolate(shrunk(image(aim)), x.shape[-2:], mode="area")
-        return attack_path.run(denoiser(trained), attack, x, trained.noise.nominal, seed, target)
-
-    return kept("attacked", (trained, photo, repr(attack), seed, aim), work, most=20)
-
-
-def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Iterator[float | Pushed]:
-    """Push a picture, clean or under the noise `there`, along directions, yielding the share done and at last all of it, kept."""
-
-    def work() -> Iterator[float | Pushed]:
-        return pushes.push(denoiser(trained), shrunk(image(photo)), there, trained.noise.nominal, seed)
-
-    return kept("pushed", (trained, photo, repr(there), seed), work, most=20)
 
 
 def kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:
@@ -288,9 +272,9 @@ def excited(trained: Trained, layer: str, count: int) -> list[list[top_activatio
 @st.cache_data(show_spinner="The network looks at some pictures ...", max_entries=200)
 def exciting(trained: Trained, stage: int, channel: int, count: int) -> tuple[list[int], list[float]]:
     """Find, among the first ablation.EXCITING test pictures, those that a channel of a U-Net answers to most."""
-    model = denoiser(trained)
-    assert isinstance(model, UNet)
-    return ablation.exciting(model, dataset("cifar10", "test").part(slice(0, ablation.EXCITING)), stage, channel, count)
+    return ablation.exciting(
+        unet(trained), dataset("cifar10", "test").part(slice(0, ablation.EXCITING)), stage, channel, count
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=500)
@@ -309,9 +293,14 @@ def neighbours(
 
 def digit_trial(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> tuple[Trial, Maps]:
     """Corrupt one digit and return the trial and the second-layer maps of both versions, (2, 5, 8, 8)."""
-    model = cnn(trained)
-    found = trial(model, digit.image(), bind(corruption, model, digit.labels(model), seed))
-    return found, feature_neighbours.maps(model, torch.cat([found.clean, found.corrupted]))
+    found = tried(trained, digit, corruption, seed)
+    return found, feature_neighbours.maps(cnn(trained), torch.cat([found.clean, found.corrupted]))
+
+
+def tried(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> Trial:
+    """Corrupt one digit and run a network on both."""
+    model = classifier(trained)
+    return trial(model, digit.image(), bind(corruption, model, digit.labels(model), seed))
 
 
 @st.cache_resource(show_spinner=False)

@@ -14,7 +14,7 @@ from core import checkpoints
 from core.checkpoints import Card
 from core.data import samples, uploads
 from core.data.datasets import SOURCES, Dataset
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.noise import Noise, parse
 from core.types import Images, Labels
 

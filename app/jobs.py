@@ -13,7 +13,7 @@ from core.data.datasets import Dataset
 from core.experiments import accuracy
 from core.experiments.accuracy import Curve
 from core.experiments.trial import Corruption
-from core.models import Classifier
+from core.networks.digits import Classifier
 
 
 @dataclass(eq=False)

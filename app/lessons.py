@@ -27,7 +27,8 @@ def pair(photo: Photo) -> None:
     """Draw two noisy versions of one picture, at will."""
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     kinds = {kind: blind.TITLE for kind, blind in BLIND.items()}
-    kind = choices.buttons(left, "Noise, its level drawn anew for every pair", kinds, default="BlindGaussian")
+    with left:
+        kind = choices.pressed("Noise, its level drawn anew for every pair", kinds, "pair", "the noise")
     draw = st.session_state.setdefault("pair-draw", 0)
     another = partial(st.session_state.update, {"pair-draw": draw + 1})
     right.button("Draw another pair", icon=":material/casino:", on_click=another, width="stretch")

@@ -9,7 +9,7 @@ from app.controls import choices, parameters
 from app.draw import charts, linear
 from app.draw.directions import COLOURS
 from app.inputs import Digit, Photo, Trained
-from app.progress import watched
+from app.progress import pushed
 from core.experiments import directions, input_sizes, linearity
 from core.experiments.linearity import ATTACK, CHANCE, PLACES, SIZE, Lines
 from core.experiments.pushes import LENGTHS, NAMES, NOISE
@@ -110,7 +110,7 @@ def sizes(trained: Trained) -> None:
 
 def denoisers(trained: Trained, photo: Photo, seed: int) -> None:
     """Show how straight a denoiser is along the noise, the pulled-back noise, DAG's direction and the worst one."""
-    found = watched(cache.pushed(trained, photo, None, seed), f"Pushing the picture through {trained.name}")
+    found = pushed(trained, photo, None, seed)
     names = (*NAMES, NOISE)
     for column, name in zip(st.columns(len(names)), names, strict=True):
         column.metric(name, f"{100 * found.straight(name):.1f} %")

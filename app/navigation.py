@@ -34,6 +34,7 @@ class Entry:
 PAGES: tuple[Entry, ...] = (
     Entry("home", "Look", "Start here", "home"),
     Entry("see", "Look", "What does the network see?", "visibility", "Every layer of the network, on any digit, also one you draw yourself."),
+    Entry("inside", "Look", "What happens inside?", "account_tree", "Each network drawn, and what every block makes of a picture."),
     Entry("learned", "Look", "What has it learned?", "school", "Its filters, and the digits that excite each most."),
     Entry("similar", "Look", "Which images are alike?", "compare", "What a fooled network is reminded of.", asks="Which training images look like this?"),
     Entry("train", "Train", "How does a network learn?", "model_training", "Launch a run, watch its curve, stop it, and keep the network."),

@@ -5,14 +5,19 @@ from functools import partial
 from typing import TypeVar
 
 import streamlit as st
+import torch.nn.functional as F
 
 from app import cache
-from app.inputs import Digit, Trained
+from app.inputs import Digit, Photo, Trained
 from core import models
-from core.experiments import certificate, defence, voting
+from core.attacks import DenoiserAttack
+from core.experiments import attack_path, certificate, defence, pushes, voting
+from core.experiments.attack_path import Timeline, shrunk
 from core.experiments.defence import Sent
+from core.experiments.pushes import Pushed
 from core.experiments.voting import Changed, Vote
 from core.measures.smoothing import Certificate
+from core.noise import Noise
 from core.types import Model
 
 R = TypeVar("R")
@@ -28,6 +33,28 @@ def watched(steps: Iterator[float | R], doing: str) -> R:
                 result = step
         st.write("")
     return result
+
+
+def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:
+    """Attack a picture under the noise its denoiser was made for; the steps are kept."""
+
+    def work() -> Iterator[float | Timeline]:
+        x = shrunk(cache.image(photo))
+        target = F.interpolate(shrunk(cache.image(aim)), x.shape[-2:], mode="area")
+        return attack_path.run(cache.denoiser(trained), attack, x, trained.noise.nominal, seed, target)
+
+    key = (trained, photo, repr(attack), seed, aim)
+    return watched(cache.kept("attacked", key, work, most=20), f"Attacking {trained.title}")
+
+
+def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pushed:
+    """Push a picture, clean or under the noise `there`, along directions; what came of it is kept."""
+
+    def work() -> Iterator[float | Pushed]:
+        return pushes.push(cache.denoiser(trained), shrunk(cache.image(photo)), there, trained.noise.nominal, seed)
+
+    steps = cache.kept("pushed", (trained, photo, repr(there), seed), work, most=20)
+    return watched(steps, f"Looking for the worst direction of {trained.title}")
 
 
 def threatened(trained: Trained, shield: Trained, digit: Digit, epsilon: float) -> dict[str, Sent]:

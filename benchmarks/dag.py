@@ -14,7 +14,8 @@ from benchmarks.denoise import plain
 from core import checkpoints, noise
 from core.attacks import DAG
 from core.data import datasets
-from core.models import UNet, autocast
+from core.models import autocast
+from core.networks.unet import UNet
 from core.noise import Gaussian
 from core.parallel import imap
 from core.types import Images

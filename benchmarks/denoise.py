@@ -23,7 +23,8 @@ from torch.utils.data import Dataset as TorchDataset
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments.denoising import corrupted
-from core.models import UNet, autocast
+from core.models import autocast
+from core.networks.unet import UNet
 from core.noise import BlindGaussian
 from core.training import recipes
 from core.training.loop import Score

@@ -18,7 +18,7 @@ from core.attacks import FGSM
 from core.data import datasets, torchvision_shim
 from core.data.datasets import Dataset
 from core.experiments import accuracy
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels
 
 torchvision_shim.datasets()  # torchattacks imports torchvision

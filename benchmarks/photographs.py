@@ -17,7 +17,8 @@ import torch
 from core import UserError, checkpoints
 from core.denoisers import classical, tiled
 from core.experiments import photographs
-from core.models import UNet, autocast, precision
+from core.models import autocast, precision
+from core.networks.unet import UNet
 from core.noise import Gaussian, eight_bit
 from core.parallel import imap
 from core.types import Images, Model, generator

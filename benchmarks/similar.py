@@ -7,7 +7,7 @@ import torch
 from core import checkpoints
 from core.data import datasets
 from core.measures import feature_neighbours
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 
 
 def main() -> None:

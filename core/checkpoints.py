@@ -20,7 +20,9 @@ from safetensors.torch import save as save_weights
 from torch import Tensor
 
 from core import UserError, models
-from core.models import Classifier, Denoiser, Network
+from core.models import Network
+from core.networks.digits import Classifier
+from core.networks.unet import Denoiser
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")

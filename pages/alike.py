@@ -6,8 +6,8 @@ from app import address, cache
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import charts, likeness, pictures
 from app.draw.likeness import ATTACK, NOISE
-from app.inputs import Photo, Trained
-from app.progress import watched
+from app.inputs import Photo
+from app.progress import attacked
 from core.attacks import DAG
 from core.experiments.attack_path import Timeline
 from core.measures import jacobian
@@ -30,11 +30,6 @@ with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
     seed = parameters.seeded()
 examples.photos()
 address.publish(denoiser=network.name, **images.picked(images.PHOTOS, photo), **parameters.changed(attack), seed=seed or None)  # fmt: skip
-
-
-def attacked(network: Trained, photo: Photo) -> Timeline:
-    """Attack a picture, with progress."""
-    return watched(cache.attacked(network, photo, attack, seed, photo), f"Attacking {network.name}")
 
 
 def reason(found: Timeline) -> None:
@@ -66,7 +61,7 @@ def every(photo: Photo) -> None:
     known = pickers.sound([n for n in DENOISERS if n in pickers.denoisers()])
     for one, column in zip(known, (c for _ in range(0, len(known), 3) for c in st.columns(3)), strict=False):
         with column:
-            compared = likeness.noises(attacked(one, photo))
+            compared = likeness.noises(attacked(one, photo, attack, seed, photo))
             charts.show(
                 likeness.values({n: compared[n] for n in (NOISE, ATTACK)}, within=0.995, bins=41), f"values-{one.name}"
             )
@@ -79,7 +74,7 @@ def every(photo: Photo) -> None:
 if photo is None:
     st.info("Choose a picture above.", icon=":material/image:")
 else:
-    found = attacked(network, photo)
+    found = attacked(network, photo, attack, seed, photo)
     likeness.histograms(found)
     likeness.neighbours(found)
     reason(found)

@@ -5,7 +5,7 @@ import streamlit as st
 from app import address, cache
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import channels, features
-from app.progress import watched
+from app.progress import attacked
 from core import params
 from core.attacks import DAG
 from core.experiments import features as measured
@@ -80,9 +80,7 @@ def denoiser() -> None:
         st.caption(f"Click a point. Worth: dB lost when the channel is held at its mean, on noisy pictures ({found.noise}). Left: the least it is worth when an attack of L2 {found.radius:g} aims at just that; on the dashed line nothing would be lost. Right: how many times as far as white noise of the same L2 `{found.attack}` moves it. n = {found.n}, seed {found.seed}, {found.data}.")  # fmt: skip
         st.markdown(f"**{list(channels.NAMES.values())[channel].capitalize()}.** {channels.said(found, channel)}")
     channels.looks_for(network, channel)
-    channels.effect(
-        network, channel, watched(cache.attacked(network, photo, DAG(), 0, photo), f"Attacking {network.name}")
-    )
+    channels.effect(network, channel, attacked(network, photo, DAG(), 0, photo))
     st.caption(f"What the channel makes of the picture: one scale of greys. Attack {DAG()!r}; noise {network.noise.nominal!r}, seed 0.")  # fmt: skip
     address.publish(of=view, denoiser=network.name, photo=photo.index, channel=list(channels.NAMES)[channel])
     data.source(cache.dataset("cifar10", "test"))

@@ -6,7 +6,7 @@ from app import address, cache
 from app.browser import strip
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import charts, directions
-from app.progress import watched
+from app.progress import pushed
 from core.experiments import directions as measured
 from core.experiments.attack_rates import BESIDE, NETWORKS
 from core.experiments.pushes import ATTACKERS, ROUNDS
@@ -31,7 +31,7 @@ if photo is None:
     st.info("Choose a picture above.", icon=":material/image:")
     data.source(test)
     st.stop()
-found = watched(cache.pushed(network, photo, there, seed), f"Looking for the worst direction of {network.name}")
+found = pushed(network, photo, there, seed)
 st.info(directions.verdict(found), icon=":material/explore:")
 directions.gallery(found)
 where = "the clean picture" if there is None else f"the picture under {there!r}"

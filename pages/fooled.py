@@ -7,7 +7,7 @@ from app.browser import strip, strips
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import pictures
 from app.inputs import Photo
-from app.progress import watched
+from app.progress import attacked
 from core.attacks import DenoiserAttack
 from core.experiments import attack_path, worst_curves
 from core.measures import metrics
@@ -40,7 +40,7 @@ if attack.AIMED:
 
 def lead(photo: Photo, attack: DenoiserAttack) -> None:
     """Show the steps of one attack."""
-    found = watched(cache.attacked(network, photo, attack, seed, aim), f"Attacking {network.name}")
+    found = attacked(network, photo, attack, seed, aim)
     last = len(found.attacked) - 1
     at = strip(strips.timeline(found), key="timeline", start=parameters.step("at", last), anew=address.moved())
     address.publish(
@@ -64,7 +64,7 @@ def everyone(photo: Photo) -> None:
     for head, title in zip(heads[1:], COLUMNS, strict=True):
         head.markdown(f"**{title}**")
     for one in pickers.sound([n for n in DENOISERS if n in pickers.denoisers()]):
-        found = watched(cache.attacked(one, photo, attack, seed, aim), f"Attacking {one.name}")
+        found = attacked(one, photo, attack, seed, aim)
         x = found.batch.clean
         shown = (
             found.batch.noisy, found.noisy_denoised, found.attacked[-1:], found.denoised[-1:], found.white[-1:],

@@ -26,7 +26,8 @@ if lesson:
         chosen = images.photo()
     if chosen:
         lesson(chosen)
-    address.publish(view=view, **images.picked(images.PHOTOS, chosen))
+    pair = st.session_state.get("pair") if view == "pair" else None
+    address.publish(view=view, **images.picked(images.PHOTOS, chosen), pair=pair)
 else:
     lessons.one_pixel()
     address.publish(view=view)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cache
-from app.controls import data
+from app import address, cache
+from app.controls import choices, data
 from core.study import findings
 
 HERE = Path(__file__).parent
@@ -15,11 +15,19 @@ st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
     "Left: what the study prints. Right: what is computed from the result files of this copy."
 )
-for finding in findings.findings():
+parts = {"": "all", **{part: part for part in findings.PARTS}}
+part = choices.pressed("Part of the study", parts, "part", "the part of the study")
+address.publish(part=part)
+for finding in findings.findings(part):
     with st.container(border=True):
         head, link = st.columns([5, 1], vertical_alignment="center")
         head.markdown(f"**{finding.figure}**")
-        link.page_link(HERE / f"{finding.page}.py", label="Explore", icon=":material/arrow_forward:")
+        link.page_link(
+            HERE / f"{finding.page}.py",
+            label="Explore",
+            icon=":material/arrow_forward:",
+            query_params=finding.query or None,
+        )
         if finding.table:
             st.dataframe(list(finding.table), hide_index=True, width="stretch")
             st.caption(

@@ -18,7 +18,7 @@ import torch
 from core import checkpoints
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.models import Classifier
+from core.networks.digits import Classifier
 
 torch.set_num_threads(1)
 ANYWHERE = ("denoising", "devices", "install", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip

@@ -15,7 +15,7 @@ from core.data.datasets import Dataset
 from core.experiments import accuracy, trial
 from core.experiments.accuracy import Curve
 from core.measures import metrics
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.noise import Gaussian, SaltAndPepper
 from core.types import generator
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.attacks import ATTACKS, FGSM, PGD, gradient
 from core.data.datasets import Dataset
-from core.models import Classifier, build
+from core.models import build
+from core.networks.digits import Classifier
 
 EACH = pytest.mark.parametrize("kind", ATTACKS.values(), ids=ATTACKS)
 

@@ -14,7 +14,7 @@ from core.data.datasets import Dataset
 from core.experiments import certificate, voting
 from core.experiments.certificate import BASES, FOUND, RADII, SIGMAS, STORE, Certified
 from core.measures import metrics, smoothing
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import generator
 from tests.test_smoothing import brighter, halves
 

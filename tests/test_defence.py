@@ -14,7 +14,8 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import attack_rates, defence, transfer
 from core.measures import metrics
-from core.models import Classifier, Denoiser
+from core.networks.digits import Classifier
+from core.networks.unet import Denoiser
 
 
 @pytest.fixture

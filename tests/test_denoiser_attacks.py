@@ -17,7 +17,7 @@ from core.data import datasets
 from core.experiments import attack_rates
 from core.experiments.attack_path import Timeline, run
 from core.measures import energy, metrics
-from core.models import Denoiser
+from core.networks.unet import Denoiser
 from core.noise import Gaussian, NoisyBatch
 from core.types import generator
 

@@ -25,7 +25,8 @@ from core.data.datasets import Dataset
 from core.denoisers.classical import CLASSICAL
 from core.measures import feature_neighbours, smoothing
 from core.measures.jacobian import Jacobian, Singular
-from core.models import Classifier, DigitCNN, UNet
+from core.networks.digits import Classifier, DigitCNN
+from core.networks.unet import UNet
 from core.noise import BLIND, NOISES, TRAINABLE, Gaussian
 from core.training.losses import LOSSES, CrossEntropy
 from core.types import generator

@@ -12,7 +12,7 @@ from core.data import datasets
 from core.experiments import directions, pushes
 from core.experiments.directions import COLUMNS, LENGTHS, Directions
 from core.experiments.pushes import NAMES, V1, WHITE, Pushed
-from core.models import Denoiser
+from core.networks.unet import Denoiser
 from core.noise import Gaussian
 from core.types import Images, generator
 

@@ -6,7 +6,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.measures import feature_neighbours
 from core.measures.feature_neighbours import Atlas
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import UserError, checkpoints, models
+from core import UserError, checkpoints
 from core.attacks import units
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -17,7 +17,7 @@ from core.experiments import accuracy, constructed, features, halves
 from core.experiments.features import COLUMNS, Features
 from core.measures import ranks
 from core.measures.features import COUNT, FIRST_HIDDEN, LAYERS, Purpose, answers, drives, purpose
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.types import Images, Labels, generator
 
 
@@ -230,4 +230,4 @@ def test_what_was_made_is_told_and_learned_from(network: DigitCNN, monkeypatch: 
     assert torch.equal(constructed.STORE.read("robust").after, found.after)  # type: ignore[union-attr]
     assert curve.n == 64
     assert "of 64 test digits" in curve.line
-    assert models.DigitCNN is type(learned)
+    assert DigitCNN is type(learned)

@@ -14,7 +14,8 @@ from core.checkpoints import Card
 from core.data.datasets import Dataset
 from core.experiments import every_pixel
 from core.measures import metrics
-from core.models import Classifier, build
+from core.models import build
+from core.networks.digits import Classifier
 
 QUICK = OnePixel(1, population=60, generations=15)
 

@@ -12,7 +12,8 @@ from core.attacks import FGSM, PGD
 from core.data.datasets import Dataset
 from core.experiments.trial import Corruption, at_levels
 from core.measures import metrics
-from core.models import Classifier
+from core.networks.digits import Classifier
+from core.networks.unet import UNet
 from core.noise import Gaussian, Poisson, SaltAndPepper
 from core.params import strength
 
@@ -72,7 +73,7 @@ def test_verdicts(before: int, after: int, truth: int | None, text: str, state: 
 
 def test_a_strip_arrives_as_it_was_packed_and_its_header_decides_colours_and_decimals() -> None:
     x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    brighter = models.UNet()  # adds nothing before it is trained
+    brighter = UNet()  # adds nothing before it is trained
     assert brighter.out.bias is not None
     torch.nn.init.constant_(brighter.out.bias, 0.1)
     packed = strips.lead(models.freeze(brighter), x, Gaussian(), [0.0, 50.0, 100.0], seed=0)

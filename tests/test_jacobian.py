@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from core.measures import jacobian
 from core.measures.jacobian import Jacobian
-from core.models import UNet, freeze
+from core.models import freeze
+from core.networks.unet import UNet
 from core.types import generator
 
 

@@ -14,7 +14,7 @@ from core.experiments import input_sizes, linearity, softmax
 from core.experiments.input_sizes import EPSILON
 from core.experiments.linearity import ATTACK, CHANCE, LINES, PLACES, SIZE
 from core.measures.linearity import explained, growth, rectified, sides, weights
-from core.models import Classifier
+from core.networks.digits import Classifier, DigitCNN
 from core.types import Images, Labels, generator
 
 T = torch.tensor(PLACES)
@@ -101,7 +101,7 @@ def test_the_plane_says_what_the_network_says(model: Classifier, batch: tuple[Im
 def test_measuring_goes_on_where_it_stopped(shelf: Any) -> None:
     models_ = datasets.load("mnist", "test").part(slice(0, 250))
     model = models.freeze(models.build("DigitCNN", 0))
-    assert isinstance(model, models.DigitCNN)
+    assert isinstance(model, DigitCNN)
     card = checkpoints.Card("mine", "", "DigitCNN", "mnist", {}, 0, "", "abc", [])
     begun = linearity.begin(model, card, models_)
     *_, whole = linearity.spread(model, begun, models_, 250)

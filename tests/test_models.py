@@ -7,18 +7,10 @@ import torch.nn.functional as F
 from benchmarks.denoise import Plain
 from core import checkpoints
 from core.data import samples
-from core.models import (
-    ARCHITECTURES,
-    ConditionedUNet,
-    DigitCNN,
-    DigitMLP,
-    UNet,
-    autocast,
-    build,
-    freeze,
-    max_pool,
-    native_bfloat16,
-)
+from core.models import ARCHITECTURES, autocast, build, freeze, native_bfloat16
+from core.networks.digits import DigitCNN, DigitMLP
+from core.networks.layers import max_pool
+from core.networks.unet import ConditionedUNet, UNet
 from core.noise import Gaussian, eight_bit
 from core.types import generator
 

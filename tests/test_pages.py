@@ -31,7 +31,7 @@ from core.experiments.attack_rates import NETWORKS
 from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
 from core.measures import metrics
-from core.models import ConditionedUNet
+from core.networks.unet import ConditionedUNet
 from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
 from core.training import recipes
@@ -72,6 +72,7 @@ NEEDY = (
     "alike",
     "linear",
     "brittle",
+    "inside",
 )  # of a network
 
 
@@ -863,6 +864,22 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
     assert all("not measured yet" in line for line in measure.listing() if line.split()[0] in SHIPPED)
     for document in report.INTRODUCTIONS:
         assert not [line for line in report.document(document).splitlines() if re.match(r"\| `(n2|digit)", line)]
+
+
+CARDS = {
+    (card.page, *sorted(card.query)): card for card in findings.findings() if card.query
+}  # one of each form of link
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.figure)
+def test_a_card_of_the_study_opens_its_page_at_its_very_picture(card: background.Finding) -> None:
+    if not all(datasets.load(name, "test").full for name in ("mnist", "cifar10")):
+        pytest.skip("the study's images are MNIST's and CIFAR-10's")
+    at = opened(card.page, **card.query)
+    assert not at.warning
+    asked = {name: value for name, value in card.query.items() if name != "from"}
+    shown = dict(at.query_params.items())
+    assert asked.items() <= shown.items() | {("of", "pictures"), ("attack", "DAG"), ("seed", "0")}
 
 
 def test_the_study_says_which_figures_are_not_measured(shelf: Path) -> None:

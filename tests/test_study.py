@@ -44,3 +44,14 @@ def test_figure_34_stands_beside_the_ratios_that_were_published() -> None:
     assert "0.09 % below 1.25 (33.67 % of its published ratios)" in says["Figure 34, n2n-impulse-0.2"]
     assert "0.09 % from 0.96 to 1.06 (0.15 % of its published ratios)" in says["Figure 34, n2n-poisson-500"]
     assert "30 for n2n-gaussian-50 and n2n-poisson-500; 40 for n2n-impulse-0.2" in mixed()
+
+
+def test_every_figure_of_the_study_has_a_card_in_its_order() -> None:
+    cards = findings.findings()
+    assert sorted({number for card in cards for number in card.numbers}) == list(range(1, 37))
+    assert sum(len(findings.findings(part)) for part in findings.PARTS) == len(cards)
+    for card in cards:
+        ends = [int(number) for number in re.findall(r"\b\d+\b", card.figure)]
+        assert not card.numbers or [card.numbers[0], card.numbers[-1]] == [ends[0], ends[len(card.numbers) > 1]]
+        assert card.says
+        assert card.here

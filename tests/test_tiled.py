@@ -14,7 +14,8 @@ from core.data.samples import photograph
 from core.denoisers import tiled
 from core.denoisers.classical import BM3D, CLASSICAL, Classical, Median, NonLocalMeans, TotalVariation, Wavelet
 from core.measures import metrics
-from core.models import UNet, autocast
+from core.models import autocast
+from core.networks.unet import UNet
 from core.noise import Gaussian, eight_bit
 from core.types import Images, generator
 from tests.test_models import unet

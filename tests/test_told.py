@@ -11,7 +11,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import told, worst_curves
 from core.experiments.told import Gain, Taught
-from core.models import ConditionedUNet
+from core.networks.unet import ConditionedUNet
 from core.training import recipes
 from core.types import generator
 

@@ -16,7 +16,8 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import accuracy
 from core.measures import metrics
-from core.models import ConditionedUNet, DigitCNN, DigitMLP, UNet
+from core.networks.digits import DigitCNN, DigitMLP
+from core.networks.unet import ConditionedUNet, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
 from core.training import dead_leaves, loop, pairs, recipes

@@ -12,7 +12,7 @@ from core.data import datasets
 from core.experiments import unet_features
 from core.experiments.unet_features import COLUMNS, UNetFeatures
 from core.measures import ablation
-from core.models import UNet
+from core.networks.unet import UNet
 from core.noise import Gaussian
 from core.types import Images, generator
 

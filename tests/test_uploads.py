@@ -14,7 +14,7 @@ from core import UserError, checkpoints
 from core.data import datasets, uploads
 from core.experiments import accuracy
 from core.measures import metrics
-from core.models import Classifier
+from core.networks.digits import Classifier
 
 
 def saved(picture: Image.Image, form: str = "PNG", **options: Any) -> bytes:

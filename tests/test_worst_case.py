@@ -6,7 +6,7 @@ import torch
 from core.attacks import PGD, Attack
 from core.attacks.worst_case import APGD, Square, WorstCase
 from core.data.datasets import Dataset
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels
 
 STRENGTHS = [0.1, 0.0, 0.05]

@@ -12,7 +12,7 @@ from app.browser import packing
 from core.attacks import Attack
 from core.experiments.trial import Corruption, at_levels
 from core.measures import metrics
-from core.models import Classifier, DigitCNN
+from core.networks.digits import Classifier, DigitCNN
 from core.params import strength
 from core.types import Images, Labels
 

@@ -20,7 +20,7 @@ from app.draw import charts, pictures
 from core.attacks.few_pixels import Generation, exhaustive, places
 from core.experiments.attack_path import Timeline
 from core.measures import metrics
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.noise import Noise
 from core.params import strength
 from core.types import Images, Labels, Model, Scores

@@ -12,7 +12,6 @@ from app.inputs import Trained
 from core.experiments.attack_path import Timeline
 from core.experiments.unet_features import CHANNELS, STAGES, UNetFeatures, title
 from core.measures import ablation, metrics
-from core.models import UNet
 
 SHOWN = 10
 BEND = 1e-3  # dB: figures below it are drawn as they are, above by their logarithm
@@ -93,8 +92,7 @@ def said(found: UNetFeatures, channel: int) -> str:
 def looks_for(network: Trained, channel: int) -> None:
     """Show the filter of a channel, where there is one to look at, and the test pictures that excite it most."""
     stage, number = divmod(channel, CHANNELS)
-    test, model = cache.dataset("cifar10", "test"), cache.denoiser(network)
-    assert isinstance(model, UNet)
+    test, model = cache.dataset("cifar10", "test"), cache.unet(network)
     left, right = st.columns([1, 3], vertical_alignment="center")
     if stage == 0:
         own = model.state_dict()["down.0.weight"][number]
@@ -115,8 +113,7 @@ def looks_for(network: Trained, channel: int) -> None:
 
 def effect(network: Trained, channel: int, found: Timeline) -> None:
     """Show what a channel makes of a picture, noisy, attacked, and under white noise as strong as the attack."""
-    (stage, number), model = divmod(channel, CHANNELS), cache.denoiser(network)
-    assert isinstance(model, UNet)
+    (stage, number), model = divmod(channel, CHANNELS), cache.unet(network)
     x = found.batch.clean
     shown = {
         "clean": x,

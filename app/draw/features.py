@@ -13,7 +13,7 @@ from core.experiments import constructed, halves
 from core.experiments.features import EPSILON, Features
 from core.experiments.trial import Trial
 from core.measures.features import CONVOLUTIONS, COUNT, LAYERS, answers, place
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.study.reported import BRITTLE_ALONE, ROBUST_ALONE
 
 SHOWN = 8  # digits that excite a unit most

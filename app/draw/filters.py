@@ -8,7 +8,7 @@ from app.draw import pictures
 from app.draw.pictures import Picture
 from core.data.datasets import Dataset
 from core.measures.top_activations import Peak
-from core.models import Stage
+from core.networks.layers import Stage
 
 
 def patterns(weights: Tensor, limit: float, factor: int = 14) -> Picture:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from core.attacks.linf import Attack
-from core.models import AffineFirst
+from core.networks.digits import AffineFirst
 from core.params import Span, validated
 from core.types import Images, Labels, Levels, Model, generator
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from core.attacks.ascent import slope
 from core.attacks.linf import CHUNK
 from core.measures.features import Answers, answers, drives
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.types import Images, Scores
 
 SHARES = (0.5,) * 4 + (0.25,) * 3 + (0.1,) * 3  # of epsilon, the steps; what more of them gain: docs/log.md

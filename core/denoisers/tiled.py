@@ -8,7 +8,7 @@ from math import ceil, inf, log10
 import torch
 
 from core.measures import metrics
-from core.models import Denoiser
+from core.networks.unet import Denoiser
 from core.parallel import imap
 from core.types import Images, Model
 

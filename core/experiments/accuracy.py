@@ -17,7 +17,7 @@ from core.experiments import networks
 from core.experiments.results import Experiment, Result, Store, pieces
 from core.experiments.trial import Corruption, at_levels
 from core.measures.metrics import wilson
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.noise import ReplaceGaussian, SaltAndPepper
 from core.params import strength
 from core.types import Logits, Model

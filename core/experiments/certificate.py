@@ -19,7 +19,7 @@ from core.experiments.defence import SHIELD
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import metrics, smoothing
 from core.measures.smoothing import ALPHA, FIRST
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels, Model, Scores, generator
 
 SIGMAS = (0.0, 0.25, 0.5, 1.0)  # of the grey range; 0: no noise, no vote, no guarantee

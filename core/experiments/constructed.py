@@ -25,7 +25,7 @@ from core.experiments import accuracy, features, halves, networks
 from core.experiments.accuracy import Curve
 from core.experiments.results import SEED, Experiment, Store
 from core.measures.features import FIRST_HIDDEN, drives
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.training import recipes
 from core.training.recipes import Classification
 from core.types import Images, Labels, generator

@@ -16,7 +16,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, results
 from core.experiments.results import Experiment, Result, Store
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels, Logits, Model
 
 EPSILONS = (0.0, 0.1, 0.2, 0.3, 0.4)

@@ -15,7 +15,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments import networks, results
 from core.experiments.results import Experiment, Result, Store
-from core.models import Classifier
+from core.networks.digits import Classifier
 
 BATCH = 20
 

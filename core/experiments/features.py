@@ -22,7 +22,7 @@ from core.experiments.results import Experiment, Result, Store
 from core.measures import ranks
 from core.measures.features import COUNT, FIRST_HIDDEN, Answers, PerUnit, Purpose, answers, purpose
 from core.measures.ranks import Correlation
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.types import Images, Labels, generator
 
 NETWORKS = ("digit-cnn", "digit-cnn-robust")

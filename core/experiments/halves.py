@@ -15,7 +15,7 @@ from core.experiments.accuracy import Curve
 from core.experiments.features import NETWORKS, Features
 from core.experiments.results import Experiment, Store
 from core.measures.features import FIRST_HIDDEN
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 
 ATTACK, LEVELS = PGD(), (0.0, 0.05, 0.1, 0.15, 0.2)
 DRAWN = 3  # halves at random

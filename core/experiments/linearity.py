@@ -20,7 +20,7 @@ from core.experiments import networks, results
 from core.experiments.results import Experiment, Store, Tabled
 from core.measures import linearity
 from core.measures.paired import interval
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels, Model, Scores, generator
 
 BATCH, IMAGES = 100, 10_000

@@ -1,4 +1,4 @@
-"""The three digits the study follows through its network, on a network here: what it answers, before and after (Figures 8 to 14)."""
+"""The three digits the study follows through its network, on a network here: what it answers, before and after, and which pixels turned it (Figures 8 to 14)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,9 +9,10 @@ from core.attacks import FGSM
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.experiments.results import Experiment, Result, Store
-from core.experiments.trial import Corruption, bind, trial
-from core.models import Classifier
+from core.experiments.results import SEED, Experiment, Result, Store
+from core.experiments.trial import Corruption, Trial, bind, trial
+from core.measures import blame
+from core.networks.digits import Classifier
 from core.noise import ReplaceGaussian, SaltAndPepper
 
 # Test image -> what is done to it, and the seed of the noise: the study gives none, so it is the first at which digit-cnn is
@@ -32,19 +33,23 @@ class Answers:
     sure: tuple[float, float]
     corruption: str
     seed: int
+    turned: tuple[
+        int, int, float
+    ]  # pixels changed; how many, the most to blame first, are enough to set back; by chance
 
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(Result):
-    """The answers to each of SHOWN, in their order: (before, after) and the probabilities of these."""
+    """The answers to each of SHOWN, in their order: (before, after), the probabilities of these, and what `turned` them."""
 
-    FOUND: ClassVar = ("answers", "sure")
+    FOUND: ClassVar = ("answers", "sure", "turned")
 
     shown: tuple[int, ...]
     corruptions: tuple[str, ...]
     seeds: tuple[int, ...]
     answers: tuple[tuple[int, int], ...]
     sure: tuple[tuple[float, float], ...]
+    turned: tuple[tuple[int, int, float], ...]
 
     @property
     def line(self) -> str:
@@ -56,10 +61,11 @@ class Digits(Result):
         if index not in self.shown[: self.n]:
             return None
         place = self.shown.index(index)
-        return Answers(*self.answers[place], self.sure[place], self.corruptions[place], self.seeds[place])
+        corruption, seed = self.corruptions[place], self.seeds[place]
+        return Answers(*self.answers[place], self.sure[place], corruption, seed, self.turned[place])
 
 
-STORE = Store("study-digits", Digits)
+STORE = Store("study-digits", Digits, version=2)
 
 
 def begin(card: Card, dataset: Dataset) -> Digits:
@@ -67,8 +73,17 @@ def begin(card: Card, dataset: Dataset) -> Digits:
     corruptions, seeds = zip(*SHOWN.values(), strict=True)
     return Digits(
         **STORE.provenance([card], dataset, "float32"), shown=tuple(SHOWN), corruptions=tuple(map(repr, corruptions)),
-        seeds=seeds, answers=(), sure=(),
+        seeds=seeds, answers=(), sure=(), turned=(),
     )  # fmt: skip
+
+
+def what_turned(model: Classifier, seen: Trial) -> tuple[int, int, float]:
+    """Count the pixels that were changed, and those that must be set back for the first answer: by their blame, and by chance."""
+    x, z = seen.clean, seen.corrupted
+    before, after = int(seen.before.argmax()), int(seen.after.argmax())
+    order = blame.worst_first(blame.blame(model, x, z, before, after))
+    few = blame.needed(model, x, z, order, before)
+    return int((x != z).sum()), few, blame.by_chance(model, x, z, before, SEED)
 
 
 def asked(model: Classifier, known: Digits, dataset: Dataset) -> Iterator[Digits]:
@@ -80,7 +95,7 @@ def asked(model: Classifier, known: Digits, dataset: Dataset) -> Iterator[Digits
         before, after = (logits.softmax(1)[0] for logits in (seen.before, seen.after))
         known = replace(
             known, n=known.n + 1, answers=(*known.answers, (int(before.argmax()), int(after.argmax()))),
-            sure=(*known.sure, (float(before.max()), float(after.max()))),
+            sure=(*known.sure, (float(before.max()), float(after.max()))), turned=(*known.turned, what_turned(model, seen)),
         )  # fmt: skip
         yield known
 

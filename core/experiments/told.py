@@ -19,7 +19,8 @@ from core.experiments import denoising, networks, trainings, worst_curves
 from core.experiments.results import SEED, Experiment, Result, Store
 from core.experiments.trainings import Variant
 from core.measures.paired import interval, of_few
-from core.models import ConditionedUNet, Network
+from core.models import Network
+from core.networks.unet import ConditionedUNet
 from core.training import recipes
 from core.training.recipes import Denoising
 from core.types import Labels, Model, Scores, generator

@@ -27,7 +27,7 @@ from core.experiments.results import SEED, Experiment, Store, Tabled
 from core.measures import ablation, energy, metrics, ranks
 from core.measures.ablation import PerChannel
 from core.measures.ranks import Correlation
-from core.models import UNet
+from core.networks.unet import UNet
 from core.noise import Noise
 from core.types import Images, Scores
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.attacks.few_pixels import exhaustive
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Labels
 
 

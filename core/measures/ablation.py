@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from core.data.datasets import Dataset
-from core.models import UNet
+from core.networks.unet import UNet
 from core.types import Images, Scores
 
 BATCH = 64
@@ -19,15 +19,8 @@ EXCITING = 512  # test pictures among which those are looked for that excite a c
 
 
 def maps(model: UNet, x: Images) -> list[Tensor]:
-    """Return what every stage makes of images of SIDE x SIDE pixels: (N, channels, h, w) each."""
-    found: list[Tensor] = []
-
-    def told(stage: int, z: Tensor) -> Tensor:
-        found.append(z)
-        return z
-
-    model.followed(x, told)
-    return found
+    """Return what every stage of the way down makes of images of SIDE x SIDE pixels: (N, channels, h, w) each."""
+    return list(model.stages(x).values())[: model.LEVELS + 2]
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.data.datasets import Dataset
 from core.measures import metrics
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.types import Images, Labels, Scores
 
 Maps = Float[Tensor, "n 5 8 8"]  # second-layer feature maps before pooling, as the study compares them

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 from core.types import Images, Labels
 
 LAYERS = {"conv1": 3, "conv2": 5, "hidden": 500}  # units of DigitCNN, in this order

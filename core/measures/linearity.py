@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from core.models import Classifier
+from core.networks.digits import Classifier
 from core.types import Images, Scores
 
 

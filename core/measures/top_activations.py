@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from core.data.datasets import Dataset
-from core.models import DigitCNN
+from core.networks.digits import DigitCNN
 
 BATCH = 500
 

@@ -1,7 +1,7 @@
 """What the study says before its own experiments, in sections 2.1 and 2.2, beside what is measured here."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from core.experiments import every_pixel, input_sizes, softmax
 from core.experiments import linearity as lines
@@ -19,17 +19,24 @@ class Finding:
     here: str
     why: str
     page: str  # where it can be explored
+    numbers: tuple[int, ...] = ()  # of the study's figures that it is about
+    query: Mapping[str, str] = field(default_factory=dict)  # the picture and the parameters there
     table: tuple[dict[str, str], ...] = ()  # the same, where it is many numbers: the study's row, then ours
 
 
-def quoted() -> Iterator[Finding]:
-    """Set what the study quotes of other papers beside the same experiment here."""
-    found, tried = softmax.STORE.get(softmax.KEY), every_pixel.STORE.get("digit-cnn")
+def fast() -> Iterator[Finding]:
+    """Set what the study quotes of FGSM beside the same experiment here."""
+    found = softmax.STORE.get(softmax.KEY)
     yield Finding(
         "Section 2.1.1, quoted", f"{reported.FGSM_ERROR} % error and {reported.FGSM_SURE} % average confidence under FGSM on MNIST",
         f"{found.line} (n = {found.n:,})" if found else MISSING,
         "Of Goodfellow et al., of a softmax regression: such a one is trained here by scikit-learn; their training is another.", "linear",
     )  # fmt: skip
+
+
+def single() -> Iterator[Finding]:
+    """Set what the study quotes of one pixel beside the same experiment here."""
+    tried = every_pixel.STORE.get("digit-cnn")
     quoted = " and ".join(f"{share} % of {name}" for name, share in reported.ONE_PIXEL.items())
     yield Finding(
         "Section 2.1.2, quoted", f"{quoted} misclassified by one pixel",

@@ -1,8 +1,9 @@
 """The study, re-measured: every figure it reports beside the same figure from the result files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf, isnan
 
+from core import params
 from core.experiments import (
     accuracy,
     attack_rates,
@@ -10,36 +11,27 @@ from core.experiments import (
     every_pixel,
     few_pixels,
     noise_means,
-    study_digits,
     study_pictures,
     worst_curves,
 )  # fmt: skip
 from core.experiments.accuracy import Curve
 from core.experiments.attack_rates import STEPS
 from core.measures.paired import interval
-from core.study import background, reported
+from core.study import background, figures, reported
 from core.study.background import MISSING, Finding
-from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Reported, Share
+from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Example, Reported, Share
+
+FIGURES = {
+    "n2n-gaussian-50": (18, 19),
+    "n2n-poisson-100": (23, 24),
+    "n2n-impulse-0.5": (26, 27),
+}  # where the study shows what each does
 
 
-def findings() -> list[Finding]:
-    """Return every figure of the study that is re-measured, in its order; what is missing says so."""
-    found: list[Finding] = []
-    for write in (
-        background.quoted,
-        background.linearity,
-        _accuracy,
-        _noise_curves,
-        _digits,
-        _attack_curves,
-        _pixels,
-        _means,
-        _denoisers,
-        _pictures,
-        _ratios,
-    ):
-        found += write()
-    return found
+def findings(part: str = "") -> list[Finding]:
+    """Return a card for every figure of the study and every number it quotes, in its order, or those of one of PARTS; what is missing says so."""
+    writers = PARTS[part] if part else [write for writers in PARTS.values() for write in writers]
+    return [finding for write in writers for finding in write()]
 
 
 def gaps(reported: Reported, curves: Iterable[Curve]) -> list[tuple[float, str]]:
@@ -108,36 +100,41 @@ def _noise_curves() -> Iterator[Finding]:
     salt, gaussian = (r for r in REPORTED if r.figure == 7)
     yield Finding(
         "Figure 7, salt and pepper", _said(salt), _points(salt, "digit-cnn"),
-        f"Salt 0.95 and pepper 0.05, as in its code. {_apart(salt)}".strip(), "break", _table(salt, "digit-cnn"),
+        f"Salt 0.95 and pepper 0.05, as in its code. {_apart(salt)}".strip(), "break", (7,), {}, _table(salt, "digit-cnn"),
     )  # fmt: skip
     yield Finding(
         "Figure 7, Gaussian", f"{_said(gaussian)}; Gaussian noise hurts the CNN more",
         f"{_points(gaussian, 'digit-cnn')}; {_points(gaussian, 'digit-mlp')}",
         "" if isnan(_gap(gaussian, "digit-mlp") + _gap(gaussian, "digit-cnn")) else
         f"{gaussian.suspect} Trained anew here, the network without convolutions lies {_gap(gaussian, 'digit-mlp'):.1f} points from the row and the CNN "
-        f"{_gap(gaussian, 'digit-cnn'):.1f}.", "break", _table(gaussian, "digit-cnn", "digit-mlp"),
+        f"{_gap(gaussian, 'digit-cnn'):.1f}.", "break", (7,), {}, _table(gaussian, "digit-cnn", "digit-mlp"),
     )  # fmt: skip
 
 
 def _digits() -> Iterator[Finding]:
-    figures = {333: "Figures 8 to 10", 118: "Figures 8 to 10", 20: "Figures 13 and 14"}
-    known = study_digits.STORE.get("digit-cnn")
-    for example in EXAMPLES:
-        here = MISSING
-        if known and (said := known.of(example.index)):
-            p, q = said.sure
-            here = f"{said.before} ({100 * p:.0f} %) -> {said.after} ({100 * q:.0f} %) on {known.network}, {said.corruption}, seed {said.seed}"
-        yield Finding(
-            f"{figures[example.index]}, test image {example.index}", example.reported.partition(": ")[2], here,
-            "The attack needs no luck." if example.index == 20 else "The study gives no seed: this is the first at which this network is as sure as the study's was.", "see",
-        )  # fmt: skip
+    """Figures 8 to 10: two digits under noise, the training images they are like, and their maps."""
+    for example in EXAMPLES[:2]:
+        yield _example(example, "Figures 8 to 10", (8, 9, 10), "The study gives no seed: this is the first at which this network is as sure as the study's was.")  # fmt: skip
+
+
+def _aimed() -> Iterator[Finding]:
+    """Figures 13 and 14: a digit under FGSM."""
+    yield _example(EXAMPLES[2], "Figures 13 and 14", (13, 14), "The attack needs no luck.")
+
+
+def _example(example: Example, figure: str, numbers: tuple[int, ...], why: str) -> Finding:
+    query = dict(
+        image=str(example.index), add=type(example.corruption).__name__, strength=f"{params.level(example.corruption):g}", seed=str(example.seed),
+    )  # fmt: skip
+    says = example.reported.partition(": ")[2]
+    return Finding(f"{figure}, test image {example.index}", says, figures.digit(example.index), why, "similar", numbers, query)  # fmt: skip
 
 
 def _attack_curves() -> Iterator[Finding]:
     fgsm = next(r for r in REPORTED if r.kind == "FGSM")
     yield Finding(
         "Figure 12, FGSM", _said(fgsm), _points(fgsm, "digit-cnn"),
-        f"{_apart(fgsm)} {_worst(fgsm.levels)}".strip(), "break", _table(fgsm, "digit-cnn"),
+        f"{_apart(fgsm)} {_worst(fgsm.levels)}".strip(), "break", (12,), {}, _table(fgsm, "digit-cnn"),
     )  # fmt: skip
 
 
@@ -160,7 +157,14 @@ def _pixels() -> Iterator[Finding]:
     if tried:
         why += f" Every single pixel tried in black and white: {100 * tried.clean / tried.n:.2f} -> {100 * tried.safe / tried.n:.2f} % (n = {tried.n:,})."
     yield Finding(
-        "Figure 12, one pixel", _said(one), _points(one, "digit-cnn"), why, "pixels", _table(one, "digit-cnn")
+        "Figure 12, one pixel",
+        _said(one),
+        _points(one, "digit-cnn"),
+        why,
+        "pixels",
+        (12,),
+        dict(image="333"),
+        _table(one, "digit-cnn"),
     )
 
 
@@ -179,20 +183,22 @@ def _means() -> Iterator[Finding]:
 
 
 def _denoisers() -> Iterator[Finding]:
-    for name, found in denoising.shipped().items():
-        if theirs := DENOISERS.get(name):
+    for name, theirs in DENOISERS.items():
+        found, here, why = denoising.STORE.get(name), MISSING, ""
+        if found:
             row = found.own
-            yield Finding(
-                f"Figures 19, 24, 27: {name}",
-                f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
-                f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {found.seed})",
-                f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training.", "quality",
-            )  # fmt: skip
+            here = f"{row['noisy']['mean']:.1f} -> {row['denoised']['mean']:.2f} dB, {row['worse']:.2f} % made worse (n = {row['n']:,}, seed {found.seed})"
+            why = f"{row['denoised']['mean'] - theirs.denoised:+.1f} dB with this training."
+        yield Finding(
+            f"{_places(FIGURES.get(name, ()))}: {name}",
+            f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
+            here, why, "quality", FIGURES.get(name, ()), dict(denoiser=name),
+        )  # fmt: skip
 
 
 def _pictures() -> Iterator[Finding]:
     known = study_pictures.STORE.current()
-    for title in study_pictures.PICTURES:
+    for title, numbers in {"ship": (30, 31), "truck": (32, 33)}.items():
         found = [known[name] for name in DENOISERS if name in known and title in known[name].found]
         rows = [(f.network, f.found[title]) for f in found]
         here, why = MISSING, ""
@@ -207,11 +213,13 @@ def _pictures() -> Iterator[Finding]:
                 f"{high:.2f}; noise {found[0].noise} and the others' own, seed {found[0].seed}, {found[0].attack})."
             )
         yield Finding(
-            f"Figures 30 to 33, {title}",
+            f"{_places(numbers)}, {title}",
             "the histograms of noise and adversarial noise are similar in most cases",
             here,
             why,
             "alike",
+            numbers,
+            dict(denoiser=next(iter(DENOISERS)), photo=str(study_pictures.PICTURES[title])),
         )
 
 
@@ -243,6 +251,8 @@ def _ratios() -> Iterator[Finding]:
             here,
             why,
             "often",
+            (34,),
+            dict(fooled=name),
         )
     known = attack_rates.STORE.current()
     tabled = [known[name] for name in DENOISERS if name in known]
@@ -255,6 +265,20 @@ def _ratios() -> Iterator[Finding]:
         f"study's ratio: {order or MISSING}; {curves}",
         f"{reported.mixed()} {worst_curves.verdict(worst)}", "often",
     )  # fmt: skip
+
+
+def _places(numbers: tuple[int, ...]) -> str:
+    return f"Figures {' and '.join(map(str, numbers))}" if numbers else "Appendix B"
+
+
+PARTS: dict[str, tuple[Callable[[], Iterator[Finding]], ...]] = {  # the study's chapters
+    "Digits": (
+        figures.fooled, background.fast, background.single, figures.kinks, background.linearity, figures.brittle, figures.networks, _accuracy,
+        _noise_curves, _digits, figures.led_astray, _attack_curves, _pixels, _aimed, figures.first_maps,
+    ),
+    "Denoising": (figures.learning, figures.unet, _means, _denoisers),
+    "Denoisers under attack": (figures.attacked, _pictures, _ratios),
+}  # fmt: skip
 
 
 def bounds(share: Share) -> str:

@@ -9,7 +9,8 @@ from torch import Generator, Tensor
 from core import noise, params
 from core.attacks import Attack, ObsAtk
 from core.data.datasets import Dataset
-from core.models import Classifier, ConditionedUNet
+from core.networks.digits import Classifier
+from core.networks.unet import ConditionedUNet
 from core.noise import Noise
 from core.training import dead_leaves
 from core.types import Images, Labels, Model, Scores

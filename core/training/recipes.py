@@ -12,7 +12,9 @@ from core import UserError, checkpoints, models, noise, params
 from core.attacks import PGD, ObsAtk
 from core.data.datasets import Dataset
 from core.measures import metrics
-from core.models import ConditionedUNet, DigitCNN, DigitMLP, Network
+from core.models import Network
+from core.networks.digits import DigitCNN, DigitMLP
+from core.networks.unet import ConditionedUNet
 from core.noise import BlindGaussian, BlindImpulse, BlindPoisson, Noise, RandomImpulse
 from core.params import Span, validated
 from core.training import loop, pairs

@@ -1,0 +1,97 @@
+"""What happens inside? A network drawn from its code (Figures 5 and 16), and what each block makes of one picture."""
+
+import streamlit as st
+import torch
+
+from app import address, cache
+from app.controls import choices, data, examples, images, parameters, pickers
+from app.draw import blame, charts, network, words
+from app.progress import attacked
+from core import noise, params
+from core.attacks import DAG, Attack
+from core.measures import energy, inside, metrics
+from core.measures.inside import Staged
+from core.noise import Gaussian
+from core.types import Images
+
+VIEWS = {"pictures": "that takes noise away", "digits": "that reads digits"}
+SHOW = {"maps": "what it makes of them", "changes": "what is more or less than on the clean one"}
+
+
+def clicked() -> None:
+    """Show the block that was clicked."""
+    points = st.session_state["drawn"].get("selection", {}).get("points", [])
+    if points and "customdata" in points[0]:
+        address.choose("block", str(points[0]["customdata"][0]))
+
+
+def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) -> tuple[str, str]:
+    """Draw a network, and what one block makes of a picture, clean and changed, each in a colour; return the block and how it is shown."""
+    shown = {"clean": clean, **{name: picture for name, (picture, _) in others.items()}}
+    blocks, found = inside.blocks(model, clean), inside.maps(model, torch.cat([*shown.values()]))
+    titles = {name: b.name for name, b in blocks.items()}
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        chosen = choices.listed("Block", titles, "block", "the block")
+    with right:
+        how = choices.pressed("Show", SHOW, "show", "what is shown")
+    st.plotly_chart(network.drawn(blocks, chosen), key="drawn", theme="streamlit", on_select=clicked, selection_mode="points")  # fmt: skip
+    block = blocks[chosen]
+    reads = " and ".join(titles.get(name, name) for name in (block.stage.source, block.stage.beside) if name)
+    st.caption(f"Click a block. Its maps are written below it: how many, and of how many pixels. Chosen: {titles[chosen]}: {block.stage.operation} of {reads}.")  # fmt: skip
+    sheets, low, high = network.sheets(found[chosen], how == "changes")
+    moved = inside.moved(found)
+    network.beside(shown, sheets, moved[chosen])
+    scale = f"Blue is less, red is more, full colour at ±{high:.2f}" if how == "changes" else f"Black is {low:.2f}, white {high:.2f}"  # fmt: skip
+    st.caption(f"{scale}: one scale for all {len(shown)} pictures. Look for maps that keep the picture, and for maps that hold the noise.")  # fmt: skip
+    st.subheader("How far is each block moved?")
+    charts.show(network.away(moved, {name: colour for name, (_, colour) in others.items()}, blocks, chosen), "away")
+    st.caption("How far what a block computes is from what it computes of the clean picture, as a share of the latter's length (L2), on this one picture. Where do the lines part?")  # fmt: skip
+    return chosen, how
+
+
+def denoiser() -> None:
+    """Look into a denoiser: a picture clean, noisy, attacked, and under white noise as strong as the attack."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        chosen = pickers.denoiser()
+    with right:
+        photo = images.numbered(images.PHOTOS, "photo", images.SHIP, "Test picture")
+    found = attacked(chosen, photo, DAG(), 0, photo)
+    others = {
+        "noisy": (found.batch.noisy, charts.NOISE), "attacked": (found.attacked[-1:], charts.ATTACK),
+        "white noise, as strong as the attack": (found.white[-1:], charts.GREY),
+    }  # fmt: skip
+    block, how = look(cache.unet(chosen), found.batch.clean, others)
+    st.caption(f"{chosen.name}; noise {chosen.noise.nominal!r}, seed 0; attack {DAG()!r}.")
+    address.publish(of=None, denoiser=chosen.name, photo=photo.index, block=block, show=how)
+    data.source(cache.dataset("cifar10", "test"))
+
+
+def digits() -> None:
+    """Look into a network that reads digits: a digit clean, with what is added, and under white noise as strong."""
+    chosen, digit, thing, seed = pickers.experiment()
+    thing = parameters.strength(thing)
+    said = dict(network=chosen.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, params.level(thing)))  # fmt: skip
+    if digit:
+        found = cache.tried(chosen, digit, thing, seed)
+        white = noise.noisy_batch(found.clean, Gaussian(25.0), seed).white
+        chance = energy.match_l2(found.clean, white, metrics.l2(found.corrupted, found.clean))
+        colour = charts.ATTACK if isinstance(thing, Attack) else charts.NOISE
+        others = {
+            words.title(type(thing).__name__): (found.corrupted, colour),
+            "white noise, as strong": (chance, charts.GREY),
+        }
+        block, how = look(cache.classifier(chosen), found.clean, others)
+        said |= dict(block=block, show=how)
+        blame.turned(cache.classifier(chosen), found)
+        st.caption(f"{chosen.name}; {thing!r}, seed {seed}.")
+    address.publish(of=view, **said)
+    examples.digits()
+    data.source(cache.dataset("mnist", "test"))
+
+
+st.title("What happens inside?")
+st.markdown("A network is a chain of blocks, each of which makes maps of what the last one gave. **Which block still holds the noise, and which is the first that an attack turns?**")  # fmt: skip
+view = choices.pressed("A network", VIEWS, "of", "the kind of network")
+denoiser() if view == "pictures" else digits()
