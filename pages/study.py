@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 st.title("What did the study report, and what is measured here?")
 st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
-    "Left: what the study prints. Right: what is computed from the result files of this copy."
+    "Left: what the study prints. Right: what is computed here, from the result files of this copy or from its code."
 )
 parts = {"": "all", **{part: part for part in findings.PARTS}}
 part = choices.pressed("Part of the study", parts, "part", "the part of the study")
@@ -37,7 +37,7 @@ for finding in findings.findings(part):
             left, right = st.columns(2)
             left.caption("The study says")
             left.markdown(finding.says)
-            right.caption("Measured here")
+            right.caption("Here")
             right.markdown(finding.here.replace("; ", "  \n"))
         if finding.why:
             st.markdown(f"*{finding.why}*")

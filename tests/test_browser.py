@@ -34,6 +34,7 @@ ONCE = (
 PAGES: dict[str, str | re.Pattern[str]] = {
     "": "How do networks see noise?",
     "see": "What does the network see?",
+    "inside": "What happens inside?",
     "learned": "What has it learned?",
     "similar": "Which training images look like this?",
     "break": "How fast does it break?",
@@ -45,6 +46,7 @@ PAGES: dict[str, str | re.Pattern[str]] = {
     "fooled": "Can a denoiser be fooled?",
     "directions": "Which direction hurts most?",
     "alike": "Is adversarial noise like noise?",
+    "brittle": "Is it because features are brittle?",
     "linear": "Is it because networks are linear?",
     "defence": "Is a denoiser a defence?",
     "certificate": "Can an answer be guaranteed?",
@@ -128,6 +130,40 @@ def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -
     expect(page.get_by_text("Data: ")).to_be_visible()
     if path not in ("", "see", "denoise", "learn"):
         shot(page, path)
+
+
+def click_point(page: Page, name: str) -> None:
+    """Click the point of a chart that stands for what is called `name`."""
+    where = """(g, name) => {
+        for (const trace of g._fullData) {
+            const k = (trace.customdata || []).findIndex(about => about[0] === name);
+            if (k < 0) continue;
+            const box = g.getBoundingClientRect(), {xaxis, yaxis} = g._fullLayout;
+            return [box.x + xaxis._offset + xaxis.d2p(trace.x[k]), box.y + yaxis._offset + yaxis.d2p(trace.y[k])];
+        }
+    }"""
+    chart = page.locator(".js-plotly-plot").first
+    chart.scroll_into_view_if_needed()
+    page.mouse.click(*chart.evaluate(where, name))
+    driver.settled(page)
+
+
+@ONCE
+def test_a_block_that_is_clicked_shows_what_it_makes_of_the_picture(page: Page, address: str) -> None:
+    visit(page, f"{address}/inside?photo=5")
+    sheet = page.locator("[data-testid=stImage] img[alt='What the block makes of the attacked picture']")
+    before = sheet.get_attribute("src")
+    click_point(page, "up3a")
+    expect(page).to_have_url(re.compile("block=up3a"))
+    expect(
+        page.get_by_text("repeat, convolution of Up 4b, after LeakyReLU and Down 3, after LeakyReLU")
+    ).to_be_visible()
+    expect(sheet).not_to_have_attribute("src", str(before))
+    page.get_by_text("that reads digits").click()
+    driver.settled(page)
+    click_point(page, "relu2")
+    expect(page).to_have_url(re.compile("of=digits.*block=relu2"))
+    expect(page.get_by_text("ReLU of Layer 2, after pooling")).to_be_visible()
 
 
 def test_sliding_changes_picture_maps_and_verdict_without_a_round_trip(page: Page, address: str) -> None:

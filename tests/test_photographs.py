@@ -17,7 +17,6 @@ from core.noise import BlindGaussian, Gaussian, eight_bit
 from core.study import report
 from core.training import recipes
 from core.types import Images, generator
-from tests.test_checkpoints import SHIPPED
 from tests.test_models import unet
 
 
@@ -66,9 +65,7 @@ def test_eight_symmetries_are_better() -> None:
     assert one + 0.02 < eight < one + 1
 
 
-@pytest.mark.parametrize(
-    "name", [r.name for r in denoising.photographic() if isinstance(r.noise, BlindGaussian) and r.name in SHIPPED]
-)
+@pytest.mark.parametrize("name", [r.name for r in denoising.photographic() if isinstance(r.noise, BlindGaussian)])
 @pytest.mark.parametrize("share", [0.5, 1.0])
 @torch.no_grad()
 def test_noise_that_is_not_clipped_does_not_break_a_network(name: str, share: float) -> None:

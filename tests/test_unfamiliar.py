@@ -8,7 +8,6 @@ from core import checkpoints, models, noise
 from core.data import unfamiliar as pictures
 from core.experiments import denoising, unfamiliar
 from core.types import generator
-from tests.test_checkpoints import SHIPPED
 
 ABOUT: Any = dict(
     networks={}, data="", seed=0, commits=(), precision="", device="cpu", version=1, noise="Gaussian(sigma=25.0)"
@@ -39,7 +38,7 @@ def test_a_network_that_explodes_raises_the_alarm() -> None:
     assert loud.beyond == 2  # three times white
 
 
-@pytest.mark.parametrize("name", [recipe.name for recipe in denoising.photographic() if recipe.name in SHIPPED])
+@pytest.mark.parametrize("name", [recipe.name for recipe in denoising.photographic()])
 def test_no_network_that_ships_leaves_the_range_on_pictures_unlike_its_training_set(name: str) -> None:
     model, card = checkpoints.denoiser(name)
     windows = pictures.windows()

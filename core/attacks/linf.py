@@ -83,6 +83,11 @@ def towards(attack: PGD, model: Model, x: Images, targets: Labels) -> Images:
     return _climb(attack, -1, model, x, targets, [attack.epsilon])[0]
 
 
+def signs(x: Images, seed: int) -> Images:
+    """Draw +1 or -1 for every value of `x`: what FGSM's direction is judged by, as large everywhere, and by chance."""
+    return 2 * torch.randint(0, 2, x.shape, generator=generator(seed)).to(x) - 1
+
+
 def gradient(model: Model, x: Images, y: Labels) -> Images:
     """Return grad_x J(x, y), (N, C, H, W), J the cross-entropy of the model's logits, image by image."""
     return slope(lambda z: cross_entropy(model, z, y), x)[1]

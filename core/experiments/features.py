@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD, units
+from core.attacks.linf import signs
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -23,7 +24,7 @@ from core.measures import ranks
 from core.measures.features import COUNT, FIRST_HIDDEN, Answers, PerUnit, Purpose, answers, purpose
 from core.measures.ranks import Correlation
 from core.networks.digits import DigitCNN
-from core.types import Images, Labels, generator
+from core.types import Images, Labels
 
 NETWORKS = ("digit-cnn", "digit-cnn-robust")
 BATCH = 100
@@ -51,8 +52,7 @@ def seen(model: DigitCNN, dataset: Dataset, batch: int = 1000) -> Answers:
 def scored(model: DigitCNN, x: Images, y: Labels, what: Purpose, counted: Answers, seed: int) -> Scored:
     """Measure every unit on a batch, COLUMNS; the attacks on single units are spared where it is not `counted`."""
     clean, side = answers(model, x), what.side(y)
-    signs = torch.randint(2, x.shape, generator=generator(seed)).to(x) * 2 - 1
-    changed = [attack(model, x, y) for attack in ATTACKS.values()] + [(x + EPSILON * signs).clamp(0, 1)]
+    changed = [attack(model, x, y) for attack in ATTACKS.values()] + [(x + EPSILON * signs(x, seed)).clamp(0, 1)]
     moved = [(answers(model, z) - clean).abs() / what.deviation.clamp(min=1e-12) for z in changed]
     turned = units.worst(model, x, side * counted, EPSILON)
     alive = what.deviation > 0

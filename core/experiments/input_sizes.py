@@ -13,10 +13,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core import UserError
+from core.attacks.linf import signs
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.experiments.results import Experiment, Result, Store
-from core.types import Images, Scores, generator
+from core.types import Images, Scores
 
 SIDES = (4, 7, 14, 28, 56)  # pixels
 PAIR = (3, 7)
@@ -77,7 +78,7 @@ def fitted(x: Images, y: Scores) -> tuple[Weights, float]:
 
 def tested(begun: Sized, w: Weights, bias: float, x: Images, y: Scores) -> Sized:
     """Measure a linear model on test images: clean, under random signs, and under its own."""
-    drawn = 2.0 * torch.randint(0, 2, x.shape, generator=generator(begun.seed)) - 1
+    drawn = signs(x, begun.seed)
     away = -y.view(-1, 1, 1, 1) * w.sign()
 
     def logit(z: Images) -> Tensor:

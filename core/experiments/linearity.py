@@ -12,7 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from core import checkpoints
-from core.attacks.linf import gradient
+from core.attacks.linf import gradient, signs
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -21,7 +21,7 @@ from core.experiments.results import Experiment, Store, Tabled
 from core.measures import linearity
 from core.measures.paired import interval
 from core.networks.digits import Classifier
-from core.types import Images, Labels, Model, Scores, generator
+from core.types import Images, Labels, Model, Scores
 
 BATCH, IMAGES = 100, 10_000
 REACH = 0.5
@@ -34,8 +34,7 @@ LINES = (ATTACK, CHANCE)
 
 def lines(model: Model, x: Images, y: Labels, seed: int) -> dict[str, Images]:
     """Return the directions images move along, by name: the sign of grad J, and signs drawn for each image."""
-    drawn = torch.randint(0, 2, x.shape, generator=generator(seed)).to(x)
-    return {ATTACK: gradient(model, x, y).sign(), CHANCE: 2 * drawn - 1}
+    return {ATTACK: gradient(model, x, y).sign(), CHANCE: signs(x, seed)}
 
 
 @torch.no_grad()
