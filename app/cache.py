@@ -4,17 +4,15 @@ Keys are numbers, words and frozen dataclasses (app/inputs.py), never tensors. A
 nested in another dataclass its type would be lost from the key.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 import torch
 
-from app.background import Work
 from app.browser import frames, strips
+from app.door import Door
 from app.draw import pictures
 from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
@@ -46,12 +44,17 @@ R = TypeVar("R")
 
 def dataset(name: str, split: Split) -> Dataset:
     """Hold a data set in memory for all sessions; one whose files have changed is read anew, and all that hangs on it."""
-    stamps, now = _held("stamps"), datasets.stamp(name)
+    stamps, now = _stamps(), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
         for derived in (_dataset, predictions, atlas, excited, exciting, neighbours):
             derived.clear()
     return _dataset(name, split)
+
+
+@st.cache_resource(show_spinner=False)
+def _stamps() -> dict[str, object]:
+    return {}
 
 
 @st.cache_resource(show_spinner="Reading the images ...")
@@ -116,74 +119,10 @@ def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...
     return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed)
 
 
-@st.cache_data(show_spinner="Every network takes its turn ...", max_entries=20)
-def gallery(
-    networks: tuple[Trained, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int, whole: bool = True
-) -> bytes:
-    """Return what denoisers make of a picture at every level of a noise, packed for the browser.
-
-    `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
-    """
-    learned: dict[str, Model] = {t.title: denoiser(t) for t in networks}
-    plain: dict[str, Model] = {"original": image(photo).expand_as, "noisy": lambda z: z}
-    every = {**learned, **CLASSICAL} if whole else {**plain, **learned}
-    return strips.gallery(every, image(photo), noise, list(levels), seed)
-
-
-@st.cache_data(show_spinner="It is told one class after the other ...", max_entries=20)
-def tellings(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a conditioned network makes of a picture, whatever it is told, packed for the browser."""
-    told: dict[str, Model] = {t.told or "no label": denoiser(t) for t in trained.tellings}
-    return strips.tellings(told, image(photo), noise, list(levels), seed)
-
-
-def work(kind: str, key: object, steps: Callable[[], Iterator[float | R]], most: int = 12) -> Work[R]:
-    """Return work under way behind a page, or begin it; work of one kind takes turns, and the `most` recent are kept."""
-    held = _held(kind)
-    found: Work[R] = held.pop(key, None) or Work(steps(), _held("turns").setdefault(kind, Lock()))
-    held[key] = found
-    _forget(held, most)
-    return found
-
-
-def kept(kind: str, key: object, work: Callable[[], Iterator[float | R]], most: int) -> Iterator[float | R]:
-    """Yield the shares that `work` yields and at last its result, which is kept, with the `most` recent of its kind."""
-    held = _held(kind)
-    found: Any = held.get(key)
-    if found is None:
-        for step in work():
-            if isinstance(step, float):
-                yield step
-            else:
-                found = held[key] = step
-        _forget(held, most)
-    yield found
-
-
-def _forget(held: dict[object, Any], most: int) -> None:
-    """Keep the `most` recent."""
-    for old in list(held)[:-most]:  # other sessions may do the same
-        held.pop(old, None)
-
-
 @st.cache_resource(show_spinner=False)
-def _held(kind: str) -> dict[object, Any]:
-    return {}
-
-
-def quality_of(trained: Trained) -> Denoised:
-    """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
-    test = dataset("cifar10", "test")
-    found = denoising.STORE.get(trained.name) if test.full else None
-    return found or _measured(trained, test.title)
-
-
-@st.cache_resource(show_spinner="The network denoises some test images ...")
-def _measured(trained: Trained, title: str) -> Denoised:
-    some = dataset("cifar10", "test").part(slice(0, 500))
-    about = denoising.STORE.provenance([trained.card], some, "float32")
-    *_, found = denoising.denoised(denoiser(trained), denoising.begin(about, [trained.noise]), some, len(some))
-    return found
+def door() -> Door:
+    """Hold the door to heavy work, and what was found behind it."""
+    return Door()
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
@@ -191,14 +130,6 @@ def weak_spots(trained: Trained, digit: Digit, values: tuple[float, ...]) -> Wea
     """Try every pixel of a digit in every value."""
     model = classifier(trained)
     return weakness.weak_spots(model, digit.image(), digit.labels(model), values)
-
-
-@st.cache_data(show_spinner="Searching ...", max_entries=50)
-def pixel_search(trained: Trained, digit: Digit, search: OnePixel) -> bytes:
-    """Search for the pixels that fool a network, and return every generation, packed for the browser."""
-    model = classifier(trained)
-    x, y = digit.image(), digit.labels(model)
-    return strips.search(model, x, y, list(search.search(model, x, y)))
 
 
 def training_time(recipe: Recipe) -> tuple[float, str]:

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from scipy.stats import nbinom
 
-from app import cache
+from app import cache, progress
 from app.browser import strip, strips
 from app.controls import choices, parameters, pickers
 from app.draw import charts, pictures
@@ -196,7 +196,7 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
     start = parameters.nearest(levels, params.level(thing))
-    packed = cache.gallery(tuple(map(Trained.named, names)), photo, thing, tuple(levels), 0, whole=False)
+    packed = progress.gallery(tuple(map(Trained.named, names)), photo, thing, tuple(levels), False, 0)
     strip(packed, key=key, start=start)
     return True
 

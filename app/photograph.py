@@ -4,15 +4,17 @@ What is done is sent to the browser piece by piece (browser/photographs.py), and
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from app import cache
-from app.background import Work
 from app.browser import photographs, piece
 from app.browser.photographs import Denoised, Scene
+from app.door import Work
 from app.draw import pictures
 from app.inputs import Photo, Trained
+from app.progress import visitor
 from core.models import autocast
 from core.types import Images
 
@@ -61,13 +63,11 @@ class Shown:
         scene, x, key, model = self.scene, self.image, self.network.key, autocast(cache.denoiser(self.network))
         others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
+        enter = partial(cache.door().enter, visitor=visitor())
         return (
-            cache.work("network", (key, scene), lambda: photographs.previews(scene, model, key, x)),
-            cache.work(
-                "network", (self.source, scene, level),
-                lambda: photographs.full(scene, model, self.source, x, level, self.symmetric),
-            ),
-            cache.work("others", (beside, scene, level), lambda: photographs.compared(scene, others, x, level)),
+            enter(("previews", key, scene), lambda: photographs.previews(scene, model, key, x)),
+            enter(("whole", self.source, scene, level), lambda: photographs.full(scene, model, self.source, x, level, self.symmetric)),
+            enter(("others", beside, scene, level), lambda: photographs.compared(scene, others, x, level)),
         )  # fmt: skip
 
 

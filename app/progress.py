@@ -1,19 +1,23 @@
 """Work that a visitor waits for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
 import streamlit as st
 import torch.nn.functional as F
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import cache
+from app.browser import strips
 from app.inputs import Digit, Photo, Trained
-from core import models
-from core.attacks import DenoiserAttack
-from core.experiments import attack_path, certificate, defence, pushes, voting
+from core import UserError, models
+from core.attacks import DenoiserAttack, OnePixel
+from core.denoisers.classical import CLASSICAL
+from core.experiments import attack_path, certificate, defence, denoising, pushes, voting
 from core.experiments.attack_path import Timeline, shrunk
 from core.experiments.defence import Sent
+from core.experiments.denoising import Denoised
 from core.experiments.pushes import Pushed
 from core.experiments.voting import Changed, Vote
 from core.measures.smoothing import Certificate
@@ -21,18 +25,41 @@ from core.noise import Noise
 from core.types import Model
 
 R = TypeVar("R")
+QUICK = 0.15  # seconds in which work may be done before anything is said of it
+LOOK = 0.1  # seconds between two looks at it
 
 
-def watched(steps: Iterator[float | R], doing: str) -> R:
-    """Show the shares that are done as they come, and return the result, which comes last."""
-    with st.empty():
-        for step in steps:
-            if isinstance(step, float):
-                st.progress(step, f"{doing}, {100 * step:.0f} %")
-            else:
-                result = step
-        st.write("")
-    return result
+def watched(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -> R:
+    """Wait for work behind the door and return its last result, saying how far it is, or how many are before it.
+
+    The work called `key` is done once for all who ask, and kept; `steps` begins it. It is given up when the visitor leaves.
+    Raises UserError where it refuses.
+    """
+    door = cache.door()
+    work = door.enter(key, steps, visitor())
+    work.look()
+    door.wait(work, QUICK)
+    if not work.done:
+        with st.empty():
+            while not work.done:
+                work.look()
+                st.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
+                door.wait(work, LOOK)
+            st.write("")
+    if work.problem:
+        raise UserError(work.problem)
+    return work.found[-1]
+
+
+def visitor() -> str:
+    """Return what tells the sessions of this server apart."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def said(ahead: int, doing: str) -> str:
+    """Say what is being done, or how many turns of others come first."""
+    return doing if not ahead else f"Waiting: {ahead} {'turn' if ahead == 1 else 'turns'} of other work before yours"
 
 
 def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:
@@ -43,8 +70,7 @@ def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, 
         target = F.interpolate(shrunk(cache.image(aim)), x.shape[-2:], mode="area")
         return attack_path.run(cache.denoiser(trained), attack, x, trained.noise.nominal, seed, target)
 
-    key = (trained, photo, repr(attack), seed, aim)
-    return watched(cache.kept("attacked", key, work, most=20), f"Attacking {trained.title}")
+    return watched(("attacked", trained, photo, repr(attack), seed, aim), work, f"Attacking {trained.title}")
 
 
 def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pushed:
@@ -53,29 +79,29 @@ def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pu
     def work() -> Iterator[float | Pushed]:
         return pushes.push(cache.denoiser(trained), shrunk(cache.image(photo)), there, trained.noise.nominal, seed)
 
-    steps = cache.kept("pushed", (trained, photo, repr(there), seed), work, most=20)
-    return watched(steps, f"Looking for the worst direction of {trained.title}")
+    key = ("pushed", trained, photo, repr(there), seed)
+    return watched(key, work, f"Looking for the worst direction of {trained.title}")
 
 
 def threatened(trained: Trained, shield: Trained, digit: Digit, epsilon: float) -> dict[str, Sent]:
     """Try every threat on a digit before a denoiser; what came of them is kept."""
     model, its, x = cache.classifier(trained), cache.denoiser(shield), digit.image()
     work = partial(defence.tried, model, its, x, digit.labels(model), epsilon)
-    return watched(cache.kept("threatened", (trained, shield, digit, epsilon), work, most=50), "Attacking")
+    return watched(("threatened", trained, shield, digit, epsilon), work, "Attacking")
 
 
 def voted(trained: Trained, digit: Digit, votes: int, seed: int) -> Vote:
     """Ask about a digit under noise, alone and behind the denoiser; the votes are kept. Raises UserError without the denoiser."""
     answering, denoiser, key = _answering(trained)
     work = partial(voting.vote, answering, denoiser, digit.image(), votes, seed)
-    return watched(cache.kept("voted", (*key, digit, votes, seed), work, most=50), "Voting")
+    return watched(("voted", *key, digit, votes, seed), work, "Voting")
 
 
 def broken(trained: Trained, digit: Digit, base: str, given: Certificate, votes: int, seed: int) -> dict[str, Changed]:
     """Attack a digit without noise and the vote that gave a certificate; what came of it is kept."""
     answering, _, key = _answering(trained)
     work = partial(voting.attack, answering, digit.image(), base, given, seed)
-    return watched(cache.kept("broken", (*key, digit, base, given.sigma, votes, seed), work, most=100), "Attacking")
+    return watched(("broken", *key, digit, base, given.sigma, votes, seed), work, "Attacking")
 
 
 def _answering(trained: Trained) -> tuple[dict[str, Model], Model, tuple[Trained, Trained]]:
@@ -83,3 +109,58 @@ def _answering(trained: Trained) -> tuple[dict[str, Model], Model, tuple[Trained
     model, shield = cache.classifier(trained), Trained.named(defence.SHIELD)
     denoiser = cache.denoiser(shield)
     return certificate.bases(model, denoiser), models.autocast(denoiser), (trained, shield)
+
+
+def gallery(
+    networks: tuple[Trained, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], whole: bool, seed: int
+) -> bytes:
+    """Return what denoisers make of a picture at every level of a noise, packed for the browser.
+
+    `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
+    """
+
+    def work() -> Iterator[float | bytes]:
+        x, learned = cache.image(photo), {t.title: cache.denoiser(t) for t in networks}
+        plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
+        every: dict[str, Model] = {**learned, **CLASSICAL} if whole else {**plain, **learned}
+        return strips.gallery(every, x, noise, list(levels), seed)
+
+    return watched(("gallery", networks, photo, noise, levels, whole, seed), work, "Every network takes its turn")
+
+
+def tellings(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
+    """Return what a conditioned network makes of a picture, whatever it is told, packed for the browser."""
+
+    def work() -> Iterator[float | bytes]:
+        told = {t.told or "no label": cache.denoiser(t) for t in trained.tellings}
+        return strips.tellings(told, cache.image(photo), noise, list(levels), seed)
+
+    return watched(("tellings", trained, photo, noise, levels, seed), work, "It is told one class after the other")
+
+
+def searched(trained: Trained, digit: Digit, search: OnePixel) -> bytes:
+    """Search for the pixels that fool a network, and return every generation, packed for the browser."""
+
+    def work() -> Iterator[float | bytes]:
+        model = cache.classifier(trained)
+        x, y, generations = digit.image(), digit.labels(model), []
+        for generation in search.search(model, x, y):
+            generations.append(generation)
+            yield len(generations) / (search.generations + 2)
+        yield strips.search(model, x, y, generations)
+
+    return watched(("searched", trained, digit, search), work, "Searching")
+
+
+def quality_of(trained: Trained) -> Denoised:
+    """Return how a denoiser does on every test image: as measured on the full set, else on some of the sample, now."""
+    test = cache.dataset("cifar10", "test")
+    found = denoising.STORE.get(trained.name) if test.full else None
+
+    def work() -> Iterator[float | Denoised]:
+        some = test.part(slice(0, 500))
+        about = denoising.STORE.provenance([trained.card], some, "float32")
+        begun = denoising.begin(about, [trained.noise])
+        return denoising.denoised(cache.denoiser(trained), begun, some, len(some))
+
+    return found or watched(("quality", trained, test.title), work, "The network denoises some test images")

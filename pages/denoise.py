@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, progress
 from app.browser import follow, photograph, strip, strips
 from app.browser.photographs import Scene
 from app.controls import data, examples, images, parameters, pickers
@@ -51,7 +51,7 @@ def small(photo: Photo, levels: list[float]) -> None:
     )
     if network.classes:
         st.subheader("Whatever it is told")
-        follow(cache.tellings(network, photo, noise, tuple(levels), seed), key="tellings")
+        follow(progress.tellings(network, photo, noise, tuple(levels), seed), key="tellings")
         st.caption(
             "The same network on the same noisy picture, told each class; the green frame is the best by PSNR. Below, what each label "
             "changes: red is brighter than without a label, blue darker, full colour at ±16 grey levels."
@@ -59,12 +59,12 @@ def small(photo: Photo, levels: list[float]) -> None:
         with st.expander("What is it worth to know the class?"):
             measured.told()
     st.subheader("All networks on the same noisy picture")
-    follow(cache.gallery(tuple(networks), photo, noise, tuple(levels), seed), key="gallery")
+    follow(progress.gallery(tuple(networks), photo, noise, tuple(levels), True, seed), key="gallery")
     st.caption(
         f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
         "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
     )
-    if harm := words.harm(network.name, cache.quality_of(untold), network.noise):
+    if harm := words.harm(network.name, progress.quality_of(untold), network.noise):
         st.info(harm, icon=":material/healing:")
 
 

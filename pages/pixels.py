@@ -9,6 +9,7 @@ from app.browser import strip
 from app.controls import choices, data, images, parameters, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Digit
+from app.progress import searched
 from core.attacks import OnePixel
 from core.experiments import every_pixel, few_pixels
 from core.study.reported import REPORTED
@@ -68,7 +69,7 @@ address.publish(
 if digit is not None:
     weak(digit)
     st.subheader("Searching for them")
-    strip(cache.pixel_search(network, digit, search), key="search", start=0, anew=address.moved())
+    strip(searched(network, digit, search), key="search", start=0, anew=address.moved())
     st.caption(
         f"{search!r} on {network.name}: differential evolution, up to {search.population * (search.generations + 1):,} questions to the network, fewer when the answer flips. "
         "Drag: the cloud of candidates draws together where the network is weak. Every candidate is a few places and values; each generation keeps the better of parent and child."

@@ -6,6 +6,7 @@ import torch
 from app import address, cache
 from app.controls import choices, data, images, pickers
 from app.draw import gains, pictures, words
+from app.progress import quality_of
 from core.experiments import denoising
 from core.noise import Blind
 from core.study import reported
@@ -21,7 +22,7 @@ with left:
     network = pickers.denoiser()
 name = network.name
 address.publish(denoiser=name)
-kept, noise, test = cache.quality_of(network), network.noise, cache.dataset("cifar10", "test")
+kept, noise, test = quality_of(network), network.noise, cache.dataset("cifar10", "test")
 level, noisy, denoised = kept.table[:, :3].T
 if isinstance(noise, Blind):
     ends = float(level.min().floor()), float(level.max().ceil())

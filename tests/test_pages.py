@@ -15,8 +15,7 @@ from PIL import Image
 from scipy.stats import binomtest, norm
 from streamlit.testing.v1 import AppTest
 
-from app import access, cache, navigation
-from app.background import Work
+from app import access, cache, navigation, progress
 from app.browser import packing
 from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
@@ -632,14 +631,6 @@ def test_photographs_that_are_measured_stand_beside_bm3d(monkeypatch: pytest.Mon
     assert list(photographs["beyond BM3D at sigma 50, dB"]) == ["+0.50", "+0.50"]
 
 
-def test_the_work_looked_at_last_is_kept() -> None:
-    first: Work[int] = cache.work("toys", "first", lambda: iter([1]))
-    for k in range(40):
-        cache.work("toys", k, lambda: iter([2]))
-        assert cache.work("toys", "first", lambda: iter([1])) is first
-    assert len(cache._held("toys")) == 12
-
-
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
     photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
     assert cache.image(photo).shape == (1, 3, 40, 50)
@@ -676,7 +667,7 @@ def test_the_best_and_the_worst_cases_are_shown(rank: str) -> None:
 def test_the_cases_shown_are_those_that_were_measured() -> None:
     """The PSNR of what is painted is the table's, up to the rounding of what is painted to 8 bits."""
     network = Trained.named("n2n-gaussian-50")
-    table, title = cache.quality_of(network).table, cache.dataset("cifar10", "test").title
+    table, title = progress.quality_of(network).table, cache.dataset("cifar10", "test").title
     indices = (3, 60, 120)
     for index, picture in zip(indices, cache.cases(network, indices, title), strict=True):
         clean, noisy, denoised = torch.from_numpy(picture).view(3, 32, 32, 3).permute(0, 3, 1, 2)[:, None].float() / 255

@@ -1,20 +1,15 @@
 """What is packed of a photograph, and the work behind a page."""
 
 import io
-import time
-from collections.abc import Iterator
-from threading import Event, Lock
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from app.background import Work
 from app.browser import packing, photographs
 from app.browser.photographs import LEVELS, LIMIT, Scene
 from app.draw.pictures import Picture
-from core import UserError
 from core.measures import metrics
 from core.noise import Gaussian, Poisson, eight_bit
 from core.types import Images, generator
@@ -118,57 +113,3 @@ def test_other_networks_and_eight_symmetries_are_tried_on_the_same_noisy_picture
 def test_a_large_picture_is_scaled_down_to_what_is_sent() -> None:
     assert photographs.shown(torch.rand(1, 3, 30, 2000, generator=generator(0))).shape == (1, 3, 15, 1000)
     assert photographs.shown(small := torch.rand(1, 3, 8, 9, generator=generator(0))) is small
-
-
-def test_work_goes_on_while_somebody_looks_and_rests_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.background.PATIENCE", 0.05)
-
-    def steps() -> Iterator[float | str]:
-        for k in range(20):
-            time.sleep(0.03)
-            yield 0.5
-            yield str(k)
-
-    work: Work[str] = Work(steps(), Lock())
-    work.look()
-    time.sleep(0.6)
-    reached = len(work.found)
-    assert reached < 10
-    time.sleep(0.3)
-    assert len(work.found) == reached
-    assert not work.done
-    assert work.finish() == [str(k) for k in range(20)]
-    assert work.done
-
-
-def test_work_that_waits_for_its_turn_is_not_starved() -> None:
-    turn, stop = Lock(), Event()
-
-    def endless() -> Iterator[float | int]:
-        while not stop.is_set():
-            time.sleep(0.01)
-            yield 0.5
-
-    hog: Work[int] = Work(endless(), turn)
-    other: Work[int] = Work(iter([1, 2, 3]), turn)
-    hog.look()
-    began = time.monotonic()
-    assert other.finish() == [1, 2, 3]
-    assert time.monotonic() - began < 1.5
-    stop.set()
-    hog.finish()
-
-
-@pytest.mark.parametrize(
-    ("problem", "said"), [(UserError("No more."), "No more."), (ValueError("?"), "the server's log")]
-)
-def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.background.GRACE", 0.0)
-
-    def steps() -> Iterator[float | int]:
-        yield 1
-        raise problem
-
-    work: Work[int] = Work(steps(), Lock())
-    assert work.finish() == [1]
-    assert said in work.problem

@@ -3,8 +3,7 @@
 An image of one frame is the same at every level.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -108,34 +107,37 @@ def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int) 
     return pack(scale(noise, levels), images, tiles, limit=0.25, curve=gain, histogram=histogram)
 
 
-def gallery(denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
-    """Pack what many denoisers, learned and classical, make of the same noisy pictures."""
-    images = _denoised(denoisers, x, noise, levels, seed)
+def gallery(
+    denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+) -> Iterator[float | bytes]:
+    """Yield the share done, and at last, packed, what many denoisers, learned and classical, make of the same noisy pictures."""
+    images: dict[str, Images] = {}
+    yield from _denoised(images, denoisers, x, noise, levels, seed)
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
-    return pack(scale(noise, levels), images, tiles, limit=0.25)
+    yield pack(scale(noise, levels), images, tiles, limit=0.25)
 
 
-def tellings(told: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
-    """Pack what one network makes of the same noisy pictures whatever it is told, and how that differs from the first."""
-    images = _denoised(told, x, noise, levels, seed)
+def tellings(
+    told: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+) -> Iterator[float | bytes]:
+    """Yield the share done, and at last, packed, what one network makes of the same noisy pictures whatever it is told."""
+    images: dict[str, Images] = {}
+    yield from _denoised(images, told, x, noise, levels, seed)
     first, *others = images
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
     tiles += [Tile(f"{name} - {first}", name, first) for name in others]
-    return pack(scale(noise, levels), images, tiles, limit=0.0625)
+    yield pack(scale(noise, levels), images, tiles, limit=0.0625)
 
 
 def _denoised(
-    denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
-) -> dict[str, Images]:
-    """Return what each denoiser makes of one picture under noise, at every level."""
+    images: dict[str, Images], denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+) -> Iterator[float]:
+    """Add to `images` what each denoiser makes of one picture under noise, at every level, yielding the share done."""
     noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
-
-    def denoised(model: Model) -> Images:
+    for name, model in denoisers.items():
         with torch.no_grad():
-            return torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
-
-    with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        return dict(zip(denoisers, pool.map(denoised, denoisers.values()), strict=True))
+            images[name] = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+        yield len(images) / len(denoisers)
 
 
 def quality(images: Images, clean: Float[Tensor, "m c h w"]) -> tuple[Line, ...]:

@@ -1,0 +1,201 @@
+"""The door to heavy work: few at once, fair, once for all, given up when nobody looks, and bounded in bytes."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from threading import Event, Thread, active_count
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app import door
+from app.door import Door, Work
+from core import UserError
+
+
+def counting(n: int, seconds: float, done: list[str], name: str) -> Callable[[], Iterator[float | int]]:
+    def steps() -> Iterator[float | int]:
+        for k in range(n):
+            time.sleep(seconds)
+            yield k
+        done.append(name)
+
+    return steps
+
+
+def test_work_goes_on_while_somebody_looks_and_rests_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "PATIENCE", 0.05)
+    work: Work[int] = Door(1).enter("work", counting(20, 0.03, [], ""))
+    work.look()
+    time.sleep(0.6)
+    reached = len(work.found)
+    assert reached < 10
+    time.sleep(0.3)
+    assert len(work.found) == reached
+    assert not work.done
+    monkeypatch.setattr(door, "PATIENCE", 2.0)
+    assert work.finish() == list(range(20))
+    assert work.done
+
+
+def test_the_same_request_is_computed_once_for_all_who_ask() -> None:
+    done: list[str] = []
+    one = Door(2)
+    works: list[Work[int]] = [one.enter("same", counting(3, 0.01, done, "same"), visitor) for visitor in "abc"]
+    assert [work.finish() for work in works] == [[0, 1, 2]] * 3
+    assert done == ["same"]
+    assert one.enter("same", counting(3, 0.01, done, "again"), "d").finish() == [0, 1, 2]
+    assert done == ["same"]
+
+
+def test_a_visitor_with_much_work_does_not_keep_another_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "SLICE", 0.05)
+    done: list[str] = []
+    one = Door(1)
+    greedy: list[Work[int]] = [one.enter(k, counting(20, 0.01, done, f"greedy {k}"), "greedy") for k in range(5)]
+    for work in greedy:
+        work.look()
+    modest: Work[int] = one.enter("modest", counting(10, 0.01, done, "modest"), "modest")
+    modest.finish()
+    for work in greedy:
+        work.finish()
+    assert done.index("modest") <= 1  # at most one of five, begun before, is done before it
+    assert sorted(done) == ["greedy 0", "greedy 1", "greedy 2", "greedy 3", "greedy 4", "modest"]
+
+
+def test_no_more_are_at_work_than_there_are_places() -> None:
+    working, most = [0], [0]
+
+    def steps() -> Iterator[float | int]:
+        for _ in range(5):
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+            time.sleep(0.01)
+            working[0] -= 1
+            yield 0.5
+
+    one = Door(2)
+    works: list[Work[int]] = [one.enter(k, steps, str(k)) for k in range(6)]
+    for work in works:
+        work.look()
+    for work in works:
+        work.finish()
+    assert most[0] == 2
+
+
+def test_who_waits_knows_how_many_come_first() -> None:
+    go = Event()
+
+    def steps() -> Iterator[float | int]:
+        go.wait()
+        yield 1
+
+    one = Door(1)
+    works: list[Work[Any]] = [one.enter(k, steps, visitor) for k, visitor in enumerate("aabbc")]
+    works[0].look()
+    while one.ahead(works[0]) or not one._working:
+        time.sleep(0.01)
+    for work in works[1:]:
+        work.look()
+    # a is at work, so its second comes after the first of each other visitor
+    assert [one.ahead(work) for work in works] == [0, 2, 0, 3, 0]  # a has had a turn, b and c have not
+    go.set()
+    for work in works:
+        work.finish()
+
+
+def test_what_waits_and_is_not_wanted_any_more_is_never_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "PATIENCE", 0.1)
+    done: list[str] = []
+    one = Door(1)
+    hog: Work[int] = one.enter("hog", counting(60, 0.01, done, "hog"), "a")
+    gone: Work[int] = one.enter("gone", counting(1, 0.01, done, "gone"), "b")
+    monkeypatch.setattr(door, "SLICE", 10.0)
+    gone.look()
+    hog.look()
+    hog.finish()
+    time.sleep(0.2)
+    assert done in (["hog"], ["gone", "hog"])  # it may have been first in line
+    assert one.ahead(gone) == 0
+
+
+def test_results_are_kept_while_there_is_room_in_bytes_the_last_asked_for_longest() -> None:
+    one = Door(1, room=1000)
+
+    def steps() -> Iterator[float | np.ndarray]:
+        yield np.zeros(400, np.uint8)
+
+    first: Work[np.ndarray] = one.enter("first", steps)
+    first.finish()
+    for k in range(20):
+        one.enter(k, steps).finish()
+        assert one.enter("first", steps) is first
+    assert len(one._held) == 2
+
+
+def test_a_size_counts_what_is_inside() -> None:
+    x = torch.zeros(3, 4)
+    assert door.size(x) == 48
+    assert door.size({"a": [x, np.zeros(5), b"123"], "b": (x,)}) == 1 + 48 + 40 + 3 + 1 + 48
+    assert door.size(door) < 100
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"), [(UserError("No more."), "No more."), (ValueError("?"), "the server's log")]
+)
+def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "GRACE", 0.0)
+
+    def steps() -> Iterator[float | int]:
+        yield 1
+        raise problem
+
+    one = Door(1)
+    work: Work[int] = one.enter("work", steps)
+    assert work.finish() == [1]
+    assert said in work.problem
+    assert one.enter("other", counting(1, 0, [], "")).finish() == [0]
+
+
+def test_idle_threads_end_and_work_begins_anew_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "IDLE", 0.05)
+    before, one = active_count(), Door(1)
+    assert one.enter("one", counting(1, 0, [], "")).finish() == [0]
+    until = time.monotonic() + 5
+    while active_count() > before and time.monotonic() < until:
+        time.sleep(0.02)
+    assert active_count() == before
+    assert one.enter("two", counting(1, 0, [], "")).finish() == [0]
+
+
+def test_visitors_who_come_and_go_at_once_get_what_they_asked_for() -> None:
+    one, answers = Door(2), dict[int, list[int]]()
+
+    def visit(k: int) -> None:
+        answers[k] = one.enter(k % 7, lambda: iter([k % 7]), str(k)).finish()
+
+    threads = [Thread(target=visit, args=(k,)) for k in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert answers == {k: [k % 7] for k in range(60)}
+
+
+def test_a_process_that_ends_lets_the_step_under_way_end() -> None:
+    code = """
+import time
+from app.door import Door
+def steps():
+    time.sleep(0.5)
+    print("the step has ended", flush=True)
+    yield 1
+Door(1).enter("work", steps).look()
+time.sleep(0.2)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "the step has ended"
+    assert not done.stderr
