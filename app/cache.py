@@ -18,14 +18,11 @@ from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
-from core.attacks import OnePixel
 from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
-from core.denoisers.classical import CLASSICAL
 from core.experiments import accuracy, denoising
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import SMALLEST
-from core.experiments.denoising import Denoised
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots

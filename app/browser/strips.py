@@ -25,7 +25,7 @@ from core.params import strength
 from core.types import Images, Labels, Model, Scores
 
 EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
-FRAMES, FEWEST = 51, 9
+FRAMES = (51, 41, 26, 21, 11)  # levels: so many that they are round numbers
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
 
@@ -77,8 +77,9 @@ def scale(noise: Noise, levels: list[float]) -> Scale:
 
 def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
     """Choose the levels to slide through, as many as BYTES allow for so many images of that shape; none if too few."""
-    count = min(FRAMES, BYTES // (images * shape.numel()))
-    return list(strength(type(noise))[1].levels(count)) if count >= FEWEST else []
+    most = BYTES // (images * shape.numel())
+    count = next((count for count in FRAMES if count <= most), 0)
+    return list(strength(type(noise))[1].levels(count)) if count else []
 
 
 def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
