@@ -3,7 +3,6 @@
 import atexit
 import logging
 import os
-import sys
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ PATIENCE = 2.0  # seconds until work that nobody looks at rests; whoever looks a
 PAUSE = 0.002  # seconds between two steps, in which a light page gets on
 IDLE = 5.0  # seconds without work until a thread ends
 HELD = 256_000_000  # bytes of results that are kept
-NICE = 10  # how far light pages go before heavy work, where the system has a priority for each thread
 FAREWELL = 10.0  # seconds that a process waits for a step before it ends
 GRACE = 3.0  # seconds after a failure in which the process may turn out to be ending, whose pools take no more work
 NAME = "work behind the door"
@@ -148,8 +146,6 @@ class Door:
 
     def _serve(self) -> None:
         torch.set_num_threads(1)
-        if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, 0, NICE)  # of this thread alone
         while work := self._next():
             began = time.monotonic()
             while not work.done and work.wanted and not self._closed:
