@@ -79,7 +79,7 @@ class Row(Tabled):
         return f"{self.network}, n = {self.n}, L2 {self.l2:.2f}, dB lost: {lost}"
 
 
-STORE = Store("transfer", Row)
+STORE = Store("transfer", Row, version=2)
 
 
 def begin(cards: list[Card], evaluated: tuple[str, ...], dataset: Dataset, device: str = "cpu") -> Row:
