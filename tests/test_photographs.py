@@ -1,6 +1,8 @@
 """Photographs: eight symmetries, noise that is not clipped, and what is measured of them beside BM3D."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +164,12 @@ def test_levels_that_are_missing_keep_a_photograph_out_of_the_means(shelf: Path)
     few = replace(_measured("coffee", True, 33.0, 32.0), n=1)
     photographs.STORE.put("coffee", few)
     assert photographs.measured() == []
+
+
+@pytest.mark.skipif(find_spec("bm3d") is None, reason="bm3d is not installed")
+def test_bm3d_may_be_asked_by_several_at_once() -> None:
+    x = torch.rand(4, 3, 32, 32, generator=generator(0))
+    alone = classical.bm3d(x, 25.0)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda image: classical.bm3d(image[None], 25.0), x))
+    assert torch.equal(torch.cat(parts), alone)

@@ -5,6 +5,7 @@ They work image by image, on the CPU; scipy and scikit-image are imported where 
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Annotated, Protocol, runtime_checkable
 
 import numpy as np
@@ -98,6 +99,9 @@ def bm3d(x: Images, sigma: float) -> Images:
     return _each(x, lambda image, _: _bm3d(image, sigma / 255))
 
 
+_ONE = Lock()  # two calls at once abort the process: the package's threads are not made for it
+
+
 def _bm3d(image: Array, sigma: float) -> Array:
     try:
         from bm3d import BM3DProfile, bm3d_rgb
@@ -109,7 +113,8 @@ def _bm3d(image: Array, sigma: float) -> Array:
     profile.nf = (
         16  # of 32: three to six times as fast on white noise, and no worse but on a wall of bricks (docs/log.md)
     )
-    return np.asarray(bm3d_rgb(image, sigma, profile=profile))
+    with _ONE:
+        return np.asarray(bm3d_rgb(image, sigma, profile=profile))
 
 
 CLASSICAL: dict[str, Classical] = {
