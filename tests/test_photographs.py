@@ -172,4 +172,4 @@ def test_bm3d_may_be_asked_by_several_at_once() -> None:
     alone = classical.bm3d(x, 25.0)
     with ThreadPoolExecutor(4) as pool:
         parts = list(pool.map(lambda image: classical.bm3d(image[None], 25.0), x))
-    assert torch.equal(torch.cat(parts), alone)
+    assert torch.allclose(torch.cat(parts), alone, atol=1e-5)  # its own threads add in any order
