@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import streamlit as st
 import torch.nn.functional as F
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import cache
 from app.inputs import Digit, Photo, Trained
@@ -33,6 +34,12 @@ def watched(steps: Iterator[float | R], doing: str) -> R:
                 result = step
         st.write("")
     return result
+
+
+def visitor() -> str:
+    """Return what tells the sessions of this server apart."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
 
 
 def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:

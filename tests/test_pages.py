@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.stats import binomtest, norm
 from streamlit.testing.v1 import AppTest
 
-from app import access, cache, navigation
+from app import access, cache, navigation, uploads
 from app.background import Work
 from app.browser import packing
 from app.browser.photographs import Scene
@@ -641,13 +641,13 @@ def test_the_work_looked_at_last_is_kept() -> None:
 
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
-    photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
+    *_, (photo, note) = uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))), "somebody")
     assert cache.image(photo).shape == (1, 3, 40, 50)
     assert not note
     with pytest.raises(UserError, match="less than 8 pixels wide or high"):
-        cache.brought(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))))
+        list(uploads.photo(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))), "somebody"))
     with pytest.raises(UserError, match="larger than the 40 million pixels"):
-        cache.brought(bomb(40_000, 40_000))
+        list(uploads.photo(bomb(40_000, 40_000), "somebody"))
 
 
 def test_quality_can_be_narrowed_and_to_nothing_and_says_so() -> None:
