@@ -1,6 +1,6 @@
-"""Decode a picture from outside in a process of its own: `python -m core.data.decoding [SIDE]`; `uploads.read` starts it.
+"""Decode a picture from outside in a process of its own: `python -m core.data.decoding BYTES SIDE`; `uploads.read` starts it.
 
-Reads a file on standard input; writes a line of JSON, {"refusal"} or {"width", "height", "channels", "note"}, and behind it the
+Reads a file of so many bytes on standard input; writes a line of JSON, {"refusal"} or {"width", "height", "channels", "note"}, and behind it the
 rows, uint8. Imports Pillow and nothing else that is large, so that it starts in less than a tenth of a second.
 
 The system ends it at MEMORY and CPU on Linux, at CPU on macOS, whose system counts no memory. On Windows nothing ends it but
@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from math import prod
 
 from PIL import Image, ImageOps, JpegImagePlugin
 
@@ -20,9 +21,9 @@ from core import UserError
 
 LARGEST = 40_000_000  # pixels
 MEMORY = 380_000_000  # bytes of its own that the process may take; with the code it shares with others below 400 MB
-NEEDED = 365_000_000  # bytes that a picture may need by its header; the rest is the interpreter's
-CPU = 4  # seconds of computing: ends it where nobody is left to do so
-ROWS = 2**20  # pixels that are converted at once
+NEEDED = 365_000_000  # bytes that a picture may need, with its file, by its header; the rest is the interpreter's
+CPU = 3  # seconds of computing that it may take, however busy the machine is
+ROWS = 2**18  # pixels that are converted at once
 SIGNATURES = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "WEBP": b"RIFF"}
 UNKNOWN = "This file is not a PNG, JPEG or WebP picture: choose another one."
 TOO_LARGE = "This picture is larger than the 40 million pixels this page takes: scale it down first."
@@ -37,7 +38,7 @@ def limit(**most: int) -> None:
 
         for name, value in most.items():
             with suppress(ValueError, OSError):
-                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+                resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value + 1))
 
 
 def form(content: bytes) -> str:
@@ -78,12 +79,12 @@ def decoded(content: bytes, side: int | None = None) -> tuple[Image.Image, bool,
 def checked(content: bytes) -> Image.Image:
     """Open a picture whose header promises no more than LARGEST and NEEDED; nothing is decoded. Raises UserError."""
     name = form(content)
-    if name == "WEBP":  # to open one takes two canvases
-        _affordable(*canvas(content), each=16)
+    if name == "WEBP":  # to open one takes two canvases already
+        _affordable(canvas(content), each=16, more=2 * len(content))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         picture = Image.open(io.BytesIO(content), formats=(name,))
-    _affordable(*picture.size, each={"PNG": 8, "WEBP": 16}.get(name, 0) or jpeg(picture))
+    _affordable(picture.size, each=4 + coefficients(picture), more=len(content))
     return picture
 
 
@@ -102,10 +103,10 @@ def canvas(content: bytes) -> tuple[int, int]:
             return number(26, 2) & 0x3FFF, number(28, 2) & 0x3FFF
 
 
-def jpeg(picture: Image.Image) -> int:
-    """Count the bytes a pixel of a JPEG takes: the picture and its turned copy, or the picture and all coefficients of a progressive one."""
-    assert isinstance(picture, JpegImagePlugin.JpegImageFile)
-    return max(8, 4 + 2 * len(picture.layer)) if picture.info.get("progressive") else 8
+def coefficients(picture: Image.Image) -> int:
+    """Count the bytes a pixel that all coefficients of a progressive JPEG take, which are held to the end; 0 for other pictures."""
+    whole = isinstance(picture, JpegImagePlugin.JpegImageFile) and "progressive" in picture.info
+    return 2 * len(picture.layer) if whole else 0
 
 
 def noted(picture: Image.Image, content: bytes) -> dict[str, bool]:
@@ -128,14 +129,15 @@ def rows(picture: Image.Image, grey: bool) -> Iterator[bytes]:
         yield flat.convert("L" if grey else "RGB").tobytes()
 
 
-def _affordable(width: int, height: int, each: int) -> None:
-    if width * height > LARGEST:
+def _affordable(size: tuple[int, int], each: int, more: int) -> None:
+    """Refuse a picture that has too many pixels, or takes too many bytes: `each` for a pixel and `more`."""
+    if prod(size) > LARGEST:
         raise UserError(TOO_LARGE)
-    if width * height * each > NEEDED:
+    if prod(size) * each + more > NEEDED:
         raise UserError(TOO_MUCH)
 
 
-def main(side: str = "0") -> None:
+def main(size: str, side: str) -> None:
     """Do what the module says."""
     limit(DATA=MEMORY, CPU=CPU, CORE=0)
     out = sys.stdout.buffer
@@ -144,7 +146,7 @@ def main(side: str = "0") -> None:
         out.write(json.dumps(head).encode() + b"\n")
 
     try:
-        picture, grey, note = decoded(sys.stdin.buffer.read(), int(side))
+        picture, grey, note = decoded(sys.stdin.buffer.read(int(size)), int(side))
         say(width=picture.width, height=picture.height, channels=1 if grey else 3, note=note)
         for part in rows(picture, grey):
             out.write(part)
