@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,12 +26,12 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from app import cache, uploads
-from app.inputs import Digit, Photo
 from core import UserError
 from core.data import decoding
 from core.data import uploads as reading
 from tests.test_uploads import bomb, png, saved
 
+R = TypeVar("R")
 ROOT = Path(__file__).parents[1]
 MOST = 400_000  # kB that a process may take
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory of a process")
@@ -68,6 +68,12 @@ def refused(content: bytes, side: int | None = None) -> str:
     assert str(refusal.value).endswith(".")
     assert str(refusal.value).count(". ") == 0
     return str(refusal.value)
+
+
+def last(steps: Iterator[float | R]) -> R:
+    *_, found = steps
+    assert not isinstance(found, float)
+    return found
 
 
 MEASURED = """
@@ -218,7 +224,7 @@ def test_a_process_gives_what_pillow_gives(mode: str, turn: int, monkeypatch: py
     content = saved(noise(40, mode).crop((0, 0, 40, 29)), exif=exif)
     picture, grey, _ = decoding.decoded(content)
     whole = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}[turn]
-    expected = Image.open(io.BytesIO(content))
+    expected: Image.Image = Image.open(io.BytesIO(content))
     expected = expected.transpose(whole) if whole else expected
     flat = Image.alpha_composite(Image.new("RGBA", expected.size, "white"), expected.convert("RGBA"))
     values = np.asarray(flat.convert("L" if mode in ("1", "L", "LA") else "RGB"))
@@ -315,8 +321,7 @@ def test_what_is_held_is_bounded_in_bytes() -> None:
 def test_a_picture_whose_place_others_have_taken_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "HELD", uploads.Held(room=3 * 40 * 40 + 2 * uploads.OWN))
     mine, other = saved(noise(40)), saved(noise(41).crop((0, 0, 40, 40)))
-    *_, (photo, _) = uploads.photo(mine, "me")
-    assert isinstance(photo, Photo)
+    photo, _ = last(uploads.photo(mine, "me"))
     assert len(photo.content) == 32
     before = cache.image(photo)
     list(uploads.photo(other, "other"))
@@ -332,8 +337,8 @@ def test_a_digit_is_held_as_its_784_values(monkeypatch: pytest.MonkeyPatch) -> N
     sheet = Image.new("L", (900, 900), "white")
     sheet.paste("black", (400, 200, 450, 700))
     for _ in range(2):
-        *_, (digit, _) = uploads.digit(saved(sheet), "me")
-        assert isinstance(digit, Digit)
+        digit, _ = last(uploads.digit(saved(sheet), "me"))
+        assert len(digit.values) == 784
     assert uploads.HELD.nbytes == 784 + uploads.OWN
 
 

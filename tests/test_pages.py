@@ -36,6 +36,7 @@ from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
 from core.training import recipes
 from core.types import generator
+from tests.test_decoding import last
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -641,7 +642,7 @@ def test_the_work_looked_at_last_is_kept() -> None:
 
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
-    *_, (photo, note) = uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))), "somebody")
+    photo, note = last(uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))), "somebody"))
     assert cache.image(photo).shape == (1, 3, 40, 50)
     assert not note
     with pytest.raises(UserError, match="less than 8 pixels wide or high"):

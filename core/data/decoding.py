@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import prod
 
-from PIL import Image, ImageOps, JpegImagePlugin
+from PIL import Image, ImageOps
 
 from core import UserError
 
@@ -105,8 +105,7 @@ def canvas(content: bytes) -> tuple[int, int]:
 
 def coefficients(picture: Image.Image) -> int:
     """Count the bytes a pixel that all coefficients of a progressive JPEG take, which are held to the end; 0 for other pictures."""
-    whole = isinstance(picture, JpegImagePlugin.JpegImageFile) and "progressive" in picture.info
-    return 2 * len(picture.layer) if whole else 0
+    return 2 * len(picture.getbands()) if picture.format == "JPEG" and "progressive" in picture.info else 0
 
 
 def noted(picture: Image.Image, content: bytes) -> dict[str, bool]:
