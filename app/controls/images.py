@@ -69,7 +69,9 @@ def photo(way: str = "number") -> Photo | None:
                 titles = {name: spoken(name) for name in samples.PHOTOGRAPHS}
                 return Photo(name=choices.listed("Which", titles, "name", "the photograph", "astronaut"))
             case "upload":
-                file = st.file_uploader("PNG or JPEG to 40 million pixels, or WebP to 22 million", type=None, key="photo-upload")
+                file = st.file_uploader(
+                    "PNG or JPEG to 40 million pixels, or WebP to 22 million", type=None, key="photo-upload"
+                )
             case _:
                 file = st.camera_input("Smile", key="photo-camera")
         missing = "It is not written to disk; the server forgets it when other pictures take its place."
