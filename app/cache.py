@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 import torch
 
+from app import uploads
 from app.browser import frames, strips
 from app.door import Door
 from app.draw import pictures
@@ -18,11 +19,10 @@ from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
-from core.data import datasets, uploads
+from core.data import datasets
 from core.data.datasets import Dataset, Split
 from core.experiments import accuracy, denoising
 from core.experiments import weak_spots as weakness
-from core.experiments.attack_path import SMALLEST
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
@@ -34,7 +34,7 @@ from core.noise import Noise
 from core.runs import control, folder
 from core.runs.folder import Metrics
 from core.training.recipes import Recipe
-from core.types import Images, Labels, Model, Scores
+from core.types import Images, Labels, Model, Scores, Uint8Images
 
 R = TypeVar("R")
 
@@ -59,26 +59,14 @@ def _dataset(name: str, split: Split) -> Dataset:
     return datasets.load(name, split)
 
 
-@st.cache_data(show_spinner="Reading the picture ...", max_entries=50)
-def uploaded(content: bytes) -> tuple[Digit, str]:
-    """Read an uploaded picture of a digit, once; and what had to be done to read it. Raises UserError."""
-    picture = uploads.decode(content, side=1000)
-    return Digit.read(picture.image), picture.note
+def pixels(photo: Photo) -> Uint8Images:
+    """Return a picture as it is held, (1, 3, H, W). Raises UserError for one whose place others have taken."""
+    return uploads.pixels(photo).expand(-1, 3, -1, -1) if photo.own else photo.pixels()
 
 
-@st.cache_data(show_spinner="Reading the picture ...", max_entries=4)
-def brought(content: bytes) -> tuple[Photo, str]:
-    """Check a picture somebody brought, once; and say what had to be done to read it. Raises UserError."""
-    picture = uploads.decode(content)
-    if min(picture.image.shape[-2:]) < SMALLEST:
-        raise UserError(f"This picture is less than {SMALLEST} pixels wide or high: choose a larger one.")
-    return Photo(content), picture.note
-
-
-@st.cache_resource(show_spinner="Reading the picture ...", max_entries=4)
 def image(photo: Photo) -> Images:
-    """Hold a picture, (1, 3, H, W) in [0, 1], while it is looked at."""
-    return photo.image()
+    """Return a picture, (1, 3, H, W) in [0, 1]: four times what is held, made when it is needed."""
+    return pixels(photo).float().div_(255)
 
 
 @st.cache_resource(show_spinner=False)

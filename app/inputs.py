@@ -16,7 +16,7 @@ from core.data import samples, uploads
 from core.data.datasets import SOURCES, Dataset
 from core.networks.digits import Classifier
 from core.noise import Noise, parse
-from core.types import Images, Labels
+from core.types import Images, Labels, Uint8Images
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,13 @@ class Digit:
         """Say whether somebody drew or brought it."""
         return self.index is None
 
+    def pixels(self) -> Uint8Images:
+        """Return the digit, (1, 1, 28, 28), as it is held."""
+        return _read(self.values, (1, 28, 28))
+
     def image(self) -> Images:
         """Return the digit, (1, 1, 28, 28) in [0, 1]."""
-        return _read(self.values, (1, 28, 28))
+        return self.pixels().float() / 255
 
     def labels(self, model: Classifier) -> Labels:
         """Return what an attack leads away from, (1,): the label, or what the network says of an unlabelled digit."""
@@ -54,9 +58,9 @@ class Digit:
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture in colour: a test image by its 3,072 values, a built-in photograph by its name, or a file somebody brought."""
+    """A picture in colour: a test image by its 3,072 values, a built-in photograph by its name, or a file by its hash."""
 
-    content: bytes = b""  # of a test image its values, else the file
+    content: bytes = b""  # of a test image its values, of a file that somebody brought its SHA-256
     index: int | None = None
     name: str = ""
 
@@ -75,13 +79,11 @@ class Photo:
         """Return a hash of what it is."""
         return hashlib.sha256(f"{self.index} {self.name} ".encode() + self.content).hexdigest()
 
-    def image(self) -> Images:
-        """Return the picture, (1, 3, H, W) in [0, 1]; a large one takes a while, see `cache.image`. Raises UserError."""
-        if self.index is not None:
-            return _read(self.content, (3, 32, 32))
+    def pixels(self) -> Uint8Images:
+        """Return a test image or a built-in photograph, (1, 3, H, W); what somebody brought is held by `cache.pixels`."""
         if self.name:
-            return torch.from_numpy(samples.photograph(self.name)).permute(2, 0, 1)[None].float() / 255
-        return uploads.decode(self.content).image.expand(-1, 3, -1, -1).contiguous()
+            return torch.from_numpy(samples.photograph(self.name)).permute(2, 0, 1)[None]
+        return _read(self.content, (3, 32, 32))
 
 
 @dataclass(frozen=True)
@@ -133,5 +135,5 @@ class Trained:
         return parse(self.card.recipe["noise"])
 
 
-def _read(values: bytes, shape: tuple[int, int, int]) -> Images:
-    return torch.frombuffer(bytearray(values), dtype=torch.uint8).view(1, *shape).float() / 255
+def _read(values: bytes, shape: tuple[int, int, int]) -> Uint8Images:
+    return torch.frombuffer(bytearray(values), dtype=torch.uint8).view(1, *shape)

@@ -191,7 +191,7 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
     if missing:
         st.info(f"Not here yet: {', '.join(missing)}. Train it with `python -m core train {missing[0]}`.")
         return False
-    levels = strips.levels(thing, cache.image(photo).shape, 2 + len(names))
+    levels = strips.levels(thing, cache.pixels(photo).shape, 2 + len(names))
     if not levels:
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True

@@ -3,8 +3,10 @@
 What is done is sent to the browser piece by piece (browser/photographs.py), and goes on as long as somebody looks.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
@@ -16,7 +18,9 @@ from app.draw import pictures
 from app.inputs import Photo, Trained
 from app.progress import visitor
 from core.models import autocast
-from core.types import Images
+from core.types import Images, Uint8Images
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,14 @@ class Shown:
     others: tuple[Trained, ...]
 
     @property
-    def image(self) -> Images:
-        """Return the photograph, (1, 3, H, W)."""
-        return cache.image(self.photo)
+    def pixels(self) -> Uint8Images:
+        """Return the photograph as it is held, (1, 3, H, W)."""
+        return cache.pixels(self.photo)
 
     @property
     def symmetric(self) -> bool:
         """Say whether the whole picture is denoised eight times; a very large one is not."""
-        return self.ensembled and photographs.moderate(self.image)
+        return self.ensembled and photographs.moderate(self.pixels)
 
     @property
     def title(self) -> str:
@@ -52,23 +56,34 @@ class Shown:
     @property
     def methods(self) -> list[str]:
         """Name the others that are tried on it."""
-        return photographs.methods(self.image, [trained.title for trained in self.others])
+        return photographs.methods(self.pixels, [trained.title for trained in self.others])
 
     def packed(self) -> bytes:
         """Describe it for the browser."""
-        return photographs.frame(self.scene, self.image, self.title, (self.network.key, self.source), self.methods)
+        return photographs.frame(self.scene, self.pixels, self.title, (self.network.key, self.source), self.methods)
 
     def works(self, level: int) -> tuple[Work[bytes], Work[Denoised], Work[bytes]]:
         """Return the work on its previews, on the whole of it at a level, and on what others make of that."""
-        scene, x, key, model = self.scene, self.image, self.network.key, autocast(cache.denoiser(self.network))
+        scene, key, model = self.scene, self.network.key, autocast(cache.denoiser(self.network))
         others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
         enter = partial(cache.door().enter, visitor=visitor())
         return (
-            enter(("previews", key, scene), lambda: photographs.previews(scene, model, key, x)),
-            enter(("whole", self.source, scene, level), lambda: photographs.full(scene, model, self.source, x, level, self.symmetric)),
-            enter(("others", beside, scene, level), lambda: photographs.compared(scene, others, x, level)),
+            enter(("previews", key, scene), self._of(lambda x: photographs.previews(scene, model, key, x))),
+            enter(
+                ("whole", self.source, scene, level),
+                self._of(lambda x: photographs.full(scene, model, self.source, x, level, self.symmetric)),
+            ),
+            enter(("others", beside, scene, level), self._of(lambda x: photographs.compared(scene, others, x, level))),
         )  # fmt: skip
+
+    def _of(self, steps: Callable[[Images], Iterator[R]]) -> Callable[[], Iterator[R]]:
+        """Let work make floats of the photograph when it begins, not while it waits."""
+
+        def begin() -> Iterator[R]:
+            yield from steps(cache.image(self.photo))
+
+        return begin
 
 
 def arrive(shown: Shown, level: int) -> None:
@@ -101,7 +116,7 @@ def arrive(shown: Shown, level: int) -> None:
             st.caption("Sent: previews {:.1f} MB, once; this level {:.1f} MB, other methods {:.1f} MB.".format(*sizes))
 
     st.fragment(send, run_every=0.3 if waiting else None)()
-    *_, h, w = shown.image.shape
+    *_, h, w = shown.pixels.shape
     st.caption(
         "Drag the line; press a picture or a method to see it right of the line. While the slider moves you see previews, at half size or less; "
         f"where it rests the whole picture, {w:,} x {h:,} pixels, is denoised: PSNR, SSIM and seconds, on this machine now, are of that. "
@@ -113,7 +128,7 @@ def arrive(shown: Shown, level: int) -> None:
             else "; BM3D is one of them where its package is installed (`pip install bm3d`)."
         )
     )
-    if not photographs.moderate(shown.image):
+    if not photographs.moderate(shown.pixels):
         st.caption("On a picture this large nothing else is tried, nor the eight symmetries: it would take minutes.")
     if found := works[1].found:
         title, file = "Download the denoised picture (PNG)", f"denoised-{shown.source}.png"

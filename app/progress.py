@@ -62,6 +62,18 @@ def said(ahead: int, doing: str) -> str:
     return doing if not ahead else f"Waiting: {ahead} {'turn' if ahead == 1 else 'turns'} of other work before yours"
 
 
+def here(steps: Iterator[float | R], doing: str) -> R:
+    """Take steps that wait for turns of their own, showing the shares that are done, and return the result, which comes last."""
+    with st.empty():
+        for step in steps:
+            if isinstance(step, float):
+                st.progress(step, doing)
+            else:
+                result = step
+        st.write("")
+    return result
+
+
 def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:
     """Attack a picture under the noise its denoiser was made for; the steps are kept."""
 

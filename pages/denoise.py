@@ -79,13 +79,13 @@ def whole(photo: Photo) -> None:
     arrive(shown, at)
     with st.expander("How well, on all built-in photographs, beside BM3D?"):
         measured.photographs()
-    data.photograph(photo, shown.image, f"network {shown.title}, noise {noise.TITLE}, seed {seed}")
+    data.photograph(photo, shown.pixels, f"network {shown.title}, noise {noise.TITLE}, seed {seed}")
 
 
 if photo is None:
     publish(photo, None)
     data.source(cache.dataset("cifar10", "test"))
-elif levels := strips.levels(noise, cache.image(photo).shape, 2 + len(pickers.denoisers()) + len(CLASSICAL)):
+elif levels := strips.levels(noise, cache.pixels(photo).shape, 2 + len(pickers.denoisers()) + len(CLASSICAL)):
     small(photo, levels)
     data.source(cache.dataset("cifar10", "test"))
 else:

@@ -15,7 +15,7 @@ from PIL import Image
 from scipy.stats import binomtest, norm
 from streamlit.testing.v1 import AppTest
 
-from app import access, cache, navigation, progress
+from app import access, cache, navigation, progress, uploads
 from app.browser import packing
 from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
@@ -35,6 +35,7 @@ from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
 from core.training import recipes
 from core.types import generator
+from tests.test_decoding import last
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -632,13 +633,13 @@ def test_photographs_that_are_measured_stand_beside_bm3d(monkeypatch: pytest.Mon
 
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
-    photo, note = cache.brought(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
+    photo, note = last(uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))), "somebody"))
     assert cache.image(photo).shape == (1, 3, 40, 50)
     assert not note
     with pytest.raises(UserError, match="less than 8 pixels wide or high"):
-        cache.brought(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))))
+        list(uploads.photo(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))), "somebody"))
     with pytest.raises(UserError, match="larger than the 40 million pixels"):
-        cache.brought(bomb(40_000, 40_000))
+        list(uploads.photo(bomb(40_000, 40_000), "somebody"))
 
 
 def test_quality_can_be_narrowed_and_to_nothing_and_says_so() -> None:

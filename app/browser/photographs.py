@@ -92,6 +92,7 @@ def previews(scene: Scene, model: Model, source: str, x: Images) -> Iterator[byt
     yield _piece(scene, "original", {"original": shown(x)}, QUALITY)
     h, w = x.shape[-2:]
     small = _scaled(x, min(0.5, sqrt(PREVIEW / (h * w))))
+    del x  # it may be very large, and the rest may be waited for long
     for level in sorted(range(LEVELS), key=lambda k: -(k & -k) if k else -LEVELS):
         noisy = scene.noisy(small, level)
         with torch.no_grad():

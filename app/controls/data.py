@@ -7,7 +7,7 @@ from app.inputs import Photo
 from core import UserError
 from core.data import datasets, downloads
 from core.data.datasets import Dataset
-from core.types import Images
+from core.types import Uint8Images
 
 
 def source(dataset: Dataset) -> None:
@@ -17,7 +17,7 @@ def source(dataset: Dataset) -> None:
         offer(dataset.name)
 
 
-def photograph(photo: Photo, x: Images, more: str) -> None:
+def photograph(photo: Photo, x: Uint8Images, more: str) -> None:
     """Say, small, which photograph a page shows, and what else its figures hang on."""
     *_, h, w = x.shape
     what = (

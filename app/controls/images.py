@@ -1,15 +1,16 @@
 """Pick a picture: a digit or one in colour, by number, by class, at random, or one's own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, uploads
 from app.browser import pad
 from app.controls import choices
 from app.inputs import Digit, Photo, Trained
+from app.progress import here, visitor
 from core import UserError
 from core.data import datasets, samples
 from core.data.datasets import Dataset
@@ -52,7 +53,7 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
                 return _drawn()
             case "upload":
                 file = st.file_uploader("A picture of one digit (PNG, JPEG, WebP)", type=None, key="upload")
-                return _brought(file, cache.uploaded, "One digit on a plain background, photographed or drawn.")
+                return _brought(file, uploads.digit, "One digit on a plain background, photographed or drawn.")
             case _:
                 return _mistaken(network, test)
 
@@ -68,11 +69,13 @@ def photo(way: str = "number") -> Photo | None:
                 titles = {name: spoken(name) for name in samples.PHOTOGRAPHS}
                 return Photo(name=choices.listed("Which", titles, "name", "the photograph", "astronaut"))
             case "upload":
-                file = st.file_uploader("PNG, JPEG or WebP, to 40 million pixels", type=None, key="photo-upload")
+                file = st.file_uploader(
+                    "PNG or JPEG to 40 million pixels, or WebP to 22 million", type=None, key="photo-upload"
+                )
             case _:
                 file = st.camera_input("Smile", key="photo-camera")
         missing = "It is not written to disk; the server forgets it when other pictures take its place."
-        return _brought(file, cache.brought, missing)
+        return _brought(file, uploads.photo, missing)
 
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other, way)
 
@@ -163,12 +166,12 @@ def _drawn() -> Digit | None:
     return _read(lambda: (Digit.read(image), ""))
 
 
-def _brought(file: Any, read: Callable[[bytes], tuple[P, str]], missing: str) -> P | None:
+def _brought(file: Any, read: Callable[[bytes, str], Iterator[float | tuple[P, str]]], missing: str) -> P | None:
     """Read a file that somebody brought; None, with the sentence `missing`, where there is none."""
     if file is None:
         st.caption(missing)
         return None
-    return _read(lambda: read(file.getvalue()))
+    return _read(lambda: here(read(file.getvalue(), visitor()), "Reading the picture"))
 
 
 def _read(read: Callable[[], tuple[P, str]]) -> P | None:

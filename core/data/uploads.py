@@ -1,68 +1,135 @@
 """Pictures from outside: read without trust, and made into what a digit network expects."""
 
-import io
-import warnings
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread, Timer
+from typing import IO
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from core import UserError
-from core.data import samples
-from core.types import Images
+from core.data import decoding, samples
+from core.types import Images, Uint8Images
 
-LARGEST = 40_000_000  # pixels; checked in the header, before anything is decoded
-TOO_LARGE = "This picture is larger than the 40 million pixels this page takes: scale it down first."
+ROOT = Path(__file__).parents[2]
+SECONDS = (
+    10.0  # by the clock, after which a process is killed that could not compute decoding.CPU seconds on a busy machine
+)
+AT_ONCE = 2  # processes that decode for all visitors together
+LOOK = 0.05  # seconds between two looks at one
+TOO_SLOW = "To read this picture takes more than 3 seconds: scale it down, or try again when less is going on here."
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # how a process ends that the system has ended
+_reading: set[str] = set()  # the visitors for whom a process decodes
+_lock = Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture, (1, C, H, W) in [0, 1] with C = 1 or 3, and what had to be done to read it ("" if nothing)."""
+    """A decoded picture, (1, C, H, W) with C = 1 or 3, and what had to be done to read it ("" if nothing)."""
 
-    image: Images
+    pixels: Uint8Images
     note: str
+
+    @property
+    def image(self) -> Images:
+        """Return its values in [0, 1]: four times the memory."""
+        return self.pixels.float().div_(255)
 
 
 def decode(content: bytes, side: int | None = None) -> Picture:
     """Read a PNG, JPEG or WebP of any colour mode, upright, scaled down so that no side is longer than `side` pixels.
 
-    Raises UserError for anything else, for more than LARGEST pixels and for a damaged file. A 16-bit, print-colour (CMYK)
-    or animated picture is converted, and `note` says so.
+    Raises UserError for anything else, for a damaged file, for more pixels than decoding.LARGEST and for what takes more
+    memory or time than a process may. A 16-bit, print-colour (CMYK) or animated picture is converted, and `note` says so.
     """
+    *_, picture = read(content, side)
+    assert isinstance(picture, Picture)
+    return picture
+
+
+def read(content: bytes, side: int | None = None, visitor: str = "") -> Iterator[float | Picture]:
+    """Yield 0.0 while a picture waits and is decoded, at last what `decode` returns; whoever stops asking stops it.
+
+    A process decodes it, one at a time for a visitor and AT_ONCE for all.
+    """
+    decoding.form(content)
+    while not _admitted(visitor):
+        yield 0.0
+        time.sleep(LOOK)
+    picture: Future[Picture] = Future()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked before decoding
-            picture: Image.Image = Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP"))
-        width, height = picture.size
-        if width * height > LARGEST:
-            raise UserError(TOO_LARGE)
-        notes = {
-            "This picture moves: its first frame is shown.": picture.format in ("PNG", "WEBP")
-            and getattr(picture, "n_frames", 1) > 1,
-            "This picture has 16 bits per colour: it is shown with 8.": content[:4] == b"\x89PNG" and content[24] == 16,
-            "This picture is in print colours (CMYK): it was converted to RGB.": picture.mode == "CMYK",
-        }
-        picture.seek(0)
-        if picture.mode.startswith("I"):  # 16-bit grey
-            picture = Image.fromarray((np.asarray(picture, dtype=np.uint32) >> 8).astype(np.uint8))
-        if side:
-            picture.thumbnail((side, side))
-        upright = ImageOps.exif_transpose(picture)
-        grey = upright.mode in ("1", "L", "LA")
-        flat = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
-        values = np.atleast_3d(np.asarray(flat.convert("L" if grey else "RGB"), dtype=np.float32)) / 255
-    except UnidentifiedImageError:
-        raise UserError("This file is not a PNG, JPEG or WebP picture: choose another one.") from None
-    except Image.DecompressionBombError:
-        raise UserError(TOO_LARGE) from None
-    except (OSError, SyntaxError, ValueError):
-        raise UserError("This picture is damaged and cannot be read: save it again or choose another one.") from None
-    note = " ".join(text for text, true in notes.items() if true)
-    return Picture(torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None], note)
+        command = [sys.executable, "-m", "core.data.decoding", str(len(content)), str(side or 0)]
+        child = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:
+        _reading.discard(visitor)
+        raise UserError(f"No process could be started to read this picture ({error.strerror}): try again.") from None
+    Thread(target=_attend, args=(child, content, visitor, picture), daemon=True).start()
+    try:
+        while not wait([picture], LOOK).done:
+            yield 0.0
+        yield picture.result()
+    finally:
+        child.kill()
+
+
+def _admitted(visitor: str) -> bool:
+    with _lock:
+        if visitor in _reading or len(_reading) >= AT_ONCE:
+            return False
+        _reading.add(visitor)
+        return True
+
+
+def _attend(child: subprocess.Popen[bytes], content: bytes, visitor: str, picture: "Future[Picture]") -> None:
+    """Give a process its file, take what it makes of it, and kill it when its time is over."""
+    clock, began = Timer(SECONDS, child.kill), time.monotonic()
+    clock.start()
+    try:
+        with child:
+            assert child.stdin
+            assert child.stdout
+            with suppress(OSError), child.stdin:  # it may have refused and gone before it has read all
+                child.stdin.write(content)
+            picture.set_result(_received(child.stdout))
+    except Exception as why:
+        slow = child.returncode == OUT_OF_TIME or time.monotonic() - began >= SECONDS
+        picture.set_exception(UserError(TOO_SLOW) if slow else why)
+    finally:
+        clock.cancel()
+        _reading.discard(visitor)
+
+
+def _received(out: IO[bytes]) -> Picture:
+    """Take a picture from a process that may die on the way, and that a file may have taken over. Raises UserError."""
+    try:
+        head = json.loads(out.readline(1000))
+        if "refusal" in head:
+            raise UserError(head["refusal"])
+        width, height, channels = (int(head[key]) for key in ("width", "height", "channels"))
+        if channels not in (1, 3) or not 0 < width * height <= decoding.LARGEST:
+            raise ValueError(head)
+        pixels = torch.empty((1, channels, height, width), dtype=torch.uint8)
+        step = max(1, decoding.ROWS // width)
+        for top in range(0, height, step):
+            part = pixels[0, :, top : top + step]
+            rows = torch.frombuffer(bytearray(out.read(part.numel())), dtype=torch.uint8)
+            part.copy_(rows.view(-1, width, channels).permute(2, 0, 1))
+        return Picture(pixels, str(head["note"]))
+    except (ValueError, KeyError, TypeError, RuntimeError):
+        raise UserError(decoding.DAMAGED) from None
 
 
 def as_digit(image: Images) -> Float[Tensor, "1 1 28 28"]:
