@@ -2,10 +2,12 @@
 
 import json
 import random
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from safetensors.torch import save as save_tensors
+from torch import nn
 
 from core import UserError, checkpoints, models
 from core.checkpoints import Card
@@ -103,10 +105,9 @@ def stray(name: str = "stray") -> Path:
     return checkpoints.path(name, ".json")
 
 
-def mended(place: Path, content: bytes) -> None:
-    """Put a file back, whatever lies there."""
-    shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink(missing_ok=True)
-    place.write_bytes(content)
+def encoded(model: nn.Module) -> bytes:
+    """Encode the weights of a network, also where they are no numbers."""
+    return save_tensors(model.state_dict())
 
 
 def answered(what: Callable[[], object]) -> str:
