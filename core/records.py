@@ -28,7 +28,7 @@ def loads(text: str | bytes, constants: bool = False) -> dict[str, Any]:
 
 def build(kind: type[T], record: Mapping[str, Any]) -> T:
     """Build a dataclass of a record; raises ValueError where a field is missing, unknown, or not of its type."""
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # a class can be hashed
     try:
         wrong = [name for name, value in record.items() if name not in hints or not fits(value, hints[name])]
         if not wrong:
@@ -54,7 +54,9 @@ def fits(value: object, hint: Any) -> bool:
     if origin in (tuple, list):
         return isinstance(value, origin) and all(fits(each, inner[0]) for each in value)
     if origin in (dict, Mapping):
-        return isinstance(value, Mapping) and all(fits(each, h) for pair in value.items() for each, h in zip(pair, inner))
+        return isinstance(value, Mapping) and all(
+            fits(key, inner[0]) and fits(each, inner[1]) for key, each in value.items()
+        )
     if hint in (int, float):
         return isinstance(value, int | hint) and not isinstance(value, bool)
     return _plain(value) if hint is Any else isinstance(value, hint) and (hint is not str or _plain(value))

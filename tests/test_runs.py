@@ -343,7 +343,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.Monkey
         if target.name == "status.json":
             told.append(json.loads(content)["why"])
         if target.name in ("state.pt", "network.safetensors") and len(told) < 4:
-            raise checkpoints.Unsaved(f"{target.name} could not be saved (No space left on device): free some disk space.")
+            raise checkpoints.Unsaved(
+                f"{target.name} could not be saved (No space left on device): free some disk space."
+            )
         write(target, content)
 
     monkeypatch.setattr(checkpoints, "write", full)
@@ -518,6 +520,9 @@ def test_of_metrics_only_what_is_new_is_read(monkeypatch: pytest.MonkeyPatch) ->
         more.write('ep": 3, "loss": 1}\n')
     assert reader.lines() == [{"step": 1, "loss": 1}, {"step": 2, "loss": 1}, {"step": 3, "loss": 1}]
     assert len(read) == 3
-    for anew in ('{"step": 1, "loss": 1}\n', '{"step": 1, "loss": 1}\n{"step": 4, "loss": 1}\n{"step": 5, "loss": 1}\n{"step": 6, "loss": 1}\n'):  # a resumed run's
+    for anew in (
+        '{"step": 1, "loss": 1}\n',
+        '{"step": 1, "loss": 1}\n{"step": 4, "loss": 1}\n{"step": 5, "loss": 1}\n{"step": 6, "loss": 1}\n',
+    ):  # a resumed run's
         checkpoints.write(file, anew.encode())
         assert reader.lines() == [loads(line) for line in anew.splitlines()]

@@ -254,7 +254,9 @@ def _whole(sample: dict[str, Tensor]) -> bool:
     if sample.keys() != {"input", "output", "truth"} or not all(bool(t.isfinite().all()) for t in sample.values()):
         return False
     seen, output, truth = (sample[name] for name in ("input", "output", "truth"))
-    pictures = seen.ndim == 4 and len(seen) > 0 and seen.shape[1] in (1, 3) and seen.dtype == output.dtype == torch.float32
+    pictures = (
+        seen.ndim == 4 and len(seen) > 0 and seen.shape[1] in (1, 3) and seen.dtype == output.dtype == torch.float32
+    )
     read = truth.dtype == torch.int64 and truth.shape == seen.shape[:1] and output.shape == (len(seen), 10)
     cleaned = truth.dtype == torch.float32 and truth.shape == output.shape == seen.shape
     return pictures and (read or cleaned)

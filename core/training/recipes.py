@@ -172,7 +172,9 @@ def parse(record: dict[str, Any]) -> Recipe:
 def sound(card: Card) -> Card:
     """Return a card; raises UserError where this version does not know the data set or the noise that it speaks of."""
     if card.dataset not in SOURCES:
-        raise UserError(f"{card.name} learned from {card.dataset!r}, which is not known to this version: update Noisescope.")
+        raise UserError(
+            f"{card.name} learned from {card.dataset!r}, which is not known to this version: update Noisescope."
+        )
     if "noise" in card.recipe:
         noise.parse(str(card.recipe["noise"]))
     return card
