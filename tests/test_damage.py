@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -24,7 +25,7 @@ from core.experiments import networks
 from core.experiments.registry import EXPERIMENTS
 from core.runs import control, folder, states, worker
 from core.training import recipes
-from core.training.recipes import RECIPES, Classification
+from core.training.recipes import RECIPES, Classification, Denoising
 from tests import damage
 from tests.test_pages import opened, words
 
@@ -289,7 +290,9 @@ def test_the_training_page_stays_alive_with_a_damaged_run_and_offers_to_delete_i
 def test_every_page_opens_with_stray_cards_and_damaged_results(shipped: Path) -> None:
     good = json.loads(damage.stray().read_bytes())
     denoiser = json.loads((shipped / "n2n-gaussian-50.json").read_text())
-    strays = dict(recipe=None, title="\ud800", dataset="x", architecture="Oracle", history=[{}], name="digit-cnn")
+    strays: dict[str, Any] = dict(
+        recipe=None, title="\ud800", dataset="x", architecture="Oracle", history=[{}], name="digit-cnn"
+    )
     for key, value in strays.items():
         (shipped / f"stray-{key}.json").write_text(json.dumps({**good, "name": f"stray-{key}", key: value}))
     (shipped / "stray-noise.json").write_text(json.dumps({**denoiser, "name": "stray-noise", "recipe": {"noise": "x"}}))
@@ -367,9 +370,10 @@ def test_an_adopted_network_can_be_removed_but_none_that_ships(run: Path, shippe
 
 
 def test_a_network_that_a_run_begins_with_stays_until_it_is_done(run: Path, shipped: Path) -> None:
-    begun = replace(RECIPES["n2n-gaussian-100"], start="kept")
+    begun = RECIPES["n2n-gaussian-100"]
+    assert isinstance(begun, Denoising)
     checkpoints.save(checkpoints.load("n2n-gaussian-50")[0], replace(checkpoints.read("n2n-gaussian-50"), name="kept"))
-    folder.create("mine", begun)
+    folder.create("mine", replace(begun, start="kept"))
     with pytest.raises(UserError, match=r"^mine begins with kept: delete that run first\.$"):
         control.discard("kept")
     control.delete("mine")

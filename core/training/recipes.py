@@ -163,7 +163,7 @@ def parse(record: dict[str, Any]) -> Recipe:
         values["attack"] = params.parse(values["attack"], {"PGD": PGD, "ObsAtk": ObsAtk})
     if "noise" in values:
         values["noise"], values["loss"] = noise.parse(values["noise"]), params.parse(values["loss"], LOSSES)
-    found: Recipe = records.build(Denoising if "noise" in values else Classification, values)
+    found: Recipe = records.build(Denoising, values) if "noise" in values else records.build(Classification, values)
     if found.architecture not in models.ARCHITECTURES or found.dataset not in SOURCES:
         raise UserError(f"{found.architecture} on {found.dataset} is not known to this version: update Noisescope.")
     return found
