@@ -19,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import navigation
 from app.browser import strips
+from app.controls import presses
 from core import UserError, checkpoints, records
 from core.data import datasets
 from core.experiments import networks
@@ -396,3 +397,11 @@ def test_no_status_names_a_process_that_is_none(run: Path) -> None:
     for process in (-1, 10**30, "1", 1.5, None):
         (run / "status.json").write_text(json.dumps({**vars(folder.Status()), "process": process}))
         assert folder.status("mine").process == 0
+
+
+def test_the_second_half_of_a_double_click_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamlit.session_state", dict(presses={}))
+    done: list[str] = []
+    for drawn in (0, 0, 1):  # the second press is on what was drawn before the first
+        presses.pressed(lambda: done.append("launched"), "launch", drawn)
+    assert len(done) == 2
