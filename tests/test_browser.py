@@ -714,7 +714,9 @@ def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page
 @ONCE
 def test_a_double_click_deletes_one_run_and_what_moves_up_asks_again(tmp_path: Path, page: Page) -> None:
     for k in (1, 2):
-        shutil.copytree(checkpoints.FOLDER / "results" / "accuracy", tmp_path / "runs" / f"half-{k}")  # no runs: damaged
+        shutil.copytree(
+            checkpoints.FOLDER / "results" / "accuracy", tmp_path / "runs" / f"half-{k}"
+        )  # no runs: damaged
     with driver.server(tmp_path / "log", NOISESCOPE_RUNS=str(tmp_path / "runs")) as address:
         visit(page, f"{address}/train")
         page.get_by_role("button", name="Delete half-1").click()
