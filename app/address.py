@@ -20,7 +20,7 @@ def enter(page: str) -> None:
     """Note which page runs; the address is read when a page is entered, until it has published its own."""
     if st.session_state.get("page") != page:
         st.session_state["page"], st.session_state["entering"], st.session_state["published"] = page, True, {}
-        st.session_state["restored"] = set()
+        st.session_state["restored"], st.session_state["told"] = set(), ""
     st.session_state["notices"] = st.container()
 
 

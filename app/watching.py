@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app import cache
 from app.browser import strip
+from app.controls import presses
 from app.draw import charts, words
 from core import UserError
 from core.runs import control, folder, shown
@@ -48,37 +50,32 @@ def state(run: Run) -> None:
         )
 
 
-def pressed(what: Callable[[], object]) -> None:
-    """Do what a button says; who comes too late is told, until another button is pressed."""
-    st.session_state["told"] = ""
-    try:
-        what()
-    except UserError as refusal:
-        st.session_state["told"] = str(refusal)
-
-
 def steering(run: Run) -> None:
-    """Show the buttons that fit what a run is doing."""
+    """Show the buttons that fit what a run is doing; none stands where a second click on another would hit it."""
     if silent(run):
-        st.button("End its process", key="end", on_click=pressed, args=(lambda: control.end(run.id),))
+        presses.button(st, "End its process", f"end-{run.id}", partial(control.end, run.id))
     columns = st.columns(5)
     if run.state in folder.ACTIVE:
-        _button(columns[0], "Pause", "pause", lambda: control.ask(run.id, "pause"))
-        _button(columns[1], "Stop", "stop", lambda: control.ask(run.id, "stop"))
+        _button(columns[1], run, "Pause", "pause", partial(control.ask, run.id, "pause"))
+        _button(columns[2], run, "Stop", "stop", partial(control.ask, run.id, "stop"))
         return
     if run.state != "done":
-        _button(columns[0], "Resume", "play_arrow", lambda: control.resume(run.id))
+        _button(columns[0], run, "Resume", "play_arrow", partial(control.resume, run.id))
     with columns[1].popover("Adopt", icon=":material/bookmark_add:", width="stretch"):
         name = st.text_input("Name: lower-case letters, digits, dots, dashes", run.id, key=f"adopt-{run.id}")
-        st.button("Adopt its network", key="adopt", on_click=pressed, args=(lambda: adopt(run.id, name),))
+        presses.button(st, "Adopt its network", f"adopts-{run.id}", lambda: adopt(run.id, name))
         st.caption("Cards then has it, and every page whose networks do its work.")
-    with columns[2].popover("Delete", icon=":material/delete:", width="stretch"):
-        st.markdown("Everything of this run goes, for good; an adopted network stays.")
-        st.button("Delete it", key="delete", on_click=pressed, args=(lambda: control.delete(run.id),))
+    deletion(columns[2], "Delete", run.id)
 
 
-def _button(place: DeltaGenerator, title: str, icon: str, what: Callable[[], object]) -> None:
-    place.button(title, icon=f":material/{icon}:", key=title.lower(), on_click=pressed, args=(what,), width="stretch")
+def deletion(place: Any, label: str, run: str) -> None:
+    """Offer to delete a run."""
+    goes = "Everything of this run goes, for good; an adopted network stays."
+    presses.deletion(place, label, run, goes, partial(control.delete, run))
+
+
+def _button(place: DeltaGenerator, run: Run, title: str, icon: str, does: Callable[[], object]) -> None:
+    presses.button(place, title, f"{title.lower()}-{run.id}", does, icon=f":material/{icon}:", width="stretch")
 
 
 def adopt(run: str, name: str) -> None:

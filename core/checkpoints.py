@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,17 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor
 
-from core import UserError, models
+from core import UserError, models, records
 from core.models import Network
 from core.networks.digits import Classifier
 from core.networks.unet import Denoiser
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+
+
+class Unsaved(UserError):
+    """Say that the disk did not take a file."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,11 @@ def put(card: Card, weights: bytes) -> Card:
 
 
 def encoded(weights: dict[str, Tensor], dtype: torch.dtype) -> bytes:
-    """Return the weights of a network as they lie on disk."""
-    return save_weights({name: value.to(dtype).contiguous() for name, value in weights.items()})
+    """Return the weights of a network as they lie on disk; raises UserError where one is not finite."""
+    values = {name: value.to(dtype).contiguous() for name, value in weights.items()}
+    if not _finite(values):
+        raise UserError("The training has diverged, its weights are no numbers: try a smaller learning rate.")
+    return save_weights(values)
 
 
 def digest(weights: bytes) -> str:
@@ -91,7 +99,7 @@ def load(name: str, device: str = "cpu") -> tuple[Network, Card]:
     """Return a network on a device, frozen and in eval mode, and its card.
 
     Raises UserError, in one sentence, where the checkpoint is missing, its weights are truncated or are not those the
-    card speaks of, or this version of Noisescope does not know its architecture.
+    card speaks of or no numbers, or this version of Noisescope does not know its architecture.
     """
     card = read(name)
     try:
@@ -102,35 +110,63 @@ def load(name: str, device: str = "cpu") -> tuple[Network, Card]:
         raise UserError(
             f"The weights of {name} are damaged or not the ones its card describes: fetch or train {name} again."
         )
-    if card.architecture not in models.ARCHITECTURES:
-        raise UserError(f"{name} is a {card.architecture}, which this version does not know: update Noisescope.")
-    model = models.build(card.architecture, card.seed)
+    return models.freeze(fitted(card, weights)).to(device), card
+
+
+def fitted(card: Card, weights: bytes) -> Network:
+    """Build the network that a card and encoded weights make up; raises UserError where they do not, or a weight is not finite."""
+    model, again = models.build(card.architecture, card.seed), f"fetch or train {card.name} again"
     try:
         model.load_state_dict(load_weights(weights))
-    except (RuntimeError, SafetensorError):
-        raise UserError(
-            f"The weights of {name} do not fit a {card.architecture}: fetch or train {name} again."
-        ) from None
-    return models.freeze(model).to(device), card
+    except (RuntimeError, TypeError, SafetensorError):
+        raise UserError(f"The weights of {card.name} do not fit a {card.architecture}: {again}.") from None
+    if not _finite(model.state_dict()):
+        raise UserError(f"The weights of {card.name} are no numbers, its training has diverged: {again}.")
+    return model
+
+
+def _finite(weights: dict[str, Tensor]) -> bool:
+    return all(bool(value.isfinite().all()) for value in weights.values())
 
 
 def read(name: str) -> Card:
-    """Return the card of a checkpoint; raises UserError where there is none or it cannot be read."""
+    """Return the card of a checkpoint; raises UserError where there is none, it cannot be read or is another's."""
     try:
-        return parsed(path(name, ".json").read_text())
-    except OSError:
+        card = parsed(path(name, ".json").read_bytes())
+    except FileNotFoundError:
         raise UserError(f"There is no network {name!r} here: train it with `python -m core train {name}`.") from None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         raise UserError(f"The card of {name} cannot be read: fetch or train {name} again.") from None
+    if card.name != name:
+        raise UserError(f"The card of {name} is that of another network: fetch or train {name} again.")
+    return card
 
 
-def parsed(text: str) -> Card:
-    """Return the card that is written in JSON; raises ValueError, KeyError or TypeError where it is none.
+def parsed(content: bytes) -> Card:
+    """Return the card that is written in JSON; raises ValueError where it is none, UserError where its architecture is unknown.
 
     What cards of other versions said besides is passed over.
     """
-    record = json.loads(text)
-    return Card(**{field.name: record[field.name] for field in fields(Card) if field.name in record})
+    record, known = records.loads(content), {field.name for field in fields(Card)}
+    card = records.build(Card, {name: value for name, value in record.items() if name in known})
+    if not all({"epoch", "loss"} <= line.keys() == card.history[0].keys() for line in card.history):
+        raise ValueError("Its training curve cannot be read.")
+    if card.architecture not in models.ARCHITECTURES:
+        unknown = f"{card.name} is a {card.architecture}, which this version does not know"
+        raise UserError(f"{unknown}: update Noisescope.")
+    return card
+
+
+def remove(name: str) -> None:
+    """Take a network away; raises UserError where it is gone, or the disk refuses."""
+    card, weights = path(name, ".json"), path(name, ".safetensors")
+    try:
+        card.unlink()  # first: without it nobody asks for the weights
+        weights.unlink(missing_ok=True)
+    except FileNotFoundError:
+        raise UserError(f"There is no network {name!r} here any more.") from None
+    except OSError as error:
+        raise UserError(f"{name} could not be removed ({error.strerror}): check the folder's rights.") from None
 
 
 def there(name: str) -> bool:
@@ -154,7 +190,7 @@ def path(name: str, suffix: str) -> Path:
 
 
 def write(target: Path, content: bytes) -> None:
-    """Put a file in place whole or not at all; raises UserError where the disk does not take it."""
+    """Put a file in place whole or not at all; raises Unsaved where the disk does not take it."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -164,8 +200,9 @@ def write(target: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(part, target)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise Unsaved(
             f"{target.name} could not be saved ({error.strerror}): free some disk space or check the folder's rights."
         ) from None
 

@@ -91,9 +91,9 @@ def parse(text: str, classes: Mapping[str, type[T]]) -> T:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args:
             values = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
             return classes[call.func.id](**values)
-    except (SyntaxError, ValueError, KeyError, TypeError):
+    except (SyntaxError, ValueError, KeyError, TypeError, OverflowError, RecursionError, MemoryError):
         pass
-    raise UserError(f"{text!r} is not one of {', '.join(classes)}: update Noisescope.")
+    raise UserError(f"{str(text)[:80]!r} is not one of {', '.join(classes)}: update Noisescope.")
 
 
 def _check(self: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import address, cache
+from app import address, adopted, cache
 from app.controls import choices, data, pickers
 from app.draw import charts, words
 from app.inputs import Trained
@@ -22,6 +22,7 @@ st.markdown(
 )
 
 names = pickers.classifiers() + pickers.denoisers("mnist") + pickers.denoisers()
+adopted.damaged()
 pickers.none_here(names)
 
 
@@ -59,6 +60,7 @@ def scores(card: Card) -> None:
 
 name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "card", "the network")
 address.publish(card=name)
+adopted.removal(name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
     card = (network := Trained.named(name)).card

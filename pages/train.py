@@ -5,10 +5,9 @@ from functools import partial
 import streamlit as st
 
 from app import access, address, cache, watching
-from app.controls import data
+from app.controls import data, presses
 from app.controls import recipes as controls
 from app.draw import words
-from app.watching import pressed
 from core import UserError
 from core.runs import control, folder
 from core.training import recipes
@@ -31,8 +30,7 @@ def launcher() -> None:
         f"It will take about **{words.duration(sum(times))}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "
         f"half the cores, and {needs[0].data}. {' '.join({*whys})}"
     )
-    args = (partial(launch, plan),)
-    st.button("Launch", icon=":material/play_arrow:", type="primary", key="launch", on_click=pressed, args=args)
+    presses.button(st, "Launch", "launch", partial(launch, plan), icon=":material/play_arrow:", type="primary")
 
 
 def launch(plan: tuple[Recipe, ...]) -> None:
@@ -41,18 +39,16 @@ def launch(plan: tuple[Recipe, ...]) -> None:
     st.session_state.update(run=names[0], against=names[1:], launching=False)  # what is to be watched moves up
 
 
-told = st.session_state.get("told")
 if may and st.toggle("Start a run", not folder.every(), key="launching"):
     with st.container(border=True):
         launcher()
 for broken, why in folder.damaged().items():
     st.warning(why, icon=":material/broken_image:")
     if may:
-        st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(control.delete, broken),))
+        watching.deletion(st, f"Delete {broken}", broken)
 known = {run.id: run for run in folder.every()}
 if not known:
-    if told:
-        st.info(told, icon=":material/info:")
+    presses.told()
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     st.stop()
@@ -72,13 +68,13 @@ def live() -> None:
     """Show how the run is doing, again and again while anything is at work."""
     try:
         run, rivals = folder.read(chosen), [folder.read(i) for i in against]
-    except UserError:
-        st.rerun()  # somebody has deleted it
+    except UserError as gone:  # somebody has deleted it
+        st.session_state["told"] = st.session_state["told"] or str(gone)
+        st.rerun()
     watching.state(run)
     if may:
         watching.steering(run)
-    if told := st.session_state.get("told"):
-        st.info(told, icon=":material/info:")
+    presses.told()
     watching.curves([run, *rivals])
     watching.picture(run, "samples")
     if any(r.state in folder.ACTIVE for r in folder.every()) != active:

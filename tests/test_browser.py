@@ -712,6 +712,34 @@ def test_a_run_outlives_its_app_and_is_steered_from_another(tmp_path: Path, page
 
 
 @ONCE
+def test_a_double_click_deletes_one_run_and_what_moves_up_asks_again(tmp_path: Path, page: Page) -> None:
+    for k in (1, 2):
+        shutil.copytree(
+            checkpoints.FOLDER / "results" / "accuracy", tmp_path / "runs" / f"half-{k}"
+        )  # no runs: damaged
+    with driver.server(tmp_path / "log", NOISESCOPE_RUNS=str(tmp_path / "runs")) as address:
+        visit(page, f"{address}/train")
+        page.get_by_role("button", name="Delete half-1").click()
+        delete = page.get_by_role("button", name="Delete it")
+        expect(delete).to_be_disabled()
+        page.get_by_text("Yes, delete half-1").click()
+        expect(delete).to_be_enabled()
+        delete.dblclick()
+        expect(page.get_by_text("half-1 is deleted.")).to_be_visible(timeout=30_000)
+        driver.settled(page)
+        place = page.get_by_role("button", name="Delete half-2")
+        expect(place).to_be_visible()
+        if not delete.count():
+            place.click()
+        delete.click(force=True, timeout=5_000)  # an impatient third click, where the first two were
+        driver.settled(page)
+        expect(page.get_by_text("Yes, delete half-2")).to_be_visible()
+        expect(delete).to_be_disabled()
+        shot(page, "double")
+        assert [file.name for file in (tmp_path / "runs").glob("half*")] == ["half-2"]
+
+
+@ONCE
 def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -> None:
     environment = dict(NOISESCOPE_RUNS=str(tmp_path / "runs"), NOISESCOPE_TRAINING="token", NOISESCOPE_TOKEN="hush")
     with driver.server(tmp_path / "log", **environment) as address:

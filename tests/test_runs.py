@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from core import UserError, checkpoints
 from core.noise import BlindGaussian
-from core.runs import control, folder, slots, worker
+from core.runs import control, folder, slots, states, worker
 from core.training import recipes
 from core.training.losses import L1
 from core.training.recipes import PRESETS, RECIPES, Classification, Denoising
@@ -275,7 +277,7 @@ def test_where_the_disk_is_full_a_run_can_still_be_stopped_and_speaks(monkeypatc
     until(partial(begun, run))
 
     def full(target: Path, content: bytes) -> None:
-        raise UserError(f"{target.name} could not be saved (No space left on device).")
+        raise checkpoints.Unsaved(f"{target.name} could not be saved (No space left on device).")
 
     monkeypatch.setattr(checkpoints, "write", full)
     with pytest.raises(UserError, match=f"No space left on device.* {run} is asked to pause instead"):
@@ -324,11 +326,12 @@ def test_a_damaged_state_fails_in_one_sentence() -> None:
     run = control.launch(ENDLESS)
     until(lambda: folder.path(run, "state.pt").exists())
     kill(run)
-    folder.path(run, "state.pt").write_bytes(b"garbage not zip")
+    for name in states.NAMES:
+        folder.path(run, name).write_bytes(b"garbage not zip")
     control.resume(run)
     failed = finished(run)
     assert failed.state == "failed"
-    assert failed.status.why == f"The state of {run} is damaged: launch it anew."
+    assert failed.status.why == f"The state of {run} is damaged, and none before it is whole: launch it anew."
 
 
 def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,7 +343,9 @@ def test_a_full_disk_is_said_and_the_training_goes_on(monkeypatch: pytest.Monkey
         if target.name == "status.json":
             told.append(json.loads(content)["why"])
         if target.name in ("state.pt", "network.safetensors") and len(told) < 4:
-            raise UserError(f"{target.name} could not be saved (No space left on device): free some disk space.")
+            raise checkpoints.Unsaved(
+                f"{target.name} could not be saved (No space left on device): free some disk space."
+            )
         write(target, content)
 
     monkeypatch.setattr(checkpoints, "write", full)
@@ -459,8 +464,9 @@ def test_a_run_does_not_go_on_with_other_data() -> None:
     run = control.launch(ENDLESS)
     until(lambda: folder.path(run, "state.pt").exists())
     kill(run)
-    state = torch.load(folder.path(run, "state.pt"), weights_only=True)
-    torch.save({**state, "data": "other digits"}, folder.path(run, "state.pt"))
+    state = {**states.read(folder.path(run, "state.pt")), "data": "other digits"}
+    torch.save(state, file := BytesIO())
+    folder.path(run, "state.pt").write_bytes(checkpoints.digest(file.getvalue()).encode() + file.getvalue())
     control.resume(run)
     failed = finished(run)
     assert failed.state == "failed"
@@ -502,18 +508,21 @@ def test_of_metrics_only_what_is_new_is_read(monkeypatch: pytest.MonkeyPatch) ->
     file, reader, read = folder.path("one", "metrics.jsonl"), folder.Metrics("one"), []
     loads = json.loads
 
-    def counted(line: bytes) -> dict[str, float]:
+    def counted(line: bytes, **how: Any) -> dict[str, float]:
         read.append(line)
-        return dict(loads(line))
+        return dict(loads(line, **how))
 
     monkeypatch.setattr(json, "loads", counted)
     assert reader.lines() == []
-    file.write_text('{"step": 1}\n{"step": 2}\n{"st')
-    assert reader.lines() == [{"step": 1}, {"step": 2}]
+    file.write_text('{"step": 1, "loss": 1}\n{"step": 2, "loss": 1}\n{"st')
+    assert reader.lines() == [{"step": 1, "loss": 1}, {"step": 2, "loss": 1}]
     with file.open("a") as more:
-        more.write('ep": 3}\n')
-    assert reader.lines() == [{"step": 1}, {"step": 2}, {"step": 3}]
+        more.write('ep": 3, "loss": 1}\n')
+    assert reader.lines() == [{"step": 1, "loss": 1}, {"step": 2, "loss": 1}, {"step": 3, "loss": 1}]
     assert len(read) == 3
-    for anew in ('{"step": 1}\n', '{"step": 1}\n{"step": 4}\n{"step": 5}\n{"step": 6}\n'):  # a resumed run's
+    for anew in (
+        '{"step": 1, "loss": 1}\n',
+        '{"step": 1, "loss": 1}\n{"step": 4, "loss": 1}\n{"step": 5, "loss": 1}\n{"step": 6, "loss": 1}\n',
+    ):  # a resumed run's
         checkpoints.write(file, anew.encode())
         assert reader.lines() == [loads(line) for line in anew.splitlines()]

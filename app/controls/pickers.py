@@ -33,10 +33,9 @@ def denoisers(dataset: str = "cifar10", architecture: str | None = None) -> list
 
 def _listed(denoising: bool, dataset: str, architecture: str | None) -> list[str]:
     """List networks of one kind: those that ship, then those that were trained and adopted here."""
-    shipped = [r for r in RECIPES.values() if checkpoints.there(r.name) and isinstance(r, Denoising) == denoising]
-    adopted = [c for c in networks.cards() if c.name not in RECIPES and ("noise" in c.recipe) == denoising]
-    known = [*shipped, *adopted]
-    return [r.name for r in known if r.dataset == dataset and architecture in (None, r.architecture)]
+    known = [(RECIPES.get(card.name, card), "noise" in card.recipe) for card in networks.cards()]
+    kind = [r for r, noise in known if (noise or isinstance(r, Denoising)) == denoising]
+    return [r.name for r in kind if r.dataset == dataset and architecture in (None, r.architecture)]
 
 
 def title(name: str) -> str:

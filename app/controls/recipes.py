@@ -36,7 +36,7 @@ class Need:
 def need(recipe: Recipe) -> Need:
     """Say what a training will need."""
     parameters = sum(p.numel() for p in untrained(recipe).parameters())
-    kept = 6 if isinstance(recipe, Denoising) else 3  # copies in the state: weights, moments, averages, best
+    kept = 11 if isinstance(recipe, Denoising) else 5  # weights; in each of two states weights, moments, averages
     return Need(parameters, 4e-6 * kept * parameters + 1, cache.dataset(recipe.dataset, "train").title)
 
 

@@ -1,7 +1,6 @@
 """What there is to measure, and on what: the networks that are here, those that ship first, and the device."""
 
 import os
-from contextlib import suppress
 
 import torch
 
@@ -12,11 +11,23 @@ from core.training import recipes
 
 def cards() -> list[Card]:
     """Return the cards of all networks here: those that ship, in the order of their recipes, then those adopted, by name."""
-    names = [file.stem for file in sorted(checkpoints.FOLDER.glob("*.json"))]
-    found = []
+    return [card for card in _all().values() if isinstance(card, Card)]
+
+
+def damaged() -> dict[str, str]:
+    """Return what is wrong with each network whose card is of no use, a sentence by name."""
+    return {name: str(refusal) for name, refusal in _all().items() if isinstance(refusal, UserError)}
+
+
+def _all() -> dict[str, Card | UserError]:
+    """Return every card by its name, or why it is of no use."""
+    found: dict[str, Card | UserError] = {}
+    names = [file.stem for file in sorted(checkpoints.FOLDER.glob("[!.]*.json"))]
     for name in sorted(names, key=lambda name: [*recipes.RECIPES, name].index(name)):
-        with suppress(UserError):
-            found.append(checkpoints.read(name))
+        try:
+            found[name] = recipes.sound(checkpoints.read(name))
+        except UserError as refusal:
+            found[name] = refusal
     return found
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from core import UserError, checkpoints, parallel
+from core import UserError, checkpoints, parallel, records
 from core.checkpoints import Card
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -22,6 +22,7 @@ from core.types import Labels
 
 SEED = 0  # what experiments draw from
 EVERY = 30.0  # seconds between two writings of a result that is being measured
+SEAL = "sha256"  # under which a file keeps the hash of what it says
 KEY = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 
 
@@ -146,7 +147,8 @@ class Store(Generic[R]):
         """
         values = {f.name: getattr(result, f.name) for f in fields(result)}
         tensors = {name: value.contiguous() for name, value in values.items() if isinstance(value, Tensor)}
-        rest = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in values.items() if name not in tensors)
+        plain = {name: value for name, value in values.items() if name not in tensors} | {SEAL: _seal(values)}
+        rest = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in plain.items())
         record = "{\n" + ",\n".join(rest) + "\n}\n"
         file = self._file(key, ".safetensors" if tensors else ".json")
         with _locked(f"{self.name}.{key}"):
@@ -172,9 +174,13 @@ class Store(Generic[R]):
 
     def _parsed(self, file: Path, read: Callable[[Path], dict[str, Any]]) -> R | None:
         try:
-            return self.kind(**{name: _frozen(value) for name, value in read(file).items()})
-        except (ValueError, TypeError, KeyError, AttributeError, SafetensorError):
-            return None
+            values = read(file)
+            seal = values.pop(SEAL, None)  # older files have none
+            if seal in (None, _seal(values)):
+                return records.build(self.kind, {name: _frozen(value) for name, value in values.items()})
+        except (ValueError, TypeError, KeyError, RuntimeError, SafetensorError):
+            pass
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,11 +295,19 @@ def _locked(name: str) -> FileLock:
 def _with_tensors(file: Path) -> dict[str, Any]:
     with safe_open(file, "pt") as found:
         tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  not a dict
-        return {**json.loads(found.metadata()["result"]), **tensors}
+        return {**records.loads(found.metadata()["result"], constants=True), **tensors}
 
 
 def _without(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text()))
+    return records.loads(file.read_bytes(), constants=True)
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    """Return a hash of all that a result says: of its numbers and words as JSON, and of the bytes of its tensors."""
+    plain = {name: value for name, value in values.items() if not isinstance(value, Tensor)}
+    tensors = (values[name].cpu() for name in sorted(values.keys() - plain.keys()))  # a file has an order of its own
+    parts = (value.contiguous().flatten().view(torch.uint8).numpy().tobytes() for value in tensors)
+    return checkpoints.digest(json.dumps(plain).encode() + b"".join(parts))
 
 
 def _frozen(value: Any) -> Any:

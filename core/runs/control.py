@@ -50,8 +50,9 @@ def ask(run: str, request: Request) -> None:
     with _one_at_a_time():
         if not folder.read(run).active:
             raise UserError(f"{run} is not at work any more.")
-        with suppress(FileNotFoundError):
-            raise UserError(f"Somebody has already asked {run} to {folder.path(run, 'request').read_text()}.")
+        with suppress(OSError):
+            asked = folder.path(run, "request").read_text(errors="replace")[:20]
+            raise UserError(f"Somebody has already asked {run} to {asked}.")
         try:
             checkpoints.write(folder.path(run, "request"), request.encode())
         except UserError as full:
@@ -69,9 +70,9 @@ def end(run: str) -> None:
 
 
 def delete(run: str) -> None:
-    """Throw a run away; raises UserError where it is at work or gone."""
+    """Throw a run away; raises UserError where it is at work or gone. A damaged one ends where its folder goes."""
     with _one_at_a_time():
-        if folder.alive(run) and folder.status(run).state in folder.ACTIVE:
+        if run not in folder.damaged() and folder.read(run).active:
             raise UserError(f"{run} is at work: stop it first.")
         gone = folder.root() / f".{run}.{secrets.token_hex(2)}"
         try:
@@ -82,12 +83,27 @@ def delete(run: str) -> None:
 
 
 def adopt(run: str, name: str) -> Card:
-    """Put the network of a run among those that every page offers; raises UserError where there is none yet, or the name is taken."""
+    """Put the network of a run among those that every page offers; raises UserError where it is none, or the name is taken."""
     with _one_at_a_time():
         card, weights = folder.network(run)
+        checkpoints.fitted(recipes.sound(card), weights)
         if checkpoints.there(name):
             raise UserError(f"There is a network {name!r} already: choose another name.")
         return checkpoints.put(replace(card, name=name), weights)
+
+
+def discard(name: str) -> None:
+    """Take an adopted network away again; what was measured of it stays, and holds if the same weights come back.
+
+    Raises UserError where it ships, is gone, or a run that is not done begins with it.
+    """
+    with _one_at_a_time():
+        if name in recipes.RECIPES:
+            raise UserError(f"{name} comes with Noisescope: only an adopted network can be removed.")
+        for run in folder.every():
+            if getattr(run.recipe, "start", "") == name and run.state != "done":
+                raise UserError(f"{run.id} begins with {name}: delete that run first.")
+        checkpoints.remove(name)
 
 
 def tensorboard(run: str) -> bytes:
@@ -150,10 +166,10 @@ def _start(run: str) -> None:
     """
     if not locks.GIVEN_OVER:
         raise UserError(f"This system cannot hand a lock over: go on with {run} by `python -m core train --run {run}`.")
-    folder.path(run, "request").unlink(missing_ok=True)
     threads = str(max(1, (os.cpu_count() or 2) // 2))  # the app keeps the rest
     environment = {**_environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_NICE": "10", "NOISESCOPE_HANDED": run}
     try:
+        folder.path(run, "request").unlink(missing_ok=True)
         with folder.living(run) as lock, open(folder.path(run, "log.txt"), "a") as out:
             old = folder.status(run)  # its process is gone: its number may be another's by now
             queued = replace(old, state="queued", why="", queued=time.time(), process=0, beat=old.beat + 1)

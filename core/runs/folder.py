@@ -1,8 +1,8 @@
 """A run as it lies on disk: a folder that everybody may read, at any moment.
 
 It holds its recipe (config.json), what it is doing (status.json), its metrics (metrics.jsonl: a line every quarter of a
-second and one after each epoch), its log, its state (state.pt), and after each epoch a sample and its network as it is
-then. The process of a run holds a lock on `alive` as long as it lives; `request` is what it is asked to do.
+second and one after each epoch), its log, its state (state.pt, and the one before it), and after each epoch a sample and
+its network as it is then. Any of it may be damaged, and then counts as not there, or the run as damaged. The process of a run holds a lock on `alive` as long as it lives; `request` is what it is asked to do.
 """
 
 import json
@@ -15,11 +15,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from core import UserError, checkpoints
+from core import UserError, checkpoints, records
 from core.checkpoints import NAME, Card
 from core.runs import locks
 from core.training import recipes
@@ -27,6 +28,8 @@ from core.training.recipes import Recipe
 
 ROOT = Path(__file__).parents[2]
 ACTIVE = ("queued", "running")
+METRICS = ({"step", "loss"}, {"epoch", "step", "loss", "score"})  # what a line of them says
+TOLD = 1 << 16  # bytes of a log that are read
 PATIENCE = 10.0  # seconds: who has just stopped holds its lock until it is gone
 
 State = Literal["queued", "running", "paused", "stopped", "done", "failed", "died"]
@@ -40,7 +43,7 @@ def root() -> Path:
 
 @dataclass(frozen=True)
 class Status:
-    """What the process of a run last said of itself."""
+    """What the process of a run last said of itself; raises ValueError for what no process says."""
 
     state: State = "queued"
     why: str = ""  # one sentence, where something is the matter
@@ -50,6 +53,10 @@ class Status:
     queued: float = 0.0  # when it joined the queue, seconds since the epoch
     beat: int = 0  # grows as long as the process is at work
     process: int = 0  # its number
+
+    def __post_init__(self) -> None:
+        if min(self.step, self.steps - self.step, self.speed, self.queued, self.beat, self.process) < 0:
+            raise ValueError(f"{self} is impossible.")
 
 
 @dataclass(frozen=True)
@@ -99,12 +106,13 @@ def damaged() -> dict[str, str]:
 def _all() -> dict[str, Run | UserError]:
     """Return every run by its name, or why it cannot be read."""
     found: dict[str, Run | UserError] = {}
-    for place in root().iterdir() if root().is_dir() else []:
-        if NAME.fullmatch(place.name) and place.is_dir():
-            try:
-                found[place.name] = read(place.name)
-            except UserError as refusal:
-                found[place.name] = refusal
+    with suppress(OSError):
+        for place in root().iterdir():
+            if NAME.fullmatch(place.name) and place.is_dir():
+                try:
+                    found[place.name] = read(place.name)
+                except UserError as refusal:
+                    found[place.name] = refusal
     return found
 
 
@@ -116,21 +124,23 @@ def read(run: str) -> Run:
         if path(run).is_dir() and not alive(run):
             raise UserError(f"The run {run} is only half there: delete it.") from None
         raise UserError(f"There is no run {run!r} any more.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError):
         raise UserError(f"The run {run} is damaged: delete it.") from None
+    except UserError as refusal:
+        raise UserError(f"The run {run} cannot be read. {refusal}") from None
     return Run(run, recipe, status(run), alive(run))
 
 
 def record(run: str) -> dict[str, Any]:
     """Return the record of a run's recipe, and the hash of the weights it began with; raises OSError or ValueError."""
-    return dict(json.loads(path(run, "config.json").read_text()))
+    return records.loads(path(run, "config.json").read_bytes())
 
 
 def status(run: str) -> Status:
     """Return what the process of a run last said; of a run that never spoke, or whose word is damaged, that it waits."""
     try:
-        return Status(**json.loads(path(run, "status.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        return records.build(Status, records.loads(path(run, "status.json").read_bytes()))
+    except (OSError, ValueError):
         return Status()
 
 
@@ -162,13 +172,17 @@ def network(run: str) -> tuple[Card, bytes]:
     for _ in range(20):  # the two are written one after the other
         try:
             weights = path(run, "network.safetensors").read_bytes()
-            card = checkpoints.parsed(path(run, "network.json").read_text())
-        except (OSError, ValueError, TypeError):
+            card = checkpoints.parsed(path(run, "network.json").read_bytes())
+        except FileNotFoundError:
             raise UserError(f"{run} has no network yet: wait for the end of its first epoch.") from None
-        if checkpoints.digest(weights) == card.sha256:
+        except (OSError, ValueError):
+            break
+        if checkpoints.digest(weights) == card.sha256 and card.name == run:
             return card, weights
+        if not alive(run):
+            break
         time.sleep(0.05)
-    raise UserError(f"The network of {run} was only half written: resume the run, its next epoch writes it anew.")
+    raise UserError(f"The network of {run} is damaged, or only half written: resume the run, which writes it anew.")
 
 
 @dataclass(eq=False)
@@ -198,8 +212,16 @@ class Metrics:
                     break
                 self._read, self._last = self._read + len(line), line
                 with suppress(ValueError):
-                    self._lines.append(json.loads(line))
+                    self._lines.append(_metric(line))
         return list(self._lines)
+
+
+def _metric(line: bytes) -> dict[str, float]:
+    """Return a line of metrics; raises ValueError where it is damaged, or the loss was no number."""
+    found = records.loads(line)
+    if found.keys() not in METRICS or not records.fits(found, dict[str, float]):
+        raise ValueError("This is no line of metrics.")
+    return found
 
 
 def lines(run: str) -> list[dict[str, float]]:
@@ -209,29 +231,43 @@ def lines(run: str) -> list[dict[str, float]]:
 
 def sampled(run: str) -> tuple[int, ...]:
     """Return when each sample of a run was written, in nanoseconds: it changes where `samples` would give others."""
-    with suppress(OSError):
-        return tuple(file.stat().st_mtime_ns for file in sorted(path(run, "samples").glob("*.safetensors")))
-    return ()
+    files = sorted(path(run, "samples").glob("*.safetensors"))
+    return tuple(file.stat().st_mtime_ns for file in files if file.is_file())
 
 
 def samples(run: str) -> list[dict[str, Tensor]]:
-    """Return what the run made of the same few test images before its first epoch and after each.
+    """Return what the run made of the same few test images before its first epoch and after each, as far as it is whole.
 
     Each is "input" (N, C, H, W), "truth" (the same, or labels (N,)) and "output" (N, C, H, W), or probabilities (N, 10).
     """
-    found = []
-    for file in sorted(path(run, "samples").glob("*.safetensors")) if path(run, "samples").is_dir() else []:
-        with suppress(OSError, SafetensorError):
-            found.append(load_tensors(file.read_bytes()))
+    found: list[dict[str, Tensor]] = []
+    for file in sorted(path(run, "samples").glob("*.safetensors")):
+        with suppress(OSError, TypeError, SafetensorError):
+            sample = load_tensors(file.read_bytes())
+            if _whole(sample) and (not found or all(sample[k].shape == found[0][k].shape for k in sample)):
+                found.append(sample)
     return found
+
+
+def _whole(sample: dict[str, Tensor]) -> bool:
+    """Say whether a sample is of pictures, and of labels and probabilities or of pictures again; all of it finite."""
+    if sample.keys() != {"input", "output", "truth"} or not all(bool(t.isfinite().all()) for t in sample.values()):
+        return False
+    seen, output, truth = (sample[name] for name in ("input", "output", "truth"))
+    pictures = (
+        seen.ndim == 4 and len(seen) > 0 and seen.shape[1] in (1, 3) and seen.dtype == output.dtype == torch.float32
+    )
+    read = truth.dtype == torch.int64 and truth.shape == seen.shape[:1] and output.shape == (len(seen), 10)
+    cleaned = truth.dtype == torch.float32 and truth.shape == output.shape == seen.shape
+    return pictures and (read or cleaned)
 
 
 def log(run: str, count: int = 30) -> str:
     """Return the last lines of a run's log; "" where there is none."""
-    try:
-        return "\n".join(path(run, "log.txt").read_text(errors="replace").splitlines()[-count:])
-    except OSError:
-        return ""
+    with suppress(OSError), open(path(run, "log.txt"), "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TOLD))
+        return "\n".join(file.read(TOLD).decode(errors="replace").splitlines()[-count:])
+    return ""
 
 
 def encoded(value: Any, indent: int | None = 1) -> bytes:

@@ -88,7 +88,8 @@ def _train(run: str, devices: int, nodes: int) -> None:
     if state == "failed":
         raise UserError(folder.status(run).why)
     if state != "done":
-        print(f"{run} is {state}: the same command goes on where it was.", file=sys.stderr)
+        why = folder.status(run).why
+        print(f"{run} is {state}: the same command goes on where it was. {why}".strip(), file=sys.stderr)
         raise KeyboardInterrupt
 
 

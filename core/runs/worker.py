@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from io import BytesIO
-from pickle import UnpicklingError
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,10 +15,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from core import UserError, checkpoints
-from core.checkpoints import Card
+from core.checkpoints import Card, Unsaved
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.runs import folder, shown
+from core.runs import folder, shown, states
 from core.runs.folder import State, Status
 from core.runs.shown import Sampler
 from core.runs.slots import slot
@@ -81,7 +80,7 @@ class Work:
         if self.gone:
             return "stop"
         try:
-            return folder.path(self.run, "request").read_text()
+            return folder.path(self.run, "request").read_text(errors="replace")
         except OSError:
             return "pause" if self.halted else ""
 
@@ -116,6 +115,8 @@ def work(run: str, devices: int = 1, nodes: int = 1, watcher: Log | None = None)
                         now.tell(state="running")
                         done = _train(now, devices, nodes)
                 now.tell(state="done" if done else "stopped" if now.request() == "stop" else "paused")
+        except Unsaved as full:  # no failure: what is missing is written when it is resumed
+            now.tell(state="paused", why=f"{full} Then resume it.")
         except UserError as refusal:
             now.tell(state="failed", why=str(refusal))
         except (MemoryError, torch.OutOfMemoryError):
@@ -127,7 +128,8 @@ def work(run: str, devices: int = 1, nodes: int = 1, watcher: Log | None = None)
             now.tell(state="failed", why=f"The training broke off ({type(error).__name__}): its log says why.")
             raise
         finally:
-            folder.path(run, "request").unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.path(run, "request").unlink(missing_ok=True)
     return now.status.state
 
 
@@ -186,14 +188,16 @@ def _train(now: Work, devices: int, nodes: int) -> bool:
             now.tell(step=step.step, steps=step.steps, speed=round(speed, 1))
             told, since = clock, step.step
         if leaving:
-            _save(now, fit, dataset)
+            states.save(now.run, fit, dataset, now.losses, now.history)
             return False
         if due or fit.between:
             with _tolerant(now):
-                _save(now, fit, dataset)
+                states.save(now.run, fit, dataset, now.losses, now.history)
             saved = clock
+    if not _place(now).exists():  # the disk was full
+        _sample(now, sampled(fit.network))
     _keep(now, fit)
-    now.tell(why="")
+    now.tell(step=fit.done, steps=fit.steps, why="")
     return True
 
 
@@ -224,45 +228,28 @@ def _keep(now: Work, fit: Fit) -> None:
     checkpoints.write(folder.path(now.run, "network.json"), folder.encoded(asdict(card)))
 
 
-def _save(now: Work, fit: Fit, dataset: Dataset) -> None:
-    """Write the state whole or not at all."""
-    file, losses = BytesIO(), torch.stack(now.losses).tolist() if now.losses else []
-    torch.save(dict(fit=fit.state(), losses=losses, history=now.history, data=dataset.title), file)
-    checkpoints.write(folder.path(now.run, "state.pt"), file.getvalue())
-
-
-def _saved(run: str, fit: Fit, dataset: Dataset) -> dict[str, Any]:
-    """Return the saved state of a run, empty where there is none; raises UserError where it is of other data, or damaged."""
-    file = folder.path(run, "state.pt")
-    if not file.exists():
-        return {}
-    try:
-        state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-        for before, here in ((state["data"], dataset.title), (state["fit"]["device"], fit.fabric.device.type)):
-            if before != here:
-                raise UserError(f"{run} began on {before}; here is {here}: launch it anew.")
-        fit.load(state["fit"])
-        return dict(fit=state["fit"], losses=state["losses"], history=state["history"])
-    except (OSError, RuntimeError, LookupError, ValueError, EOFError, TypeError, AttributeError, UnpicklingError):
-        raise UserError(f"The state of {run} is damaged: launch it anew.") from None
-
-
 def _restore(now: Work, fit: Fit, dataset: Dataset) -> None:
     """Take the saved state up, if there is one, tell it those who follow, and forget what was noted after it."""
     state = None
     try:
-        state = _saved(now.run, fit, dataset)
+        state = states.restore(now.run, fit, dataset)
     finally:
         fit.fabric.broadcast(state)  # nothing: there is nothing to follow
     now.losses = list(torch.tensor(state.get("losses", [])).to(fit.fabric.device))
     now.history = state.get("history", [])
-    noted = [line for line in folder.lines(now.run) if line["step"] <= fit.done]
+    noted = [line for line in folder.lines(now.run) if "epoch" not in line and line["step"] <= fit.done]
+    noted = sorted([*noted, *now.history], key=lambda line: line["step"])  # a full disk or damage may have cost some
     checkpoints.write(folder.path(now.run, "metrics.jsonl"), b"".join(folder.encoded(line, None) for line in noted))
 
 
 def _sample(now: Work, tensors: dict[str, Tensor]) -> None:
     content = save_tensors({name: values.contiguous() for name, values in tensors.items()})
-    checkpoints.write(folder.path(now.run, "samples", f"{len(now.history):04d}.safetensors"), content)
+    checkpoints.write(_place(now), content)
+
+
+def _place(now: Work) -> Path:
+    """Return where the sample after the last epoch lies."""
+    return folder.path(now.run, "samples", f"{len(now.history):04d}.safetensors")
 
 
 @contextmanager
@@ -272,8 +259,8 @@ def _tolerant(now: Work) -> Iterator[None]:
         yield
         if now.status.why:
             now.tell(why="")
-    except UserError as refusal:
-        now.tell(why=f"{refusal} The training goes on and tries again.")
+    except Unsaved as full:
+        now.tell(why=f"{full} The training goes on and tries again.")
 
 
 @contextmanager

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from core import UserError, checkpoints, models, noise, params
+from core import UserError, checkpoints, models, noise, params, records
 from core.attacks import PGD, ObsAtk
-from core.data.datasets import Dataset
+from core.checkpoints import Card
+from core.data.datasets import SOURCES, Dataset
 from core.measures import metrics
 from core.models import Network
 from core.networks.digits import DigitCNN, DigitMLP
@@ -156,14 +157,27 @@ def provenance(recipe: Recipe) -> dict[str, Any]:
 
 
 def parse(record: dict[str, Any]) -> Recipe:
-    """Build the recipe a record speaks of; raises UserError, or KeyError, TypeError, ValueError, where it is none."""
+    """Build the recipe a record speaks of; raises UserError, KeyError or ValueError where it is none."""
     values = {name: value for name, value in record.items() if name != "start_sha256"}
     if values.get("attack"):
         values["attack"] = params.parse(values["attack"], {"PGD": PGD, "ObsAtk": ObsAtk})
     if "noise" in values:
         values["noise"], values["loss"] = noise.parse(values["noise"]), params.parse(values["loss"], LOSSES)
-        return Denoising(**values)
-    return Classification(**values)
+    found: Recipe = records.build(Denoising, values) if "noise" in values else records.build(Classification, values)
+    if found.architecture not in models.ARCHITECTURES or found.dataset not in SOURCES:
+        raise UserError(f"{found.architecture} on {found.dataset} is not known to this version: update Noisescope.")
+    return found
+
+
+def sound(card: Card) -> Card:
+    """Return a card; raises UserError where this version does not know the data set or the noise that it speaks of."""
+    if card.dataset not in SOURCES:
+        raise UserError(
+            f"{card.name} learned from {card.dataset!r}, which is not known to this version: update Noisescope."
+        )
+    if "noise" in card.recipe:
+        noise.parse(str(card.recipe["noise"]))
+    return card
 
 
 def train(recipe: Recipe, model: Network, dataset: Dataset, devices: int = 1, nodes: int = 1) -> Fit:
