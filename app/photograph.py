@@ -84,7 +84,7 @@ def arrive(shown: Shown, level: int) -> None:
             for packed in (*small, *(one.piece for one in large), *others):
                 piece(packed)
         for problem in {work.problem for work in works} - {""}:
-            st.warning(problem, icon=":material/info:")
+            st.warning(received.plain(problem), icon=":material/info:")
         if not all(work.done for work in works):
             ends = photographs.LEVELS + 1, 1, len(shown.methods)
             state = {

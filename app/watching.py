@@ -13,7 +13,8 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import cache
+from app import cache, received
+from app.access import pressed
 from app.browser import strip
 from app.draw import charts, words
 from core import UserError
@@ -46,15 +47,6 @@ def state(run: Run) -> None:
             "It has given no sign of life for a minute: it may hang. End its process, then resume it from where it was last saved.",
             icon=":material/heart_broken:",
         )
-
-
-def pressed(what: Callable[[], object]) -> None:
-    """Do what a button says; who comes too late is told, until another button is pressed."""
-    st.session_state["told"] = ""
-    try:
-        what()
-    except UserError as refusal:
-        st.session_state["told"] = str(refusal)
 
 
 def steering(run: Run) -> None:
@@ -98,7 +90,7 @@ def exports(run: Run) -> None:
         )
         columns[1].download_button("Weights", weights, f"{run.id}.safetensors", width="stretch")
     except UserError as refusal:
-        columns[0].caption(str(refusal))
+        columns[0].caption(received.plain(str(refusal)))
     file = io.StringIO()
     table = csv.DictWriter(file, ["step", "epoch", "loss", "score"])
     table.writeheader()

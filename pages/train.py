@@ -4,11 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, watching
+from app import access, address, cache, received, watching
+from app.access import pressed
 from app.controls import data
 from app.controls import recipes as controls
 from app.draw import words
-from app.watching import pressed
 from core import UserError
 from core.runs import control, folder
 from core.training import recipes
@@ -19,7 +19,7 @@ st.markdown(
     "A run trains in a process of its own: it goes on when you close this page, and you find it here again. "
     "**Start the one-minute run, watch its curve, and stop it when you have seen enough.**"
 )
-may = access.allowed()
+may = access.allowed("train")
 
 
 def launcher() -> None:
@@ -46,13 +46,13 @@ if may and st.toggle("Start a run", not folder.every(), key="launching"):
     with st.container(border=True):
         launcher()
 for broken, why in folder.damaged().items():
-    st.warning(why, icon=":material/broken_image:")
+    st.warning(received.plain(why), icon=":material/broken_image:")
     if may:
         st.button(f"Delete {broken}", key=f"broken-{broken}", on_click=pressed, args=(partial(control.delete, broken),))
 known = {run.id: run for run in folder.every()}
 if not known:
     if told:
-        st.info(told, icon=":material/info:")
+        st.info(received.plain(told), icon=":material/info:")
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     st.stop()
@@ -78,7 +78,7 @@ def live() -> None:
     if may:
         watching.steering(run)
     if told := st.session_state.get("told"):
-        st.info(told, icon=":material/info:")
+        st.info(received.plain(told), icon=":material/info:")
     watching.curves([run, *rivals])
     watching.picture(run, "samples")
     if any(r.state in folder.ACTIVE for r in folder.every()) != active:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import cache
+from app import access, cache
 from app.controls import choices
 from app.draw import words
 from app.inputs import Trained
@@ -17,12 +17,13 @@ from core.params import strength
 
 def watch(jobs: Jobs) -> None:
     """Show the measurements under way, each with a button that stops it; the page starts anew when the last has ended."""
-    under_way = jobs.running()
+    under_way, may = jobs.running(), access.may()
     for job in under_way:
         text, button = st.columns([5, 1], vertical_alignment="center")
         kind = words.title(type(job.corruption).__name__)
         text.progress(job.n / len(job.dataset), f"{job.card.name}, {kind}: {job.state()}")
-        button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
+        if may:
+            button.button("Stop", key=f"stop-{id(job)}", on_click=access.pressed, args=(job.halt.set,), width="stretch")
     if st.session_state.get("watching") and not under_way:
         st.session_state["watching"] = False
         st.rerun()
@@ -59,7 +60,8 @@ def start(
     )
     corruption, levels = kinds[title]
     hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
-    if columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint):
+    wanted = columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint)
+    if wanted and access.allowed("measure"):
         _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)
         if new:
             st.rerun()

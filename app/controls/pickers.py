@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, images, parameters
 from app.draw import words
 from app.inputs import Digit, Trained
@@ -86,7 +86,7 @@ def sound(names: Sequence[str], load: Callable[[Trained], object] = cache.denois
             load(trained := Trained.named(name))
             found.append(trained)
         except UserError as refusal:
-            st.warning(str(refusal), icon=":material/info:")
+            st.warning(received.plain(str(refusal)), icon=":material/info:")
     return found
 
 
