@@ -92,22 +92,28 @@ def may() -> bool:
     return True
 
 
-def allowed(place: str) -> bool:
-    """Say whether this visitor may change something, with one sentence where not, and a field for the token where it helps.
+def allowed(place: str, wanted: bool = True) -> bool:
+    """Say whether something is wanted that this visitor may do; who may not is asked for the token, until it is right.
 
     `place` tells the fields of a page apart.
     """
     try:
         check()
     except UserError as refusal:
-        st.info(str(refusal), icon=":material/visibility:")
-        if mode() == "token":
-            key = f"token-{place}"
-            st.text_input("Token", type="password", key=key, on_change=_admit, args=(key,))
-            if refused := st.session_state.get("refused"):
-                st.warning(refused, icon=":material/key:")
+        if wanted:
+            st.session_state["asking"] = place
+        if st.session_state.get("asking") == place:
+            st.info(str(refusal), icon=":material/visibility:")
+            if mode() == "token":
+                _ask(f"token-{place}")
         return False
-    return True
+    return wanted
+
+
+def _ask(key: str) -> None:
+    st.text_input("Token", type="password", key=key, on_change=_admit, args=(key,))
+    if refused := st.session_state.get("refused"):
+        st.warning(refused, icon=":material/key:")
 
 
 def pressed(what: Callable[[], object]) -> None:
@@ -125,7 +131,7 @@ def _admit(key: str) -> None:
     st.session_state["refused"] = ""
     if given := st.session_state.get(key):
         try:
-            st.session_state["admitted"] = GUESSES.right(str(given))
+            st.session_state["admitted"] = GUESSES.right(str(given).strip())
             st.session_state["refused"] = "" if st.session_state["admitted"] else "This is not the token."
         except UserError as refusal:
             st.session_state["refused"] = str(refusal)

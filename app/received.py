@@ -74,5 +74,4 @@ def _read(states: WStates, key: str) -> object:
     except KeyError:
         raise
     except Exception:
-        del states[key]
         raise KeyError(key) from None

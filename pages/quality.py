@@ -73,7 +73,9 @@ if rank != "bar":
 elif point:
     chosen = rows[torch.from_numpy(bars[chart].inside(point))]
     around = received.real(point.get("x")) or 0.0
-    st.caption(f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:")
+    st.caption(
+        f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:"
+    )
 else:
     chosen = rows[:0]
     st.info("Click a bar of a chart above.")

@@ -236,7 +236,11 @@ def test_a_stranger_may_press_download_and_nothing_is_fetched_or_deleted(
     assert not asked
     assert half.is_dir()
     assert "Who knows this server's token" in words(at)
-    at.text_input(key="token-download").set_value(access.token()).run()
+    at.text_input(key="token-download-mnist").set_value("wrong").run()
+    assert "This is not the token" in words(at)
+    monkeypatch.setattr(access, "GUESSES", access.Guesses())
+    at.text_input(key="token-download-mnist").set_value(f" {access.token()} ").run()
+    assert not at.text_input
     next(b for b in at.button if b.label == "Download MNIST").click().run()
     assert asked == ["mnist"]
 

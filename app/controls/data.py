@@ -32,9 +32,8 @@ def photograph(photo: Photo, x: Images, more: str) -> None:
 def offer(name: str) -> None:
     """Offer to download a data set, with progress; whoever comes while one is under way watches it too."""
     title = datasets.SOURCES[name].title
-    if st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}") and access.allowed(
-        "download"
-    ):
+    wanted = st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}")
+    if access.allowed(f"download-{name}", wanted):
         bar = st.progress(0.0, f"Downloading {title} ...")
         try:
             for share in downloads.download(name):

@@ -61,7 +61,7 @@ def start(
     corruption, levels = kinds[title]
     hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
     wanted = columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint)
-    if wanted and access.allowed("measure"):
+    if access.allowed("measure", wanted):
         _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)
         if new:
             st.rerun()
