@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache
+from app import cache, received
 from app.browser import photographs, piece
 from app.browser.photographs import Denoised, Scene
 from app.door import Work

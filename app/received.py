@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 import streamlit as st
-from streamlit.runtime.state.session_state import WStates
+from streamlit.runtime.state.session_state import Serialized, WStates
 
 CODE = re.compile(r"(?<!`)(`[^`\n]+`)(?!`)")  # by single backticks, in which Markdown does nothing
 MARKS = re.compile(r"[\\`*_\[\]<>$~&|#]")
@@ -59,7 +59,7 @@ def named(chart: str) -> str | None:
 
 
 def forgive() -> None:
-    """Let a value that its widget cannot read count as none, for Streamlit ends the page with a traceback instead."""
+    """Let a value of another kind than its widget's, or one that it cannot read, count as none: Streamlit would end the page."""
     if WStates.__getitem__ is not _read:
         WStates.__getitem__ = _read  # type: ignore[method-assign]
         logging.getLogger("streamlit.components.v2.bidi_component.serialization").setLevel(logging.ERROR)
@@ -69,6 +69,9 @@ _get = WStates.__getitem__
 
 
 def _read(states: WStates, key: str) -> object:
+    sent, widget = states.states.get(key), states.widget_metadata.get(key)
+    if isinstance(sent, Serialized) and widget and sent.value.WhichOneof("value") not in (None, widget.value_type):
+        raise KeyError(key)  # a word where a number is meant, say: None is a widget that was emptied
     try:
         return _get(states, key)
     except KeyError:

@@ -144,5 +144,6 @@ def _sort(kind: str) -> str:
 
 def _forget_strength(before: str) -> None:
     """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
-    if params.strength(CORRUPTIONS[st.session_state["add"]]) != params.strength(CORRUPTIONS[before]):
+    now = CORRUPTIONS.get(st.session_state["add"])  # the list checks later what a browser of one's own sends
+    if now is None or params.strength(now) != params.strength(CORRUPTIONS[before]):
         address.ask("strength", None)
