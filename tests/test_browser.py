@@ -736,8 +736,10 @@ def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -
 def test_this_machine_has_two_names_here_and_a_tunnel_to_it_is_another(address: str, page: Page) -> None:
     port = int(address.rpartition(":")[2])
     for name in ("127.0.0.1", "localhost"):
-        visit(page, f"http://{name}:{port}/train")
-        expect(page.get_by_text("Start a run")).to_be_visible()
+        page.goto(f"http://{name}:{port}/train")
+        expect(page.get_by_text("Start a run")).to_be_visible(
+            timeout=60_000
+        )  # it is timed on: no need to wait for that
     with driver.tunnel(port) as other:
         visit(page, f"http://localhost:{other}/train")
         expect(page.get_by_role("textbox", name="Token")).to_be_visible()
@@ -768,7 +770,7 @@ def test_only_its_own_pages_may_frame_it(address: str, page: Page) -> None:
     page.route(f"{stranger}**", lambda route: route.fulfill(content_type="text/html", body=frame))
     page.goto(stranger)
     page.wait_for_timeout(2000)
-    assert page.frames[1].locator("h1").count() == 0
+    assert page.frames[1].url == "chrome-error://chromewebdata/"
     page.goto(f"{address}/_stcore/health")
     page.evaluate("frame => { document.body.innerHTML = frame }", frame)
     expect(page.frame_locator("iframe").get_by_role("heading", name="What does the network see?")).to_be_visible(
