@@ -136,12 +136,13 @@ def test_a_selection_that_is_none_selects_nothing(hostile: Any, sent: Any, monke
 
 def values(widget: str) -> list[WidgetState]:
     """Return what a hostile browser sends as the value of a widget, of every kind that there is."""
+    objects: tuple[Any, ...] = (None, 7, [[]], {"moved": {"level": nan}}, {"pixels": [1]})
     points: tuple[Any, ...] = (5, [None], [{"customdata": 5, "x": nan}])
     plain: list[dict[str, Any]] = [
         *(dict(int_value=v) for v in (-5, 2**63 - 1)),
         *(dict(double_value=v) for v in (nan, inf, 1e308)),
         *(dict(string_value=v) for v in ("![x](http://h/)", "}{", "")),
-        *(dict(json_value=json.dumps(v)) for v in (None, 7, [[]], {"moved": {"level": nan}}, {"pixels": [1]})),
+        *(dict(json_value=json.dumps(v)) for v in objects),
         *(dict(json_value=json.dumps({"selection": {"points": v}})) for v in points),
         dict(json_value="}{"), dict(bool_value=True), dict(trigger_value=True),
     ]  # fmt: skip
