@@ -4,6 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) install.py
 WORKERS ?= 3
+ifeq ($(origin HOST),command line)  # some shells and tools set a HOST of their own
+HOSTED := --host $(HOST)
+endif
 
 .PHONY: help run test check train measure bench golden screenshots data browser clean
 .DEFAULT_GOAL := help
@@ -11,8 +14,8 @@ WORKERS ?= 3
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/'
 
-run: $(VENV)/.run ## set up, then serve the app on http://localhost:8501
-	$(PY) -m app
+run: $(VENV)/.run ## set up, then serve the app on http://localhost:8501, for others too with HOST=0.0.0.0
+	$(PY) -m app $(HOSTED)
 
 test: $(VENV)/.test browser ## set up, then run all tests
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup

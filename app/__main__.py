@@ -5,7 +5,7 @@ imported and for the digits to be read. Here that happens before the server open
 """
 
 import os
-import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a thread per session beats two per operation
@@ -32,13 +32,25 @@ def warm() -> None:
 
 
 def main() -> None:
-    """Start Streamlit on app/main.py; further arguments go to it."""
+    """Serve app/main.py behind the gate, on this machine alone unless another address is asked for."""
+    parser = ArgumentParser(prog="python -m app", description="Serve Noisescope.")
+    told = "address to listen on; other machines reach 0.0.0.0, and what changes something then needs the token"
+    parser.add_argument("--host", "--server.address", dest="host", default="127.0.0.1", help=told)
+    parser.add_argument("--port", "--server.port", dest="port", type=int, help="8501, or the next that is free")
+    given = parser.parse_args()
     print("Starting Noisescope ...", flush=True)
     warm()
-    from streamlit.web import cli
+    import streamlit as st
+    from starlette.middleware import Middleware
 
-    sys.argv = ["streamlit", "run", str(Path(__file__).parent / "main.py"), *sys.argv[1:]]
-    cli.main()
+    from app import access
+
+    who = "Who visits from elsewhere" if given.host in access.LOCAL else "Everyone"
+    mine = "$NOISESCOPE_TOKEN" if os.environ.get("NOISESCOPE_TOKEN") else access.token()
+    print(f"{who} needs this token to train, measure, download or delete: {mine}", flush=True)
+    served = st.App(Path(__file__).parent / "main.py", middleware=[Middleware(access.Guard)])
+    chosen = {"server.address": given.host} | ({"server.port": given.port} if given.port else {})
+    served.run(config=chosen)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 
+from app import received
 from core import UserError
 from core.params import Span
 
@@ -64,7 +65,7 @@ def choose(key: str, value: object) -> None:
 
 def notice(sentence: str) -> None:
     """Say above the page what the address asked for in vain."""
-    st.session_state["notices"].warning(sentence, icon=":material/link_off:")
+    st.session_state["notices"].warning(received.plain(sentence), icon=":material/link_off:")
 
 
 def arrived(name: str) -> bool:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access
+from app import access, received
 from app.controls import presses
 from core import checkpoints
 from core.experiments import networks
@@ -15,7 +15,7 @@ from core.training.recipes import RECIPES
 def damaged() -> None:
     """Say what is wrong with each card that is of no use: everywhere else its network is passed over."""
     for why in networks.damaged().values():
-        st.warning(why, icon=":material/broken_image:")
+        st.warning(received.plain(why), icon=":material/broken_image:")
 
 
 def removal(shown: str) -> None:
@@ -23,7 +23,7 @@ def removal(shown: str) -> None:
     presses.told()
     candidates = dict.fromkeys((shown, *networks.damaged()))
     names = [name for name in candidates if name not in RECIPES and checkpoints.NAME.fullmatch(name)]
-    if names and access.allowed():
+    if names and access.may():
         for name in names:
             goes = f"The network {name} goes, for good. What was measured of it stays, and holds again if you adopt the same weights again."
             presses.deletion(st, f"Delete {name}", name, goes, partial(control.discard, name))

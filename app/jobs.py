@@ -67,7 +67,7 @@ class Job:
                         break
                     self.counts = counts
                 if measured := self.curve():
-                    accuracy.STORE.put(accuracy.key(self.card.name, self.corruption, self.dataset), measured)
+                    accuracy.BESIDE.put(accuracy.key(self.card.name, self.corruption, self.dataset), measured)
             except UserError as refusal:
                 self.problem = str(refusal)
             except Exception:

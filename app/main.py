@@ -15,7 +15,7 @@ import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from app import address, uploads  # noqa: E402
+from app import address, received, uploads  # noqa: E402
 from app.navigation import PAGES, Entry  # noqa: E402
 from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
@@ -29,7 +29,8 @@ STYLE = """<style>
 
 @st.cache_resource
 def settle() -> None:
-    """Prepare this process once: one thread an operation, a bound on files, and a heap that later collections pass over."""
+    """Prepare this process once: one thread an operation, values checked, a bound on files, and a heap that later collections pass over."""
+    received.forgive()
     torch.set_num_threads(1)
     uploads.bound()
     gc.collect()
@@ -57,7 +58,7 @@ def main() -> None:
         chosen.run()
     except UserError as refusal:
         address.leave()
-        st.warning(str(refusal), icon=":material/info:")
+        st.warning(received.plain(str(refusal)), icon=":material/info:")
     except Exception:
         address.leave()
         logging.getLogger("noisescope").exception("page %s failed", chosen.title)

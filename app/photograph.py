@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from app import cache
+from app import cache, received
 from app.browser import photographs, piece
 from app.browser.photographs import Denoised, Scene
 from app.door import Work
@@ -99,7 +99,7 @@ def arrive(shown: Shown, level: int) -> None:
             for packed in (*small, *(one.piece for one in large), *others):
                 piece(packed)
         for problem in {work.problem for work in works} - {""}:
-            st.warning(problem, icon=":material/info:")
+            st.warning(received.plain(problem), icon=":material/info:")
         if not all(work.done for work in works):
             ends = photographs.LEVELS + 1, 1, len(shown.methods)
             state = {

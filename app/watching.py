@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app import cache
+from app import cache, received
 from app.browser import strip
 from app.controls import presses
 from app.draw import charts, words
@@ -95,7 +95,7 @@ def exports(run: Run) -> None:
         )
         columns[1].download_button("Weights", weights, f"{run.id}.safetensors", width="stretch")
     except UserError as refusal:
-        columns[0].caption(str(refusal))
+        columns[0].caption(received.plain(str(refusal)))
     file = io.StringIO()
     table = csv.DictWriter(file, ["step", "epoch", "loss", "score"])
     table.writeheader()

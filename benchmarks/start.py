@@ -43,10 +43,8 @@ def start(folder: Path, chromium: Browser) -> tuple[float, dict[str, int]]:
             str(folder / ".venv/bin/python"),
             "-m",
             "app",
-            "--server.port",
+            "--server.port",  # also known to versions before --port
             str(PORT),
-            "--server.headless",
-            "true",
         ]
         environment = os.environ | {"NOISESCOPE_DATA": empty}
         process = subprocess.Popen(

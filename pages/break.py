@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, data, measuring, pickers
 from app.draw import charts, measured, words
 from core.attacks import Attack
@@ -60,7 +60,7 @@ def picture() -> None:
 
 picture()
 for problem in jobs.problems():
-    st.warning(problem, icon=":material/info:")
+    st.warning(received.plain(problem), icon=":material/info:")
 
 flattered = [f for name in names if view == "attack" and (f := accuracy.flattered(name))]
 if flattered:

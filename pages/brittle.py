@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import channels, features
 from app.progress import attacked
@@ -17,9 +17,8 @@ KEYS = {"digits": "unit", "pictures": "channel"}  # of what is shown, in the add
 
 def clicked(chart: str) -> None:
     """Show the unit whose point was clicked."""
-    points = st.session_state[chart].get("selection", {}).get("points", [])
-    if points and "customdata" in points[0]:
-        address.choose(KEYS[view], str(points[0]["customdata"][0]))
+    if name := received.named(chart):
+        address.choose(KEYS[view], name)
 
 
 def click(figure: object, chart: str) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import blame, charts, network, words
 from app.progress import attacked
@@ -20,9 +20,8 @@ SHOW = {"maps": "what it makes of them", "changes": "what is more or less than o
 
 def clicked() -> None:
     """Show the block that was clicked."""
-    points = st.session_state["drawn"].get("selection", {}).get("points", [])
-    if points and "customdata" in points[0]:
-        address.choose("block", str(points[0]["customdata"][0]))
+    if name := received.named("drawn"):
+        address.choose("block", name)
 
 
 def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) -> tuple[str, str]:

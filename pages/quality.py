@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, data, images, pickers
 from app.draw import gains, pictures, words
 from app.progress import quality_of
@@ -66,14 +66,15 @@ for column, (chart, its) in zip(st.columns(2), bars.items(), strict=True):
 st.session_state.setdefault("rank", "worst")
 rank = choices.buttons(st, "Images", RANKS, key="rank")
 chart, _, whose = st.session_state.get("bars", "").partition("-")
-points = st.session_state.get(f"{chart}-{whose}", {}).get("selection", {}).get("points") if whose == name else None
+point = received.clicked(f"{chart}-{whose}") if whose == name else {}
 if rank != "bar":
     lost = torch.nan_to_num(denoised - noisy, nan=0.0, neginf=-1e3)[rows]
     chosen = rows[lost.argsort(descending=rank == "best")]
-elif points:
-    chosen = rows[torch.from_numpy(bars[chart].inside(points[0]))]
+elif point:
+    chosen = rows[torch.from_numpy(bars[chart].inside(point))]
+    around = received.real(point.get("x")) or 0.0
     st.caption(
-        f"{len(chosen):,} images lie in the clicked bar around {points[0]['x']:.4g}; the first {min(SHOWN, len(chosen))}:"
+        f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:"
     )
 else:
     chosen = rows[:0]

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, watching
+from app import access, address, cache, received, watching
 from app.controls import data, presses
 from app.controls import recipes as controls
 from app.draw import words
@@ -18,7 +18,7 @@ st.markdown(
     "A run trains in a process of its own: it goes on when you close this page, and you find it here again. "
     "**Start the one-minute run, watch its curve, and stop it when you have seen enough.**"
 )
-may = access.allowed()
+may = access.allowed("train")
 
 
 def launcher() -> None:
@@ -43,7 +43,7 @@ if may and st.toggle("Start a run", not folder.every(), key="launching"):
     with st.container(border=True):
         launcher()
 for broken, why in folder.damaged().items():
-    st.warning(why, icon=":material/broken_image:")
+    st.warning(received.plain(why), icon=":material/broken_image:")
     if may:
         watching.deletion(st, f"Delete {broken}", broken)
 known = {run.id: run for run in folder.every()}

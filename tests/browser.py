@@ -9,8 +9,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -57,6 +59,30 @@ def server(log: Path, **environment: str) -> Iterator[str]:
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)  # a step of work behind a page ends first
+
+
+@contextmanager
+def tunnel(port: int) -> Iterator[int]:
+    """Pass on what comes to a port of this machine to another of its ports, byte by byte, until the block ends."""
+
+    class Passed(BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", port)) as there:
+                Thread(target=_copied, args=(there, self.request), daemon=True).start()
+                _copied(self.request, there)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Passed) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _copied(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while part := one.recv(2**16):
+            other.sendall(part)
+        other.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

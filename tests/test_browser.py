@@ -9,10 +9,15 @@ import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
+from app.received import JOINER
 from core import checkpoints
 from core.data import datasets
 from core.data.samples import photograph
@@ -22,6 +27,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import browser as driver
+from tests.test_received import ATTACKS
 from tests.test_uploads import bomb, saved
 
 pytestmark = [
@@ -753,3 +759,59 @@ def test_who_has_no_token_may_watch_and_not_launch(tmp_path: Path, page: Page) -
         token.fill("hush")
         token.press("Enter")
         expect(page.get_by_role("button", name="Launch")).to_be_visible(timeout=60_000)
+
+
+def test_this_machine_has_two_names_here_and_a_tunnel_to_it_is_another(address: str, page: Page) -> None:
+    port = int(address.rpartition(":")[2])
+    for name in ("127.0.0.1", "localhost"):
+        page.goto(f"http://{name}:{port}/train")
+        expect(page.get_by_text("Start a run")).to_be_visible(
+            timeout=60_000
+        )  # it is timed on: no need to wait for that
+    with driver.tunnel(port) as other:
+        visit(page, f"http://localhost:{other}/train")
+        expect(page.get_by_role("textbox", name="Token")).to_be_visible()
+        expect(page.get_by_text("Start a run")).to_have_count(0)
+        visit(page, f"http://localhost:{other}/break")
+        page.get_by_role("button", name="Measure").click()
+        expect(page.get_by_text("Who knows this server's token")).to_be_visible()
+        page.goto("about:blank")
+
+
+@ONCE
+def test_words_in_the_address_stay_words(address: str, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visit(page, f"{address}/see?network={quote(' '.join(ATTACKS.values()))}")
+    alert = page.get_by_test_id("stAlert")
+    expect(alert).to_contain_text("which is not offered here")
+    shown = re.sub(rf"[`\s{JOINER}]", "", alert.inner_text())
+    for words in ATTACKS.values():
+        assert re.sub(r"[`\s]", "", repr(words)[1:-1]) in shown
+    assert alert.locator("a, img, .katex, em, strong, del, h1, [style*=color]").count() == 0
+    assert not [url for url in asked if not url.startswith(address) and not url.startswith(("data:", "blob:"))]
+
+
+@ONCE
+def test_only_its_own_pages_may_frame_it(address: str, page: Page) -> None:
+    stranger, frame = "http://stranger.test/", f"<iframe src='{address}/see?embed=true' width=900 height=700></iframe>"
+    page.route(f"{stranger}**", lambda route: route.fulfill(content_type="text/html", body=frame))
+    page.goto(stranger)
+    page.wait_for_timeout(2000)
+    assert page.frames[1].url == "chrome-error://chromewebdata/"
+    page.goto(f"{address}/_stcore/health")
+    page.evaluate("frame => { document.body.innerHTML = frame }", frame)
+    expect(page.frame_locator("iframe").get_by_role("heading", name="What does the network see?")).to_be_visible(
+        timeout=60_000
+    )
+
+
+@ONCE
+def test_what_is_no_message_closes_the_connection_and_leaves_no_traceback(address: str) -> None:
+    for hostile in ("hello", b"\xff\xff", b""):  # the log is read when the server has ended
+        with connect(
+            f"{address.replace('http', 'ws')}/_stcore/stream", subprotocols=[Subprotocol("streamlit")]
+        ) as line:
+            line.send(hostile)
+            with pytest.raises(ConnectionClosed):
+                line.recv(timeout=10)

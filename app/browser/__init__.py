@@ -5,6 +5,7 @@ Frames go to the browser once, and sliding paints them there without a round tri
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import streamlit as st
 import torch
 from streamlit.components.v2.types import ComponentRenderer
 
+from app import received
 from app.browser import packing
 from core.types import Images
 
@@ -83,4 +85,7 @@ def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) ->
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
     data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
     moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
-    return int(moved["level"]) if moved and moved["id"] == token else shown[1]
+    if not isinstance(moved, Mapping) or moved.get("id") != token:
+        return shown[1]
+    level = received.whole(moved.get("level"), 0, len(header["levels"]) - 1)
+    return shown[1] if level is None else level

@@ -25,7 +25,8 @@ def pressed(label: str, options: Collection[str], key: str, what: str, first: st
 
 def buttons(place: Any, label: str, options: Collection[str], **more: Any) -> str:
     """Let somebody choose by buttons in a place of the page; the address has nothing of it."""
-    return str(place.segmented_control(label, list(options), required=True, format_func=shown(options), **more))
+    chosen = place.segmented_control(label, list(options), required=True, format_func=shown(options), **more)
+    return str(chosen if chosen in options else next(iter(options)))  # a browser of one's own may press none
 
 
 def shown(options: Collection[str]) -> Callable[[str], str]:

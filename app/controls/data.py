@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app import access, received
 from app.controls import images
 from app.inputs import Photo
 from core import UserError
@@ -31,13 +32,14 @@ def photograph(photo: Photo, x: Uint8Images, more: str) -> None:
 def offer(name: str) -> None:
     """Offer to download a data set, with progress; whoever comes while one is under way watches it too."""
     title = datasets.SOURCES[name].title
-    if st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}"):
+    wanted = st.button(f"Download {title}", icon=":material/download:", key=f"download-{name}")
+    if access.allowed(f"download-{name}", wanted):
         bar = st.progress(0.0, f"Downloading {title} ...")
         try:
             for share in downloads.download(name):
                 bar.progress(share, f"Downloading {title}: {100 * share:.0f} %")
         except UserError as refusal:
             bar.empty()
-            st.warning(str(refusal), icon=":material/wifi_off:")
+            st.warning(received.plain(str(refusal)), icon=":material/wifi_off:")
         else:
             st.rerun()

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from app import address, cache, uploads
+from app import address, cache, received, uploads
 from app.browser import pad
 from app.controls import choices
 from app.inputs import Digit, Photo, Trained
@@ -179,7 +179,7 @@ def _read(read: Callable[[], tuple[P, str]]) -> P | None:
     try:
         picture, note = read()
     except UserError as refusal:
-        st.warning(str(refusal), icon=":material/image_not_supported:")
+        st.warning(received.plain(str(refusal)), icon=":material/image_not_supported:")
         return None
     if note:
         st.caption(note)

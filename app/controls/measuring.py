@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import cache
-from app.controls import choices
+from app import access, cache
+from app.controls import choices, presses
 from app.draw import words
 from app.inputs import Trained
 from app.jobs import Jobs
@@ -17,12 +17,13 @@ from core.params import strength
 
 def watch(jobs: Jobs) -> None:
     """Show the measurements under way, each with a button that stops it; the page starts anew when the last has ended."""
-    under_way = jobs.running()
+    under_way, may = jobs.running(), access.may()
     for job in under_way:
         text, button = st.columns([5, 1], vertical_alignment="center")
         kind = words.title(type(job.corruption).__name__)
         text.progress(job.n / len(job.dataset), f"{job.card.name}, {kind}: {job.state()}")
-        button.button("Stop", key=f"stop-{id(job)}", on_click=job.halt.set, width="stretch")
+        if may:
+            presses.button(button, "Stop", f"stop-{id(job)}", job.halt.set, width="stretch")
     if st.session_state.get("watching") and not under_way:
         st.session_state["watching"] = False
         st.rerun()
@@ -59,7 +60,8 @@ def start(
     )
     corruption, levels = kinds[title]
     hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
-    if columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint):
+    wanted = columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint)
+    if access.allowed("measure", wanted):
         _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)
         if new:
             st.rerun()

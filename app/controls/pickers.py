@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, received
 from app.controls import choices, images, parameters
 from app.draw import words
 from app.inputs import Digit, Trained
@@ -85,7 +85,7 @@ def sound(names: Sequence[str], load: Callable[[Trained], object] = cache.denois
             load(trained := Trained.named(name))
             found.append(trained)
         except UserError as refusal:
-            st.warning(str(refusal), icon=":material/info:")
+            st.warning(received.plain(str(refusal)), icon=":material/info:")
     return found
 
 
@@ -143,5 +143,6 @@ def _sort(kind: str) -> str:
 
 def _forget_strength(before: str) -> None:
     """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
-    if params.strength(CORRUPTIONS[st.session_state["add"]]) != params.strength(CORRUPTIONS[before]):
+    now = CORRUPTIONS.get(st.session_state["add"])  # the list checks later what a browser of one's own sends
+    if now is None or params.strength(now) != params.strength(CORRUPTIONS[before]):
         address.ask("strength", None)

@@ -1,10 +1,11 @@
-"""Buttons that change something: each press counts once, for the very thing it was drawn for, and a refusal is one sentence."""
+"""Buttons that change something, for who may: each press counts once, for the very thing it was drawn for, and a refusal is one sentence."""
 
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from app import access, received
 from core import UserError
 
 
@@ -16,12 +17,13 @@ def button(place: Any, label: str, key: str, does: Callable[[], object], **more:
 
 def pressed(does: Callable[[], object], key: str, drawn: int) -> None:
     """Do what a button says that was drawn after `drawn` presses; who comes too late is told, until another is pressed."""
-    presses = st.session_state["presses"]
+    presses = st.session_state.setdefault("presses", {})
     if presses.get(key, 0) != drawn:
         return
     presses[key] = drawn + 1
     st.session_state["told"] = ""
     try:
+        access.check()
         does()
     except UserError as refusal:
         st.session_state["told"] = str(refusal)
@@ -30,7 +32,7 @@ def pressed(does: Callable[[], object], key: str, drawn: int) -> None:
 def told() -> None:
     """Show what the button that was pressed last has to say, on its own page."""
     if sentence := st.session_state.get("told"):
-        st.info(sentence, icon=":material/info:")
+        st.info(received.plain(sentence), icon=":material/info:")
 
 
 def deletion(place: Any, label: str, name: str, goes: str, does: Callable[[], object]) -> None:

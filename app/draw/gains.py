@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from app import received
 from app.draw import charts
 
 COLOURS = {"noisy": charts.NOISE, "denoised": charts.DENOISED, "denoised / noisy": charts.DENOISED}
@@ -26,10 +26,14 @@ class Bars:
         """Draw them."""
         return charts.spread(self.values, self.edges, self.axis, COLOURS, self.mark)
 
-    def inside(self, point: Mapping[str, Any]) -> np.ndarray:
-        """Say which images lie in a bar that was clicked, as Streamlit tells of it."""
-        column, half = list(self.values.values())[point["curve_number"]], (self.edges[1] - self.edges[0]) / 2
-        return np.asarray((column >= point["x"] - half) & (column < point["x"] + half))
+    def inside(self, point: Mapping[str, object]) -> np.ndarray:
+        """Say which images lie in a bar that was clicked, as Streamlit tells of it; none, where there is no such bar."""
+        columns, half = list(self.values.values()), (self.edges[1] - self.edges[0]) / 2
+        curve = received.whole(point.get("curve_number"), 0, len(columns) - 1)
+        middle = received.real(point.get("x"))
+        if curve is None or middle is None:
+            return np.zeros(len(columns[0]), bool)
+        return np.asarray((columns[curve] >= middle - half) & (columns[curve] < middle + half))
 
 
 def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:

@@ -82,17 +82,25 @@ class Tabled(Result):
     rows: Tensor
 
 
-class Store(Generic[R]):
-    """The results of one experiment, by key. `version` is raised when its figures would change."""
+def shipped() -> Path:
+    """Return where the results lie that come with the networks."""
+    return checkpoints.FOLDER / "results"
 
-    def __init__(self, name: str, kind: type[R], version: int = 1) -> None:
-        self.name, self.kind, self.version = name, kind, version
+
+class Store(Generic[R]):
+    """The results of one experiment, by key. `version` is raised when its figures would change.
+
+    They lie in a folder of the experiment's name, in the `place` of all results.
+    """
+
+    def __init__(self, name: str, kind: type[R], version: int = 1, place: Callable[[], Path] = shipped) -> None:
+        self.name, self.kind, self.version, self._place = name, kind, version, place
         self._held: dict[Path, tuple[tuple[int, int], R | None]] = {}
 
     @property
     def folder(self) -> Path:
         """Return where its results lie."""
-        return checkpoints.FOLDER / "results" / self.name
+        return self._place() / self.name
 
     def provenance(
         self, cards: Iterable[Card], dataset: Dataset, precision: str, device: str = "cpu"
@@ -151,7 +159,7 @@ class Store(Generic[R]):
         rest = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in plain.items())
         record = "{\n" + ",\n".join(rest) + "\n}\n"
         file = self._file(key, ".safetensors" if tensors else ".json")
-        with _locked(f"{self.name}.{key}"):
+        with _locked(self._place() / ".locks", f"{self.name}.{key}"):
             known = self.read(key)
             if known is None or known.subject != result.subject or known.n <= result.n:
                 checkpoints.write(file, save_tensors(tensors, {"result": record}) if tensors else record.encode())
@@ -282,9 +290,8 @@ def _joined(one: str, other: str) -> str:
     return " and ".join(dict.fromkeys((*one.split(" and "), other)))
 
 
-def _locked(name: str) -> FileLock:
+def _locked(folder: Path, name: str) -> FileLock:
     """Return the lock of a key; its file stays in a hidden folder."""
-    folder = checkpoints.FOLDER / "results" / ".locks"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
