@@ -175,8 +175,11 @@ def sound(card: Card) -> Card:
         raise UserError(
             f"{card.name} learned from {card.dataset!r}, which is not known to this version: update Noisescope."
         )
-    if "noise" in card.recipe:
-        noise.parse(str(card.recipe["noise"]))
+    try:
+        if "noise" in card.recipe:
+            noise.parse(str(card.recipe["noise"]))
+    except UserError as refusal:
+        raise UserError(f"The noise that {card.name} learned from: {refusal}") from None
     return card
 
 
