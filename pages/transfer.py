@@ -5,7 +5,7 @@ import streamlit as st
 from app import cache
 from app.controls import data
 from app.draw import charts, rates
-from core.experiments import transfer
+from core.experiments import results, transfer
 
 st.title("Does it transfer?")
 st.markdown(
@@ -24,7 +24,7 @@ one = next(iter(rows.values()))
 widest = max(max(row.interval.values()) for row in rows.values())
 st.caption(
     f"PSNR after white noise less PSNR after the attack, both of exactly the same L2 in each image: what the aim costs beyond its strength. Red: the attack "
-    f"hurts more than chance; blue: less. {one.attack}, n = {one.n} images a row, blind levels, seed {one.seed}, {one.data}; 95 % intervals are no wider than "
+    f"hurts more than chance; blue: less. {one.attack}, n = {results.counted(rows.values())} images a row, blind levels, seed {one.seed}, {one.data}; 95 % intervals are no wider than "
     f"±{widest:.2f} dB. Mean L2 of the attacks, which differs: {', '.join(f'{name} {row.l2:.1f}' for name, row in rows.items())}."
 )
 st.subheader("Is it the start they share?")

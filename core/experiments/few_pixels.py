@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from core import checkpoints
 from core.attacks import OnePixel
 from core.data import datasets
-from core.experiments import accuracy, every_pixel, networks
+from core.experiments import accuracy, every_pixel, networks, results
 from core.experiments.accuracy import Curve
 from core.experiments.results import Experiment, Store
 
@@ -31,7 +31,7 @@ def section() -> Iterator[str]:
     tried, searched = every_pixel.STORE.current(), STORE.current()
     yield "## Few pixels"
     yield ""
-    yield f"Digits read right, percent. Every single pixel in black and white: all 10,000 test digits. Searched: `{SEARCH!r}` for 1, 3, ... pixels, {SEARCHED:,} digits."
+    yield f"Digits read right, percent. Every single pixel in black and white: n = {results.counted(tried.values())} test digits. Searched: `{SEARCH!r}` for 1, 3, ... pixels, n = {results.counted(searched.values())}."
     yield ""
     yield "| classifier | clean | every single pixel tried | " + " | ".join(f"{k} searched" for k in COUNTS) + " |"
     yield "|---|---|---|" + "---|" * len(COUNTS)

@@ -270,6 +270,11 @@ def grown(
         yield known
 
 
+def counted(found: Iterable[Result]) -> str:
+    """Say on how many images results were measured."""
+    return " or ".join(f"{n:,}" for n in sorted({one.n for one in found}))
+
+
 def slug(text: str) -> str:
     """Write any text as a key.
 

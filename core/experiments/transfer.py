@@ -184,7 +184,7 @@ def section() -> Iterator[str]:
     columns = [*(name for name in names if all(name in row.evaluated for row in rows.values())), *CLASSICS]
     yield "## Transfer"
     yield ""
-    yield f"dB lost beyond white noise as strong, when the attack made for one network is shown to others; {IMAGES} images a row."
+    yield f"dB lost beyond white noise as strong, when the attack made for one network is shown to others; n = {results.counted(rows.values())} images a row."
     yield ""
     yield "| attacked | L2 | " + " | ".join(columns) + " |"
     yield "|---|---|" + "---|" * len(columns)
