@@ -65,6 +65,7 @@ NOT_PRETENDED = {
     **{f"ablation.{name}": INDEXED for name in ("maps", "level", "without", "worth", "moved")},
     **{f"features.{name}": INDEXED for name in ("drives", "answers", "purpose")},
 }
+LOOKED_AT = ("blame", "inside")  # what a page shows of one picture, on the CPU, where it is drawn
 READERS = (DigitCNN, Classifier, UNet)  # networks whose inside is measured
 DRAWN: dict[str, Any] = {**NOISES, **BLIND, **TRAINABLE}
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
@@ -179,8 +180,8 @@ def measured(measure: Callable[..., Any], device: str) -> Any:
 
 
 def measures() -> dict[str, Callable[..., Any]]:
-    """Find every public function of `core.measures`."""
-    names = [m.name for m in pkgutil.iter_modules(core.measures.__path__)]
+    """Find every public function of `core.measures`, but of what is only looked at."""
+    names = [m.name for m in pkgutil.iter_modules(core.measures.__path__) if m.name not in LOOKED_AT]
     rooms = {name: importlib.import_module(f"core.measures.{name}") for name in names}
     return {
         f"{room}.{name}": f

@@ -847,7 +847,8 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
         assert "Not measured yet" in shown
         assert figure not in shown
     assert "30.82" not in words(opened("learn", view="clean"))
-    of_no_network = ("learn", "Section 2.1.1, quoted")
+    from_code = ("Figure 5", "Figure 6", "Figure 16", "Figure 29")
+    of_no_network = ("learn", "Section 2.1.1, quoted", *from_code)
     measured = [
         f for f in findings.findings() if f.here != background.MISSING and not {f.page, f.figure} & {*of_no_network}
     ]
@@ -900,7 +901,7 @@ def test_a_recipe_can_be_given_another_network_and_other_data(
     assert "62,257 weights" in words(at)
     at.selectbox(key="unet-n2n-gaussian-50").select("ConditionedUNet").run()
     assert "1,004,403 weights" in words(at)
-    assert at.selectbox(key="start-n2n-gaussian-50-ConditionedUNet").options[:2] == ["drawn weights", "n2n-gaussian-50"]
+    assert at.selectbox(key="start-n2n-gaussian-50-ConditionedUNet").options[:3] == ["drawn weights", "n2n-gaussian-50-told", "n2n-gaussian-50"]
     at.slider(key="obsatk-n2n-gaussian-50").set_value(1.1).run()
     assert not at.exception
 
