@@ -901,7 +901,11 @@ def test_a_recipe_can_be_given_another_network_and_other_data(
     assert "62,257 weights" in words(at)
     at.selectbox(key="unet-n2n-gaussian-50").select("ConditionedUNet").run()
     assert "1,004,403 weights" in words(at)
-    assert at.selectbox(key="start-n2n-gaussian-50-ConditionedUNet").options[:3] == ["drawn weights", "n2n-gaussian-50-told", "n2n-gaussian-50"]
+    assert at.selectbox(key="start-n2n-gaussian-50-ConditionedUNet").options[:3] == [
+        "drawn weights",
+        "n2n-gaussian-50-told",
+        "n2n-gaussian-50",
+    ]
     at.slider(key="obsatk-n2n-gaussian-50").set_value(1.1).run()
     assert not at.exception
 
