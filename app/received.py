@@ -68,10 +68,15 @@ def forgive() -> None:
 _get = WStates.__getitem__
 
 
+def _fits(sent: str | None, wanted: str) -> bool:
+    """Say whether a value is of a widget's kind: None is one that was emptied, and browsers send whole numbers for real ones."""
+    return sent in (None, wanted) or {sent, wanted} == {"int_value", "double_value"}
+
+
 def _read(states: WStates, key: str) -> object:
     sent, widget = states.states.get(key), states.widget_metadata.get(key)
-    if isinstance(sent, Serialized) and widget and sent.value.WhichOneof("value") not in (None, widget.value_type):
-        raise KeyError(key)  # a word where a number is meant, say: None is a widget that was emptied
+    if isinstance(sent, Serialized) and widget and not _fits(sent.value.WhichOneof("value"), widget.value_type):
+        raise KeyError(key)  # a word where a number is meant, say
     try:
         return _get(states, key)
     except KeyError:

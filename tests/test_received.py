@@ -175,3 +175,10 @@ def test_no_value_of_any_widget_breaks_a_page(page: str, caplog: pytest.LogCaptu
             assert not at.exception, hostile
             assert "could not be drawn" not in words(at), hostile
     assert not [r for r in caplog.records if r.exc_info]
+
+
+def test_a_whole_number_may_be_sent_for_a_real_one_as_browsers_do() -> None:
+    assert received._fits("int_value", "double_value")
+    assert received._fits(None, "double_value")
+    assert not received._fits("string_value", "double_value")
+    assert not received._fits("json_value", "string_value")
