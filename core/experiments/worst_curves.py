@@ -306,8 +306,13 @@ def section() -> Iterator[str]:
         yield ""
         yield from beside()
     if not any("BM3D" in one.shown for one in found.values()):
+        why = (
+            "its package was not there"
+            if SOURCE in found
+            else f"it is shown the attack on `{SOURCE}` alone, which is not measured yet"
+        )
         yield ""
-        yield f"BM3D is not among them: its package was not there (`pip install bm3d`, then `python -m core measure worst {SOURCE}`)."
+        yield f"BM3D is not among them: {why} (`pip install bm3d`, then `python -m core measure worst {SOURCE}`)."
 
 
 EXPERIMENT = Experiment(
