@@ -55,11 +55,7 @@ def digits() -> None:
 
 def denoiser() -> None:
     """Show the channels of a denoiser."""
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
-        network = pickers.denoiser()
-    with right:
-        photo = images.numbered(images.PHOTOS, "photo", images.SHIP, "Test picture")
+    network, photo = pickers.denoiser_and_picture()
     known = unet_features.current()
     found = known.get(network.name)
     st.markdown(f"**Said beforehand.** {unet_features.HYPOTHESIS}")

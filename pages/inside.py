@@ -27,7 +27,8 @@ def clicked() -> None:
 def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) -> tuple[str, str]:
     """Draw a network, and what one block makes of a picture, clean and changed, each in a colour; return the block and how it is shown."""
     shown = {"clean": clean, **{name: picture for name, (picture, _) in others.items()}}
-    blocks, found = inside.blocks(model, clean), inside.maps(model, torch.cat([*shown.values()]))
+    found = inside.maps(model, torch.cat([*shown.values()]))
+    blocks = inside.blocks(model, found)
     titles = {name: b.name for name, b in blocks.items()}
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
@@ -51,11 +52,7 @@ def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) ->
 
 def denoiser() -> None:
     """Look into a denoiser: a picture clean, noisy, attacked, and under white noise as strong as the attack."""
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
-        chosen = pickers.denoiser()
-    with right:
-        photo = images.numbered(images.PHOTOS, "photo", images.SHIP, "Test picture")
+    chosen, photo = pickers.denoiser_and_picture()
     found = attacked(chosen, photo, DAG(), 0, photo)
     others = {
         "noisy": (found.batch.noisy, charts.NOISE), "attacked": (found.attacked[-1:], charts.ATTACK),

@@ -24,7 +24,8 @@ def built(kind: str) -> Staged:
 def test_a_drawing_has_every_stage_and_every_connection_of_the_code(kind: str) -> None:
     channels, side = KINDS[kind]
     model, x = built(kind), torch.rand(2, channels, side, side, generator=generator(0))
-    blocks, found = inside.blocks(model, x), inside.maps(model, x)
+    found = inside.maps(model, x)
+    blocks = inside.blocks(model, found)
     assert [*blocks] == [*found]
     for name, block in blocks.items():
         assert found[name].shape == (2, block.channels, block.side, block.side)
@@ -36,7 +37,8 @@ def test_a_drawing_has_every_stage_and_every_connection_of_the_code(kind: str) -
 
 def test_the_blocks_of_the_u_net_are_those_of_the_paper() -> None:
     """Lehtinen et al. 2018, appendix: halved five times on the way down, doubled five times on the way up, beside what was there."""
-    blocks = inside.blocks(built("UNet"), torch.zeros(1, 3, 32, 32))
+    model = built("UNet")
+    blocks = inside.blocks(model, inside.maps(model, torch.zeros(1, 3, 32, 32)))
     assert [blocks[f"down{k}"].side for k in range(1, 8)] == [32, 16, 8, 4, 2, 1, 1]
     assert [blocks[f"up{k}b"].side for k in range(5, 0, -1)] == [2, 4, 8, 16, 32]
     for k in range(2, 6):

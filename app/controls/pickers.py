@@ -9,7 +9,7 @@ import streamlit as st
 from app import address, cache, received
 from app.controls import choices, images, parameters
 from app.draw import words
-from app.inputs import Digit, Trained
+from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints, params
 from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
 from core.experiments import networks
@@ -51,6 +51,15 @@ def classifier(architecture: str | None = None) -> Trained:
 def denoiser() -> Trained:
     """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
     return _network(denoisers(), "denoiser", "n2n-gaussian-50")
+
+
+def denoiser_and_picture() -> tuple[Trained, Photo]:
+    """Let somebody choose a denoiser and, beside it, a test picture for it."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        network = denoiser()
+    with right:
+        return network, images.numbered(images.PHOTOS, "photo", images.SHIP, "Test picture")
 
 
 def told(network: Trained) -> Trained:

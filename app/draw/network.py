@@ -1,6 +1,7 @@
 """A network, drawn from its code (Figures 5 and 16): a block for each stage, and what a block makes of some pictures."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil, log2, sqrt
 
 import numpy as np
@@ -67,14 +68,14 @@ def sheets(maps: Tensor, changes: bool) -> tuple[list[Picture], float, float]:
     channels, side = maps.shape[1], maps.shape[3]
     columns = ceil(sqrt(channels))
     factor = max(1, round(max(WIDE / columns, FINEST) / side))
-    values = (maps - maps[:1] if changes else maps).numpy()
     if changes:
-        high = float(np.quantile(np.abs(values), 0.99))
-        low = -high
-        painted = [[pictures.diverging(z, high) for z in one] for one in maps - maps[:1]]
+        maps = maps - maps[:1]
+        high = float(np.quantile(maps.abs().numpy(), 0.99))
+        low, paint = -high, partial(pictures.diverging, limit=high)
     else:
-        low, high = map(float, np.quantile(values, (0.01, 0.99)))
-        painted = [[pictures.grey(z, low, high) for z in one] for one in maps]
+        low, high = map(float, np.quantile(maps.numpy(), (0.01, 0.99)))
+        paint = partial(pictures.grey, low=low, high=high)
+    painted = [[paint(z) for z in one] for one in maps]
     return [pictures.grid([pictures.enlarged(p, factor) for p in one], columns, gap=2) for one in painted], low, high
 
 

@@ -39,14 +39,11 @@ class Block:
         return f"{self.channels} × {self.side}²" if self.side > 1 else f"{self.channels}"
 
 
-@torch.no_grad()
-def blocks(model: Staged, x: Images) -> dict[str, Block]:
-    """Take a network apart: its stages by name, in order, as large as they are for images like `x`."""
-    found, known = model.stages(x), {stage.name: stage for stage in model.STAGES}
+def blocks(model: Staged, found: Mapping[str, Tensor]) -> dict[str, Block]:
+    """Take a network apart: its stages by name, in order, as large as the `maps` it made."""
+    known = {stage.name: stage for stage in model.STAGES}
     answer = Stage("logits", "Answer", "a number a class", "linear", model.STAGES[-1].name)
-    return {
-        name: Block(known.get(name, answer), z.shape[1], z.shape[-1] if z.ndim == 4 else 1) for name, z in found.items()
-    }
+    return {name: Block(known.get(name, answer), z.shape[1], z.shape[-1]) for name, z in found.items()}
 
 
 @torch.no_grad()

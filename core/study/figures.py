@@ -1,6 +1,7 @@
 """Figures of the study that report no number: what each shows, what the same gives here, and where it is on our own networks."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 
@@ -9,7 +10,7 @@ from core.experiments import attack_rates, constructed, denoising, every_pixel, 
 from core.experiments import linearity as lines
 from core.experiments.denoising import Denoised
 from core.measures import inside
-from core.networks.digits import DigitCNN
+from core.measures.inside import Block, Staged
 from core.networks.unet import UNet
 from core.study import reported
 from core.study.background import MISSING, Finding
@@ -59,13 +60,11 @@ def brittle() -> Iterator[Finding]:
 
 def networks() -> Iterator[Finding]:
     """Figures 5 and 6: the digit network, drawn from the code, and its filters."""
-    cnn = models.build("DigitCNN", 0)
-    assert isinstance(cnn, DigitCNN)
-    blocks = inside.blocks(cnn, torch.zeros(1, 1, 28, 28)).values()
+    blocks, parameters = _drawn("DigitCNN", 1, 28)
     chain = ", ".join(f"{b.stage.operation} {b.size}" for b in blocks)
     yield Finding(
         "Figure 5", "two 5x5 convolutions, each pooled and rectified, and two linear layers",
-        f"drawn from the code: {chain}; {_size(cnn)} parameters", "", "inside", (5,), dict(of="digits", **FIVE),
+        f"drawn from the code: {chain}; {parameters:,} parameters", "", "inside", (5,), dict(of="digits", **FIVE),
     )  # fmt: skip
     yield Finding(
         "Figure 6", "the filters of both layers",
@@ -75,12 +74,11 @@ def networks() -> Iterator[Finding]:
 
 def unet() -> Iterator[Finding]:
     """Figure 16: the U-Net, drawn from the code."""
-    unet = models.build("UNet", 0)
-    assert isinstance(unet, UNet)
-    deep = min(block.side for block in inside.blocks(unet, torch.zeros(1, 3, UNet.SIDE, UNet.SIDE)).values())
+    blocks, parameters = _drawn("UNet", 3, UNet.SIDE)
+    deep = min(block.side for block in blocks)
     yield Finding(
         "Figure 16", "the U-Net of Noise2Noise",
-        f"drawn from the code: {len(UNet.STAGES)} convolutions, from {UNet.SIDE} x {UNet.SIDE} pixels down to {deep} x {deep} and back; {_size(unet)} parameters",
+        f"drawn from the code: {len(blocks)} convolutions, from {UNet.SIDE} x {UNet.SIDE} pixels down to {deep} x {deep} and back; {parameters:,} parameters",
         "As wide and as deep as in the appendix of Lehtinen et al.", "inside", (16,),
     )  # fmt: skip
 
@@ -152,8 +150,13 @@ def digit(index: int) -> str:
     return f"{said.before} ({100 * p:.0f} %) -> {said.after} ({100 * q:.0f} %) on {known.network}, {said.corruption}, seed {said.seed}"
 
 
-def _size(model: DigitCNN | UNet) -> str:
-    return f"{sum(p.numel() for p in model.parameters()):,}"
+@cache
+def _drawn(architecture: str, channels: int, side: int) -> tuple[tuple[Block, ...], int]:
+    """Return the blocks of a network, for images of that size, and how many parameters it has."""
+    model = models.build(architecture, 0)
+    assert isinstance(model, Staged)
+    maps = inside.maps(model, torch.zeros(1, channels, side, side))
+    return tuple(inside.blocks(model, maps).values()), sum(p.numel() for p in model.parameters())
 
 
 def _n(found: Denoised | None) -> str:
