@@ -103,6 +103,11 @@ class Door:
             self._held.move_to_end(key)
             return found
 
+    def drop(self, key: object) -> None:
+        """Let the work called `key` be begun anew by who asks next."""
+        with self._changed:
+            self._held.pop(key, None)
+
     def line_up(self, work: Work[Any]) -> None:
         """Let work wait for its turn, unless it does, or is at work."""
         with self._changed:

@@ -47,6 +47,7 @@ def watched(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -
                 door.wait(work, LOOK)
             st.write("")
     if work.problem:
+        door.drop(key)  # who asks again may have better luck
         raise UserError(work.problem)
     return work.found[-1]
 

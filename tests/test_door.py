@@ -157,6 +157,9 @@ def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str, monkeypa
     work: Work[int] = one.enter("work", steps)
     assert work.finish() == [1]
     assert said in work.problem
+    assert one.enter("work", counting(1, 0, [], "")) is work
+    one.drop("work")
+    assert one.enter("work", counting(1, 0, [], "")).finish() == [0]
     assert one.enter("other", counting(1, 0, [], "")).finish() == [0]
 
 

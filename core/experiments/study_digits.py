@@ -33,9 +33,8 @@ class Answers:
     sure: tuple[float, float]
     corruption: str
     seed: int
-    turned: tuple[
-        int, int, float
-    ]  # pixels changed; how many, the most to blame first, are enough to set back; by chance
+    # pixels changed; how many, the most to blame first, are enough to set back; how many by chance
+    turned: tuple[int, int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
