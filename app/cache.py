@@ -166,11 +166,24 @@ def predictions(trained: Trained) -> tuple[Labels, Scores]:
     return answer, sure
 
 
+@st.cache_data(show_spinner=False, max_entries=20)
+def weights(trained: Trained) -> bytes:
+    """Return a network that reads digits as the browser computes with it."""
+    return frames.network(classifier(trained), trained.key)
+
+
+@st.cache_data(show_spinner=False, max_entries=20)
+def start(trained: Trained, digits: tuple[Digit, ...], seed: int) -> bytes:
+    """Return what the first page needs to add noise to test digits by itself, packed for the browser."""
+    labels = torch.tensor([d.label for d in digits])
+    return frames.start(trained.key, torch.cat([d.pixels() for d in digits]), labels, seed)
+
+
 @st.cache_data(show_spinner=False, max_entries=200)
-def digit_frames(trained: Trained, digit: Digit, corruption: Corruption, seed: int, maps: bool) -> bytes:
+def digit_frames(trained: Trained, digit: Digit, corruption: Corruption, seed: int, drawn: bool = False) -> bytes:
     """Return everything a slider over the strength needs, packed for the browser."""
     model = classifier(trained)
-    return frames.digit(model, digit.image(), digit.labels(model), digit.label, corruption, seed, maps)
+    return frames.digit(model, trained.key, digit.image(), digit.labels(model), digit.label, corruption, seed, drawn)
 
 
 @st.cache_resource(show_spinner="The network looks at every training image once ...")

@@ -37,6 +37,11 @@ class Digit:
         """Bring a picture of a digit, (1, C, H, W) of any size, into the networks' form. Raises UserError for a blank one."""
         return cls((uploads.as_digit(picture) * 255).round().byte().numpy().tobytes())
 
+    @classmethod
+    def blank(cls) -> Self:
+        """Return an empty pad."""
+        return cls(bytes(784))
+
     @property
     def own(self) -> bool:
         """Say whether somebody drew or brought it."""

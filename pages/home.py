@@ -1,53 +1,82 @@
-"""Home: what this is, one live thing to play with at once, where to go next."""
+"""Start: one digit, drawn or picked; a network reads it, here and at once; noise is added, by chance or aimed."""
 
 import streamlit as st
 
-from app import cache
-from app.browser import scrub
-from app.controls import choices, data, pickers
+from app import address, cache
+from app.browser import Begin, frames, start
+from app.controls import data, parameters, pickers
 from app.inputs import Digit, Trained
 from app.navigation import PAGES, ROOT
 from core import params
-from core.attacks import FGSM
+from core.attacks import FGSM, TargetedPGD
 from core.data import datasets
 from core.experiments.trial import Corruption
-from core.noise import SaltAndPepper
+from core.noise import Gaussian
 
-st.title("How do networks see noise?")
+SEED = 0
+
+OFFERED = (20, 333, 118, *range(9))  # test images: the study's three, and some more
+KINDS = {"chance": Gaussian.__name__, "aimed": FGSM.__name__, "towards": TargetedPGD.__name__}
+WAYS = ("number", "draw")
+
+st.title("Can you write a digit it cannot read?")
 st.markdown(
-    "Noisescope is a laboratory for noise: you add it, and watch what a neural network makes of it. "
-    "Random noise fools a network now and then; noise that is **aimed** at it fools it with changes you can hardly see. "
-    "Everything here is computed live, by small networks that were trained for it, on pictures you choose."
+    "Draw one. The network answers while you draw. **How much noise does it survive?** Guess, then slide; "
+    "then aim the noise at it, and compare."
 )
 
 test = cache.dataset("mnist", "test")
 pickers.none_here(names := pickers.classifiers())
-THINGS: dict[str, Corruption] = {
-    "an attack, aimed (FGSM)": FGSM(),
-    "noise, random (salt and pepper)": SaltAndPepper(),
-}
-left, right = st.columns([2, 1], vertical_alignment="bottom")
-kind = choices.buttons(
-    left, "Slide the strength: when does it fall?", list(THINGS), key="kind", default=next(iter(THINGS))
+network = Trained.named(names[0])
+last = len(test) - 1
+for name, default, parse in (
+    ("image", min(OFFERED[0], last), address.whole(0, last, "test image")),
+    ("way", WAYS[0], address.one_of(WAYS, "the way to pick an image")),
+    ("add", KINDS["chance"], address.one_of(KINDS.values(), "the noise or attack")),
+    ("target", 8, address.whole(0, 9, "target")),
+):
+    address.restore(name, default, parse, f"start-{name}")
+index, way, add, target = (st.session_state[f"start-{name}"] for name in ("image", "way", "add", "target"))
+
+
+def added(kind: str, target: int | None) -> tuple[Corruption, float]:
+    """Return what is added, and how much of its strength is as much as one grey range."""
+    if kind == "chance":
+        return Gaussian(), 255.0
+    return (FGSM() if target is None else TargetedPGD(target=target)), 1.0
+
+
+offered = [i for i in dict.fromkeys((*OFFERED, index)) if i <= last]
+kind, goal = ("chance" if add == KINDS["chance"] else "aimed"), (target if add == KINDS["towards"] else None)
+thing, grey = added(kind, goal)
+place = parameters.level(thing)
+strength = 0.1 if place is None else params.strength(type(thing))[1].levels()[place] / grey
+begin = Begin(None if way == "draw" else offered.index(index), kind, goal, parameters.nearest(frames.SLIDE, strength))
+packed = cache.start(network, tuple(Digit.of(test, i) for i in offered), SEED)
+found = start(cache.weights(network), packed, "start", begin, address.moved())
+
+thing, grey = added(found.kind, found.target)
+shown = dict(way="draw") if found.at is None else dict(way="number", image=offered[found.at])
+link = dict(**shown, **parameters.chosen(thing, SEED, frames.SLIDE[found.level] * grey))
+for name in ("image", "way", "add", "target"):
+    address.choose(f"start-{name}", link.get(name, st.session_state[f"start-{name}"]))
+address.publish(**link)
+st.page_link(
+    ROOT / "pages" / "see.py",
+    label="Look inside",
+    icon=":material/visibility:",
+    query_params={k: str(v) for k, v in link.items() if v is not None},
 )
-index = min(20, len(test) - 1)
-link = right.empty()
-thing = THINGS[kind]
-level = scrub(
-    cache.digit_frames(Trained.named(names[0]), Digit.of(test, index), thing, 0, maps=False), key="home", start=2
-)
-strength = params.strength(type(thing))[1].levels()[level or 0]
-asked = {"image": str(index), "add": type(thing).__name__, "strength": f"{strength:g}"}
-inside = ROOT / "pages" / "see.py"
-link.page_link(inside, label="See what happens inside", icon=":material/visibility:", query_params=asked)
 st.caption(
-    f"Test image {index}, network {names[0]}, noise seed 0. Drag, use the arrow keys, or press ▶. Then switch between the two."
+    f"Network {network.name}. Random: Gaussian noise, its standard deviation the strength, seed {SEED}. Aimed: FGSM, every pixel lighter or "
+    "darker by the strength, away from the answer; towards a digit of your choice: ten steps of PGD. The length (L2) says how much "
+    "the picture changes. A drawing stays in your browser."
 )
 
-st.subheader("Where to go next")
+st.subheader("Explore")
 entries = [entry for entry in PAGES if entry.about]
-for start in range(0, len(entries), 2):
-    for column, entry in zip(st.columns(2), entries[start : start + 2], strict=False):
+for row in range(0, len(entries), 2):
+    for column, entry in zip(st.columns(2), entries[row : row + 2], strict=False):
         with column, st.container(border=True):
             st.page_link(entry.file, label=f"**{entry.asks or entry.title}**")
             st.caption(entry.about)

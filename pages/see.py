@@ -5,6 +5,7 @@ import streamlit as st
 from app import address, cache
 from app.browser import scrub
 from app.controls import data, examples, images, parameters, pickers
+from app.inputs import Digit
 from core.params import strength
 
 st.title("What does the network see?")
@@ -12,10 +13,11 @@ st.markdown("Slide the strength and follow the picture through every layer to th
 
 network, digit, thing, seed = pickers.experiment()
 
-reached = None
-if digit:
-    frames = cache.digit_frames(network, digit, thing, seed, maps=True)
-    level = scrub(frames, key="see", start=parameters.level(thing), anew=address.moved())
+reached, drawing = None, st.session_state["way"] == "draw"
+shown = digit or (Digit.blank() if drawing else None)
+if shown:
+    frames = cache.digit_frames(network, shown, thing, seed, drawing)
+    level = scrub(cache.weights(network), frames, key="see", start=parameters.level(thing), anew=address.moved())
     reached = None if level is None else strength(type(thing))[1].levels()[level]
 address.publish(network=network.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
 

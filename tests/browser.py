@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PAINTED = ":is(.scrub, .strip, .photograph)[aria-busy=false]"
+PAINTED = ":is(.scrub, .start, .strip, .photograph)[aria-busy=false]"
 
 
 def executable() -> str | None:
@@ -99,7 +99,7 @@ def settled(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=60_000)
     page.wait_for_timeout(100)
     page.wait_for_selector(IDLE, timeout=60_000)
-    if page.locator(":is(.scrub, .strip, .photograph)").count():
+    if page.locator(":is(.scrub, .start, .strip, .photograph)").count():
         page.wait_for_selector(PAINTED, timeout=60_000)
 
 

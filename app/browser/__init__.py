@@ -6,31 +6,50 @@ Frames go to the browser once, and sliding paints them there without a round tri
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
 import streamlit as st
-import torch
 from streamlit.components.v2.types import ComponentRenderer
 
 from app import received
 from app.browser import packing
-from core.types import Images
 
 HERE = Path(__file__).parent
-PAD = 56  # pixels, the side of what is drawn
+SIDE = 28  # pixels, of a digit
+WITH = {
+    "scrub": ("network", "answer"),
+    "start": ("network", "answer", "drawing"),
+    "pad": ("drawing",),
+    "weights": ("network",),
+}  # what components share, besides `paint`
+KINDS = ("chance", "aimed")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What the first page shows: the place of its digit (None: what is drawn), how it is changed, towards what, how much."""
+
+    at: int | None = 0
+    kind: str = "aimed"
+    target: int | None = None
+    level: int = 0
 
 
 @st.cache_resource
 def component(name: str) -> ComponentRenderer:
     """Register a component, once; what `paint.js` and `paint.css` define is there for all of them."""
     html = (HERE / f"{name}.html").read_text()
-    css, js = ("".join((HERE / f"{part}.{kind}").read_text() for part in ("paint", name)) for kind in ("css", "js"))
+    files = {kind: [HERE / f"{part}.{kind}" for part in ("paint", *WITH.get(name, ()), name)] for kind in ("css", "js")}
+    css, js = ("".join(file.read_text() for file in parts if file.exists()) for parts in files.values())
     return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=js)
 
 
-def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
+def scrub(weights: bytes, packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
     """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does."""
+    component("weights")(key=packing.header(weights)["key"], data=weights)
     return _slide("scrub", packed, key, start, anew)
 
 
@@ -59,16 +78,29 @@ def piece(packed: bytes) -> None:
     component("piece")(key=f"{header['scene']}/{header['key']}", data=packed)
 
 
-def pad(key: str) -> Images | None:
-    """Let somebody draw; return the drawing, (1, 1, PAD, PAD), white ink on black, or None while the pad is empty."""
+def pad(key: str) -> bytes | None:
+    """Let somebody draw a digit; return its 784 grey values, white ink on black, or None while the pad is empty."""
     pixels = component("pad")(key=key, on_pixels_change=lambda: None).get("pixels")
     try:
-        values = np.frombuffer(base64.b64decode(pixels or "", validate=True), np.uint8)
+        values = base64.b64decode(pixels or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None
-    if values.size != PAD * PAD or not values.any():
-        return None
-    return torch.from_numpy(values.copy()).view(1, 1, PAD, PAD).float() / 255
+    return values if len(values) == SIDE * SIDE and any(values) else None
+
+
+def start(weights: bytes, packed: bytes, key: str, begin: Begin, anew: bool = False) -> Begin:
+    """Let somebody draw or pick a digit and add noise to it (see frames.py); return what was chosen, from `begin` on."""
+    component("weights")(key=packing.header(weights)["key"], data=weights)
+    header = packing.header(packed)
+    first, chosen = _shown("start", packed, key, asdict(begin), anew)
+    found = Begin(**first)
+    if not isinstance(chosen, Mapping) or chosen.get("kind") not in KINDS:
+        return found
+    at, target, level = (
+        received.whole(chosen.get(name), 0, last)
+        for name, last in (("at", len(header["labels"]) - 1), ("target", 9), ("level", len(header["levels"]) - 1))
+    )
+    return found if level is None else Begin(at, str(chosen["kind"]), target, level)
 
 
 def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) -> int | None:
@@ -77,15 +109,19 @@ def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) ->
     The slider stands at `start` (None: where the component likes it) when the frames appear, or when `anew` says so;
     afterwards the visitor moves it.
     """
+    first, moved = _shown(name, packed, key, start, anew)
+    level = received.whole(moved, 0, len(packing.header(packed)["levels"]) - 1)
+    return first if level is None else level
+
+
+def _shown(name: str, packed: bytes, key: str, start: S, anew: bool) -> tuple[S, object]:
+    """Show what is packed; return what it started from, and what the browser says has been chosen since, or None."""
     header = packing.header(packed)
-    shown: tuple[str, int | None, int] | None = st.session_state.get(f"{key}-shown")
+    shown: tuple[str, S, int] | None = st.session_state.get(f"{key}-shown")
     if shown is None or shown[0] != header["id"] or anew:
         shown = header["id"], start, (shown[2] + 1 if shown else 0)
         st.session_state[f"{key}-shown"] = shown
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
     data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
     moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
-    if not isinstance(moved, Mapping) or moved.get("id") != token:
-        return shown[1]
-    level = received.whole(moved.get("level"), 0, len(header["levels"]) - 1)
-    return shown[1] if level is None else level
+    return shown[1], moved.get("level") if isinstance(moved, Mapping) and moved.get("id") == token else None

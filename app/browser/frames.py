@@ -1,6 +1,6 @@
-"""Everything a network does at every strength of a noise or an attack, for scrub.js to slide through.
+"""A digit at every strength of a noise or an attack, and the network that reads it: network.js runs one through the other.
 
-Frame 0 is the clean image; frame k + 1 is strength number k. Beside the stages lie the weights of every layer that multiplies.
+Frame 0 is the clean image; frame k + 1 is strength number k.
 """
 
 from typing import Any
@@ -9,55 +9,101 @@ import torch
 from torch import Tensor, nn
 
 from app.browser import packing
-from core.attacks import Attack
+from core.attacks import FGSM, PGD, Attack, TargetedPGD
 from core.experiments.trial import Corruption, at_levels
-from core.measures import metrics
 from core.networks.digits import Classifier, DigitCNN
+from core.noise import Gaussian
 from core.params import strength
-from core.types import Images, Labels
+from core.types import Images, Labels, Uint8Images, generator
 
 HINTS = {"Layer 1": "edges", "Layer 2": "parts"}
-WIRED = ("operation", "source", "field", "stride")  # how a stage comes about
+SLIDE = [k / 100 for k in range(31)]  # strengths of the first page's slider, shares of the grey range
+ROWS = {500: 20, 128: 8, 64: 8, 10: 1}  # how the units of a layer without maps are laid out
 
 
 def digit(
-    model: Classifier, x: Images, y: Labels, label: int | None, corruption: Corruption, seed: int, maps: bool
+    model: Classifier,
+    key: str,
+    x: Images,
+    y: Labels,
+    label: int | None,
+    corruption: Corruption,
+    seed: int,
+    drawn: bool = False,
 ) -> bytes:
-    """Run one digit, (1, 1, 28, 28), through a network at all strengths of a corruption.
+    """Bring one digit, (1, 1, 28, 28), to all strengths of a corruption, for the network that the browser knows as `key`.
 
-    `y` is what an attack leads away from; `label` what the digit is, None if unknown. With `maps` the frames hold
-    every stage of the network, else just the image and the answer.
+    `y` is what an attack leads away from; `label` what the digit is, None if unknown. One that is `drawn` may go on being drawn.
     """
     _, span = strength(type(corruption))
     levels = span.levels()
     corrupted = at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
-    batch = torch.cat([x, corrupted])
-    with torch.no_grad():
-        stages = model.stages(batch)
-    probabilities = stages.pop("logits").softmax(1)
-    shown = {
-        "image": batch,
-        **({name: _maps(values) for name, values in stages.items()} if maps else {}),
-        "answer": probabilities[:, :, None, None],
-    }
     header: dict[str, Any] = dict(
+        network=key,
         levels=levels,
         label=span.label,
         unit=span.unit,
         percent=span.share,
         kind="attack" if isinstance(corruption, Attack) else "noise",
-        classes=[str(k) for k in range(10)],
         truth=label,
-        verdicts=[verdict(probabilities[0], p, label) for p in probabilities[1:]],
-        figures=figures(x, corrupted),
-        groups=groups(model) if maps else [],
-        wiring={s.name: {name: getattr(s, name) for name in WIRED} for s in model.STAGES} if maps else {},
+        drawn=drawn,
+        live=live(corruption),
     )
-    layers = weights(model) if maps else {}
-    header |= dict(stages=list(shown), biases={name: _biases(layer) for name, layer in layers.items()})
-    arrays = {name: packing.sixteen_bit(values) for name, values in shown.items()}
-    filters = {f"weights of {name}": packing.sixteen_bit(layer.weight[None]) for name, layer in layers.items()}
-    return packing.pack(header, {**arrays, **filters})
+    start = offset(corruption.seed if isinstance(corruption, PGD | TargetedPGD) else None)
+    return packing.pack(header, dict(offset=packing.exact(start), image=packing.sixteen_bit(torch.cat([x, corrupted]))))
+
+
+def live(corruption: Corruption) -> dict[str, Any] | None:
+    """Return how network.js attacks a digit that is being drawn; None for what only the server can add."""
+    match corruption:
+        case FGSM():
+            return dict(steps=1, step=1.0, sign=1, target=None)
+        case PGD(steps=steps, step=step):
+            return dict(steps=steps, step=step, sign=1, target=None)
+        case TargetedPGD(steps=steps, step=step, target=target):
+            return dict(steps=steps, step=step, sign=-1, target=target)
+    return None
+
+
+def offset(seed: int | None) -> Images:
+    """Return where PGD starts, (1, 1, 28, 28), in units of epsilon; without a seed at the image itself, as FGSM does."""
+    shape = (1, 1, 28, 28)
+    return torch.zeros(shape) if seed is None else 2 * torch.rand(shape, generator=generator(seed)) - 1
+
+
+def start(key: str, digits: Uint8Images, labels: Labels, seed: int) -> bytes:
+    """Bring digits, (N, 1, 28, 28), to a page that changes them by itself, with what chance does there, drawn from `seed`.
+
+    `field` is Gaussian noise of standard deviation 1.
+    """
+    field = Gaussian(100.0)(torch.zeros(1, 1, 28, 28), generator(seed)) * 255 / 100
+    header = dict(network=key, labels=labels.tolist(), levels=SLIDE, label="Strength", unit="of the grey range")
+    arrays = dict(
+        field=packing.exact(field), offset=packing.exact(offset(seed)), digits=packing.eight_bit(digits.float() / 255)
+    )
+    return packing.pack(header, arrays)
+
+
+def network(model: Classifier, key: str) -> bytes:
+    """Describe a network layer by layer, with its weights to the last bit, for network.js to compute with."""
+    with torch.no_grad():
+        stages = model.stages(torch.zeros(1, 1, 28, 28))
+    shapes = {name: [*_laid_out(z).shape[1:]] for name, z in {"image": torch.zeros(1, 1, 28, 28), **stages}.items()}
+    weighted = weights(model)
+    layers = [
+        dict(name=s.name, operation=s.operation, source=s.source, field=s.field, stride=s.stride) for s in model.STAGES
+    ]
+    layers.append(dict(name="logits", operation="logits", source=model.STAGES[-1].name))
+    for layer in layers:
+        name = str(layer["name"])
+        side = weighted[name].weight.shape[-1] if name in weighted else 0
+        layer.update({"from": shapes[str(layer["source"])], "shape": shapes[name], "side": side})
+    arrays = {
+        f"{name}.{part}": packing.exact(getattr(layer, part)[None])
+        for name, layer in weighted.items()
+        for part in ("weight", "bias")
+    }
+    return packing.pack(dict(key=key, layers=layers, groups=groups(model)), arrays)
 
 
 def groups(model: Classifier) -> list[dict[str, Any]]:
@@ -69,57 +115,12 @@ def groups(model: Classifier) -> list[dict[str, Any]]:
 
 
 def weights(model: Classifier) -> dict[str, nn.Conv2d | nn.Linear]:
-    """Return the layer behind every stage that multiplies, for the formula under an enlarged map."""
+    """Return the layer behind every stage that multiplies, and behind the logits."""
     if isinstance(model, DigitCNN):
-        return {"conv1": model.conv1, "conv2": model.conv2, "hidden": model.fc1}
-    return {"hidden1": model.fc1, "hidden2": model.fc2}
+        return {"conv1": model.conv1, "conv2": model.conv2, "hidden": model.fc1, "logits": model.fc2}
+    return {"hidden1": model.fc1, "hidden2": model.fc2, "logits": model.fc3}
 
 
-def verdict(before: Tensor, after: Tensor, truth: int | None) -> dict[str, str]:
-    """Say in one line what the network made of the clean and of the corrupted digit, and whether it was fooled.
-
-    >>> verdict(torch.tensor([0.8, 0.2]), torch.tensor([0.1, 0.9]), 0)["text"]
-    '0, 80 % sure → 1, 90 % sure: fooled'
-    """
-    a, b = int(before.argmax()), int(after.argmax())
-    said = f"{a}, {_percent(before[a])} sure → {b}, {_percent(after[b])} sure"
-    if truth is None:
-        state = ("changed", "the answer changed") if a != b else ("same", "the answer stays")
-    elif b == truth:
-        state = ("right", "right")
-    elif a != truth:
-        state = ("wrong", f"wrong from the start, it is a {truth}")
-    else:
-        state = ("fooled", "fooled")
-    return dict(state=state[0], text=f"{said}: {state[1]}")
-
-
-def figures(x: Images, corrupted: Images) -> list[dict[str, Any]]:
-    """Measure the change at every strength: L0 in pixels, L2, L-infinity."""
-    clean = x.expand_as(corrupted)
-    rows = (
-        ("Pixels changed (L0)", metrics.l0(corrupted, clean), f" of {x.shape[2] * x.shape[3]}", 0),
-        ("Length of the change (L2)", metrics.l2(corrupted, clean), "", 2),
-        ("Largest change (L∞)", metrics.linf(corrupted, clean), "", 2),
-    )
-    return [
-        dict(label=label, values=[round(v, 4) for v in values.tolist()], unit=unit, digits=digits)
-        for label, values, unit, digits in rows
-    ]
-
-
-def _biases(layer: nn.Conv2d | nn.Linear) -> list[float]:
-    assert layer.bias is not None
-    return [float(f"{v:.7g}") for v in layer.bias.tolist()]
-
-
-def _maps(values: Tensor) -> Tensor:
+def _laid_out(values: Tensor) -> Tensor:
     """Lay out a vector stage (N, K) as one map; feature maps stay as they are."""
-    if values.ndim == 4:
-        return values
-    rows = {500: 20, 128: 8, 64: 8}[values.shape[1]]
-    return values.view(len(values), 1, rows, -1)
-
-
-def _percent(share: Tensor) -> str:
-    return f"{100 * float(share):.0f} %"
+    return values if values.ndim == 4 else values.view(len(values), 1, ROWS[values.shape[1]], -1)

@@ -2,7 +2,7 @@
 
 The format: a little-endian uint32 with the length of a JSON header, the header, and a zlib stream of the header's `arrays`
 one after another, `frames` times the `shape` each, in `bits`, little-endian. A value v of b bits stands for
-low + v / (2^b - 1) (high - low). Colours and decimals come in the header too: no script chooses any by what a caption says.
+low + v / (2^b - 1) (high - low); 32 bits are floats that stand for themselves. Colours and decimals come in the header too: no script chooses any by what a caption says.
 """
 
 import hashlib
@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+KINDS = {8: "<u1", 16: "<u2", 32: "<f4"}
+
 
 @dataclass(frozen=True, eq=False)
 class Quantised:
-    """Numbers in 8 or 16 bits, (frames, ...), and what the least and the largest of these stand for."""
+    """Numbers in 8, 16 or 32 bits, (frames, ...), and what the least and the largest of these stand for."""
 
     values: np.ndarray
     low: float
@@ -45,8 +47,13 @@ def sixteen_bit(values: Tensor) -> Quantised:
     return Quantised(np.round((plain - low) / (high - low) * 65535).astype("<u2"), low, high)
 
 
+def exact(values: Tensor) -> Quantised:
+    """Take numbers, (frames, ...), as the floats they are."""
+    return Quantised(values.detach().float().numpy(), 0.0, 1.0)
+
+
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Quantised]) -> bytes:
-    """Pack arrays, those of 16 bits before those of 8, under a header, which gets an `id` of all that is in it."""
+    """Pack arrays, those of more bits before those of fewer, under a header, which gets an `id` of all that is in it."""
     body = zlib.compress(b"".join(a.values.tobytes() for a in arrays.values()), 1)
     whole = {**header, "arrays": {name: a.described for name, a in arrays.items()}}
     return join({**whole, "id": hashlib.sha256(body + repr(whole).encode()).hexdigest()[:16]}, body)
@@ -57,9 +64,10 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     described, start, arrays = header(packed), 0, {}
     body = zlib.decompress(_split(packed)[1])
     for name, a in described["arrays"].items():
-        kind, count = np.dtype(f"<u{a['bits'] // 8}"), a["frames"] * int(np.prod(a["shape"]))
+        kind, count = np.dtype(KINDS[a["bits"]]), a["frames"] * int(np.prod(a["shape"]))
         values = np.frombuffer(body, kind, count, start).reshape(a["frames"], *a["shape"])
-        arrays[name] = a["low"] + values / (2 ** a["bits"] - 1) * (a["high"] - a["low"])
+        whole = kind.kind == "u"
+        arrays[name] = a["low"] + values / (2 ** a["bits"] - 1) * (a["high"] - a["low"]) if whole else values
         start += count * kind.itemsize
     return described, arrays
 

@@ -50,13 +50,20 @@ function unpack(head, buffer) {
   let offset = 0;
   for (const array of Object.values(head.arrays)) {
     array.size = array.shape.reduce((a, b) => a * b, 1);
-    array.values = new (array.bits === 8 ? Uint8Array : Uint16Array)(buffer, offset, array.frames * array.size);
+    array.values = new { 8: Uint8Array, 16: Uint16Array, 32: Float32Array }[array.bits](buffer, offset, array.frames * array.size);
     offset += array.values.byteLength;
   }
   return head;
 }
 
-// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server
+// what the numbers of one frame of an array stand for
+function frame(array, k) {
+  const { low, high, bits, size, values } = array;
+  return Float32Array.from(values.subarray(k * size, (k + 1) * size), (v) => low + (v / (2 ** bits - 1)) * (high - low));
+}
+
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server,
+// what was shown before, and the network that the header names, if it does
 const mounted = new WeakMap();
 function arrive(root, data, setStateValue, show) {
   const [head, packed] = opened(data), { id } = head, state = mounted.get(root) ?? {};
@@ -65,10 +72,11 @@ function arrive(root, data, setStateValue, show) {
   if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
   state.id = id;
   const body = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  new Response(body).arrayBuffer().then((buffer) => {
+  new Response(body).arrayBuffer().then(async (buffer) => {
+    const net = head.network && (await network(head.network).come);
     if (state.id !== id) return;
     state.shown?.stop();
-    state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown);
+    state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown, net);
   });
 }
 

@@ -8,52 +8,52 @@ const HINTS = {
   shared: "All layers share one range: see which layer speaks loudest.",
 };
 
+// the range that holds all of these
+const widest = (ranges) => ({ low: Math.min(...ranges.map((r) => r.low)), high: Math.max(...ranges.map((r) => r.high)), change: Math.max(...ranges.map((r) => r.change)) });
+
 class Scrub extends Sliding {
-  constructor(root, head, send) {
+  constructor(root, head, send, net) {
     super();
-    Object.assign(this, { root, head, send, stageOf: head.groups.map(() => 0), scale: "layer", picked: null });
-    this.stages = Object.fromEntries(head.stages.map((name) => [name, head.arrays[name]]));
+    Object.assign(this, { root, head, send, net, stageOf: net.groups.map(() => 0), scale: "layer", picked: null });
+    this.layers = Object.fromEntries(net.layers.map((layer) => [layer.name, layer]));
+    this.stages = Object.fromEntries([["image", head.arrays.image.shape], ...net.layers.map(({ name, shape }) => [name, shape])].map(([name, shape]) => [name, { shape, size: size(shape), frames: [] }]));
     this.level = head.start ?? Math.round(head.levels.length / 5);
+    this.run(head.levels.map((_, level) => level + 1).concat(0), (k) => frame(head.arrays.image, k));
     this.measure();
     this.build();
     this.paint();
     root.setAttribute("aria-busy", "false");
   }
 
-  // value of stage `name` at frame, flat index
+  // run images through the network: frame 0 is the clean one, frame k + 1 what strength k makes of it
+  run(frames, image) {
+    for (const frame of frames) for (const [name, values] of Object.entries(this.net.stages(image(frame)))) this.stages[name].frames[frame] = values;
+  }
+
   value(name, frame, index) {
-    const s = this.stages[name];
-    return s.low + (s.values[frame * s.size + index] / 65535) * (s.high - s.low);
+    return this.stages[name].frames[frame][index];
   }
 
-  weight(name, index) {
-    const { low, high, values } = this.layer(name);
-    return low + (values[index] / 65535) * (high - low);
-  }
-
-  layer(name) {
-    return this.head.arrays[`weights of ${name}`];
+  answers(frame) {
+    return softmax(this.stages.logits.frames[frame]);
   }
 
   // per map and per stage: the range of the values and the largest change, over all strengths
   measure() {
-    const { head } = this, frames = head.levels.length + 1;
-    for (const [name, s] of Object.entries(this.stages)) {
-      const [c, h, w] = s.shape, area = h * w;
+    for (const s of Object.values(this.stages)) {
+      const [c, h, w] = s.shape, area = h * w, [clean] = s.frames;
       s.maps = Array.from({ length: c }, () => ({ low: Infinity, high: -Infinity, change: 1e-9 }));
-      for (let f = 0; f < frames; f++) {
+      s.frames.forEach((values) => {
         for (let i = 0; i < s.size; i++) {
-          const map = s.maps[(i / area) | 0], v = this.value(name, f, i);
+          const map = s.maps[(i / area) | 0], v = values[i], d = Math.abs(v - clean[i]);
           if (v < map.low) map.low = v;
           if (v > map.high) map.high = v;
-          const d = Math.abs(v - this.value(name, 0, i));
           if (d > map.change) map.change = d;
         }
-      }
-      s.change = Math.max(...s.maps.map((m) => m.change));
+      });
+      Object.assign(s, widest(s.maps));
     }
-    const shown = head.stages.filter((n) => n !== "image" && n !== "answer").map((n) => this.stages[n]);
-    this.shared = { low: Math.min(...shown.map((s) => s.low)), high: Math.max(...shown.map((s) => s.high)), change: Math.max(...shown.map((s) => s.change)) };
+    this.shared = widest(this.net.layers.filter(({ operation }) => operation !== "logits").map(({ name }) => this.stages[name]));
   }
 
   range(name, map) {
@@ -78,9 +78,8 @@ class Scrub extends Sliding {
   }
 
   build() {
-    const { root, head } = this, at = (s) => root.querySelector(s);
+    const { root, head, net } = this, at = (s) => root.querySelector(s);
     root.dataset.kind = head.kind;
-    root.classList.toggle("plain", !head.groups.length);
     const slider = at(".strength");
     this.listen(slider, at(".play"));
     at(".scale")?.remove();
@@ -88,13 +87,11 @@ class Scrub extends Sliding {
     flow.replaceChildren();
     this.tiles = [];
     flow.append(this.input());
-    head.groups.forEach((group, g) => flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.column(group, g)));
-    flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.answer());
-    if (head.groups.length) {
-      const choice = el("select", { className: "scale-choice", title: HINTS[this.scale] }, ...SCALES.map(([value, text]) => new Option(text, value, false, value === this.scale)));
-      choice.onchange = () => { this.scale = choice.value; choice.title = HINTS[this.scale]; this.paint(); };
-      at(".controls").append(el("label", { className: "scale", style: "flex: none" }, "Colours: one range for", choice));
-    }
+    net.groups.forEach((group, g) => flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.column(group, g)));
+    flow.append(el("span", { className: "arrow", textContent: "\u2192" }), (this.answer = new Answer(head.truth)).element);
+    const choice = el("select", { className: "scale-choice", title: HINTS[this.scale] }, ...SCALES.map(([value, text]) => new Option(text, value, false, value === this.scale)));
+    choice.onchange = () => { this.scale = choice.value; choice.title = HINTS[this.scale]; this.paint(); };
+    at(".controls").append(el("label", { className: "scale", style: "flex: none" }, "Colours: one range for", choice));
     at(".inspector").hidden = true;
   }
 
@@ -135,21 +132,9 @@ class Scrub extends Sliding {
     return el("div", { className: "group" }, title, grid);
   }
 
-  answer() {
-    const { head } = this;
-    this.bars = head.classes.map((_, k) => ({ now: el("span", { className: "now" }), was: el("span", { className: "was" }), percent: el("span", { className: "percent" }) }));
-    const rows = this.bars.flatMap((bar, k) => {
-      bar.was.style.left = `${100 * this.value("answer", 0, k)}%`;
-      return [el("span", { textContent: head.classes[k] }), el("span", { className: "bar" + (k === head.truth ? " truth" : "") }, bar.now, bar.was), bar.percent];
-    });
-    this.verdict = el("p", { className: "verdict", ariaLive: "polite" });
-    const key = "Bar: how sure it is now. Line: on the clean image." + (head.truth === null ? "" : " Outlined: the right answer.");
-    return el("div", { className: "answer" }, el("h3", { textContent: "Answer" }), this.verdict, el("div", { className: "bars" }, ...rows), el("p", { className: "key", textContent: key }));
-  }
-
   rebuild() {
     this.build();
-    if (this.picked && !this.head.groups.some((g, k) => g.stages[this.stageOf[k]][1] === this.picked.name) && this.picked.name !== "image") this.picked = null;
+    if (this.picked && !this.net.groups.some((g, k) => g.stages[this.stageOf[k]][1] === this.picked.name) && this.picked.name !== "image") this.picked = null;
     this.paint();
     this.inspect();
   }
@@ -165,26 +150,41 @@ class Scrub extends Sliding {
     const { root, head, level } = this, slider = root.querySelector(".strength");
     slider.value = level;
     slider.style.setProperty("--at", `${(100 * level) / (head.levels.length - 1)}%`);
-    slider.setAttribute("aria-valuetext", `${this.say(level)} ${head.unit}. ${head.verdicts[level].text}`);
+    const said = this.answer.show(this.answers(0), this.answers(level + 1));
+    slider.setAttribute("aria-valuetext", `${this.say(level)} ${head.unit}. ${said}`);
     root.querySelector(".level").textContent = this.say(level);
     root.querySelector(".level").title = head.unit;
     for (const { canvas, name, map, view } of this.tiles) this.draw(canvas, name, map, view);
     const caption = root.querySelector(".input .change figcaption");
     const factor = 1 / this.range("image", 0).change;
     caption.textContent = factor > 1e4 ? "what we add: nothing" : `what we add, \u00d7${number(factor, 1)}`;
-    this.bars.forEach((bar, k) => {
-      const p = this.value("answer", level + 1, k);
-      bar.now.style.transform = `scaleX(${p})`;
-      bar.percent.textContent = `${Math.round(100 * p)} %`;
-    });
-    this.verdict.textContent = head.verdicts[level].text;
-    this.verdict.dataset.state = head.verdicts[level].state;
-    root.querySelector(".figures").replaceChildren(...head.figures.flatMap((f, k) => [k ? " \u00b7 " : "", f.label + " ", el("b", { textContent: number(f.values[level], f.digits) }), f.unit]));
+    root.querySelector(".figures").replaceChildren(...this.figures().flatMap(([label, value, digits, unit], k) => [k ? " \u00b7 " : "", label + " ", el("b", { textContent: number(value, digits) }), unit]));
     if (this.picked) this.inspect();
+  }
+
+  // how much has been changed
+  figures() {
+    const [clean, seen] = [0, this.level + 1].map((k) => this.stages.image.frames[k]), change = Array.from(seen, (v, i) => v - clean[i]);
+    return [
+      ["Pixels changed (L0)", change.filter((d) => d).length, 0, ` of ${change.length}`],
+      ["Length of the change (L2)", Math.hypot(...change), 2, ""],
+      ["Largest change (L\u221e)", Math.max(...change.map(Math.abs)), 2, ""],
+    ];
   }
 
   go(level) {
     this.level = level;
+    if (this.drawn) this.preview(this.drawn); else this.paint();
+  }
+
+  // a digit that is being drawn, until the server's frames of it come; what the browser cannot add is left out till then
+  preview(digit) {
+    const { head, net, level } = this, { live } = head;
+    const seen = live ? net.pgd(digit, live.target ?? top(net.probabilities(digit)), head.levels[level], head.arrays.offset.values, live) : digit;
+    this.drawn = digit;
+    for (const stage of Object.values(this.stages)) stage.frames = [];
+    this.run([level + 1, 0], (k) => (k ? seen : digit));
+    this.measure();
     this.paint();
   }
 
@@ -202,7 +202,7 @@ class Scrub extends Sliding {
     for (const { tile, name, map } of this.tiles) if (tile.tagName === "BUTTON") tile.setAttribute("aria-pressed", String(this.picked?.name === name && this.picked?.map === map));
     this.root.querySelectorAll(".tile .box").forEach((box) => box.remove());
     if (!this.picked) return;
-    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.head.wiring[name];
+    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.layers[name];
     const close = el("button", { className: "close", type: "button", textContent: "Close" });
     close.onclick = () => { this.picked = null; this.inspect(); };
     const title = name === "image" ? "The image" : `${this.titleOf(name)}, map ${map + 1}`;
@@ -228,7 +228,7 @@ class Scrub extends Sliding {
   }
 
   titleOf(name) {
-    for (const g of this.head.groups) for (const [text, key] of g.stages) if (key === name) return `${g.title}, ${text}`;
+    for (const g of this.net.groups) for (const [text, key] of g.stages) if (key === name) return `${g.title}, ${text}`;
     return name;
   }
 
@@ -244,7 +244,7 @@ class Scrub extends Sliding {
 
   // how this unit comes about: z = b + sum w x, a maximum, or what is above zero; clean and seen
   formula() {
-    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.head.wiring[name];
+    const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.layers[name];
     const frames = [0, this.level + 1], value = (n, f, c, r, k) => { const [, hh, ww] = this.stages[n].shape; return this.value(n, f, (c * hh + r) * ww + k); };
     const [clean, seen] = frames.map((f) => value(name, f, map, row, column));
     const numbers = el("table", {}, el("tr", {}, ...["", "clean", "seen", "change"].map((t) => el("th", { textContent: t }))));
@@ -252,16 +252,16 @@ class Scrub extends Sliding {
     const text = el("p"), parts = [text];
     if (!wire) text.textContent = `Pixel in row ${row + 1}, column ${column + 1}: 0 is black, 1 is white.`;
     else if (wire.operation === "convolution") {
-      const { shape: [, channels, k] } = this.layer(name), bias = this.head.biases[name];
+      const { from: [channels], side: k, weight, bias } = wire;
       const sums = frames.map(() => []);
       for (let c = 0; c < channels; c++)
         frames.forEach((f, i) => {
           let sum = 0;
-          for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) sum += this.weight(name, ((map * channels + c) * k + r) * k + q) * value(wire.source, f, c, row + r, column + q);
+          for (let r = 0; r < k; r++) for (let q = 0; q < k; q++) sum += weight[((map * channels + c) * k + r) * k + q] * value(wire.source, f, c, row + r, column + q);
           sums[i].push(sum);
         });
       text.textContent = `Row ${row + 1}, column ${column + 1} = bias + sum of ${channels * k * k} products: filter ${map + 1} times the ${k} \u00d7 ${k} values${channels > 1 ? ` of each of ${channels} maps` : ""} it lies on. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
-      for (let c = 0; c < channels; c++) parts.push(this.products(name, wire.source, map, c, k, row, column, channels, sums.map((s) => s[c])));
+      for (let c = 0; c < channels; c++) parts.push(this.products(wire, map, c, row, column, sums.map((s) => s[c])));
       line("bias", bias[map], bias[map]);
       for (let c = 0; c < channels; c++) line(channels > 1 ? `products, map ${c + 1}` : "products", sums[0][c], sums[1][c]);
     } else if (wire.operation === "max-pool") {
@@ -271,8 +271,8 @@ class Scrub extends Sliding {
       text.textContent = `Row ${row + 1}, column ${column + 1} = max(0, before): what is below zero becomes zero. It sees ${wire.field} \u00d7 ${wire.field} pixels of the image (orange frame).`;
       line("before", value(wire.source, 0, map, row, column), value(wire.source, frames[1], map, row, column));
     } else {
-      const inputs = this.stages[wire.source].size, unit = row * w + column, bias = this.head.biases[name][unit];
-      const products = Array.from({ length: inputs }, (_, i) => frames.map((f) => this.weight(name, unit * inputs + i) * this.value(wire.source, f, i)));
+      const inputs = this.stages[wire.source].size, unit = row * w + column, bias = wire.bias[unit];
+      const products = Array.from({ length: inputs }, (_, i) => frames.map((f) => wire.weight[unit * inputs + i] * this.value(wire.source, f, i)));
       const total = (list) => [0, 1].map((k) => list.reduce((sum, p) => sum + p[k], 0));
       const order = products.map((_, i) => i).sort((i, j) => Math.abs(products[j][1] - products[j][0]) - Math.abs(products[i][1] - products[i][0]));
       text.textContent = `Unit ${unit + 1} = max(0, bias + sum of ${inputs} products: its weights times the ${inputs} values before it). It sees the whole image. The four products that change most:`;
@@ -285,8 +285,8 @@ class Scrub extends Sliding {
     return el("div", { className: "formula" }, ...parts, numbers);
   }
 
-  products(name, source, map, c, k, row, column, channels, sums) {
-    const { low, high } = this.layer(name), span = Math.max(Math.abs(low), Math.abs(high)), s = this.stages[source], [, h, w] = s.shape;
+  products({ source, weight, from: [channels], side: k }, map, c, row, column, sums) {
+    const span = Math.max(...weight.map(Math.abs)), s = this.stages[source], [, h, w] = s.shape;
     const small = (color, label) => {
       const canvas = el("canvas", { width: k, height: k }), context = canvas.getContext("2d");
       canvas.setAttribute("role", "img");
@@ -295,17 +295,20 @@ class Scrub extends Sliding {
       return canvas;
     };
     const patch = (frame) => (r, q) => GREYS[Math.round(255 * Math.max(0, Math.min(1, (this.value(source, frame, (c * h + row + r) * w + column + q) - (source === "image" ? 0 : s.low)) / (source === "image" ? 1 : s.high - s.low || 1))))];
-    const filter = (r, q) => DIVERGING[Math.round(255 + (255 * this.weight(name, ((map * channels + c) * k + r) * k + q)) / span)];
+    const filter = (r, q) => DIVERGING[Math.round(255 + (255 * weight[((map * channels + c) * k + r) * k + q]) / span)];
     return el("div", { className: "products" }, small(filter, "filter"), "\u00d7", small(patch(this.level + 1), "the values it lies on"), `= ${number(sums[1])}`, el("span", { style: "opacity: .7", textContent: `(clean ${number(sums[0])})` }));
   }
 }
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".scrub");
-  arrive(root, data, setStateValue, (head, send, before) => {
-    const scrub = new Scrub(root, head, send); // keep the view where the new picture has the same columns
-    if (before && before.head.groups.length === head.groups.length) {
-      Object.assign(scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, head.groups[g].stages.length - 1)), scale: before.scale });
+  arrive(root, data, setStateValue, (head, send, before, net) => {
+    const scrub = new Scrub(root, head, send, net);
+    if (before) window.removeEventListener("noisescope-digit", before.hears);
+    scrub.hears = ({ detail }) => (root.isConnected ? scrub.preview(detail) : window.removeEventListener("noisescope-digit", scrub.hears));
+    if (head.drawn) window.addEventListener("noisescope-digit", scrub.hears);
+    if (before && before.net.groups.length === net.groups.length) { // keep the view where the new picture has the same columns
+      Object.assign(scrub, { stageOf: before.stageOf.map((s, g) => Math.min(s, net.groups[g].stages.length - 1)), scale: before.scale });
       const picked = before.picked, stage = picked && scrub.stages[picked.name];
       if (stage && picked.map < stage.shape[0]) scrub.picked = picked;
       scrub.rebuild();

@@ -159,11 +159,11 @@ def _mistaken(network: Trained, test: Dataset) -> Digit | None:
 
 
 def _drawn() -> Digit | None:
-    image = pad("pad")
-    if image is None:
-        st.info("Draw a digit on the pad: it is read when you lift the pen.", icon=":material/draw:")
+    values = pad("pad")
+    if values is None:
+        st.info("Draw a digit on the pad: one, large and plain.", icon=":material/draw:")
         return None
-    return _read(lambda: (Digit.read(image), ""))
+    return Digit(values)
 
 
 def _brought(file: Any, read: Callable[[bytes, str], Iterator[float | tuple[P, str]]], missing: str) -> P | None:
