@@ -56,10 +56,11 @@ packed = cache.start(network, tuple(Digit.of(test, i) for i in offered), SEED)
 found = start(cache.weights(network), packed, "start", begin, address.moved())
 
 thing, grey = added(found.kind, found.target)
-shown = dict(way="draw") if found.at is None else dict(way="number", image=offered[found.at])
+shown: dict[str, object] = dict(way="draw") if found.at is None else dict(way="number", image=offered[found.at])
 link = dict(**shown, **parameters.chosen(thing, SEED, frames.SLIDE[found.level] * grey))
-for name in ("image", "way", "add", "target"):
-    address.choose(f"start-{name}", link.get(name, st.session_state[f"start-{name}"]))
+goal = target if found.target is None else found.target
+for name, value in {"image": index, "target": goal, **shown, "add": link["add"]}.items():
+    address.choose(f"start-{name}", value)
 address.publish(**link)
 st.page_link(
     ROOT / "pages" / "see.py",

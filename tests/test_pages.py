@@ -357,7 +357,7 @@ def test_noises_with_equal_numbers_are_kept_apart_in_the_cache() -> None:
     """A dataclass nested in another loses its type in Streamlit's key; ours are arguments of their own."""
     things = (ReplaceGaussian(0.1), SaltAndPepper(0.1), Gaussian(0.1), FGSM(0.1), PGD(0.1))
     frames = {
-        cache.digit_frames(Trained.named("digit-cnn"), Digit.of(cache.dataset("mnist", "test"), 3), thing, 0, True)
+        cache.digit_frames(Trained.named("digit-cnn"), Digit.of(cache.dataset("mnist", "test"), 3), thing, 0)
         for thing in things
     }
     assert len(frames) == len(things)

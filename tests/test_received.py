@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -96,7 +97,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("hostile", HOSTILE, ids=repr)
 def test_a_slider_stays_where_it_is_whatever_a_browser_sends(hostile: Any, sent: Any) -> None:
     packed = packing.join({"id": "here", "levels": [0, 1, 2]}, b"")
-    for slide in (browser.scrub, browser.strip, browser.photograph):
+    for slide in (partial(browser.scrub, packing.join({"key": "net"}, b"")), browser.strip, browser.photograph):
         for moved in (hostile, {"id": "here-0", "level": hostile}, {"id": hostile, "level": 1}, {"id": "here-0"}):
             sent({"moved": moved})
             assert slide(packed, "key", start=2) == 2
@@ -110,8 +111,25 @@ def test_a_slider_stays_where_it_is_whatever_a_browser_sends(hostile: Any, sent:
 def test_a_pad_is_empty_whatever_a_browser_sends(hostile: Any, sent: Any) -> None:
     sent({"pixels": hostile})
     assert browser.pad("pad") is None
-    sent({"pixels": base64.b64encode(bytes([255] * browser.PAD**2)).decode()})
-    assert browser.pad("pad") is not None
+    sent({"pixels": base64.b64encode(bytes([255] * browser.SIDE**2)).decode()})
+    assert browser.pad("pad") == bytes([255] * browser.SIDE**2)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=repr)
+def test_the_first_page_stays_as_it_is_whatever_a_browser_sends(hostile: Any, sent: Any) -> None:
+    weights, packed = (
+        packing.join({"key": "net"}, b""),
+        packing.join({"id": "here", "labels": [7], "levels": [0, 1]}, b""),
+    )
+    begin, moved = browser.Begin(level=1), dict(at=None, kind="chance", target=3, level=0)
+    for chosen in (hostile, {**moved, "kind": hostile}, {**moved, "level": hostile}):
+        sent({"moved": {"id": "here-0", "level": chosen}})
+        assert browser.start(weights, packed, "key", begin) == begin
+    for name in ("at", "target"):
+        sent({"moved": {"id": "here-0", "level": {**moved, name: hostile}}})
+        assert getattr(browser.start(weights, packed, "key", begin), name) is None
+    sent({"moved": {"id": "here-0", "level": moved}})
+    assert browser.start(weights, packed, "key", begin) == browser.Begin(None, "chance", 3, 0)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=repr)

@@ -39,7 +39,7 @@ def digit(
     levels = span.levels()
     corrupted = at_levels(corruption, model, x, y, levels, seed)[:, 0]  # (levels, 1, 28, 28)
     header: dict[str, Any] = dict(
-        network=key,
+        weights=key,
         levels=levels,
         label=span.label,
         unit=span.unit,
@@ -77,7 +77,7 @@ def start(key: str, digits: Uint8Images, labels: Labels, seed: int) -> bytes:
     `field` is Gaussian noise of standard deviation 1.
     """
     field = Gaussian(100.0)(torch.zeros(1, 1, 28, 28), generator(seed)) * 255 / 100
-    header = dict(network=key, labels=labels.tolist(), levels=SLIDE, label="Strength", unit="of the grey range")
+    header = dict(weights=key, labels=labels.tolist(), levels=SLIDE, label="Strength", unit="of the grey range")
     arrays = dict(
         field=packing.exact(field), offset=packing.exact(offset(seed)), digits=packing.eight_bit(digits.float() / 255)
     )

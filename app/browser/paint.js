@@ -73,7 +73,7 @@ function arrive(root, data, setStateValue, show) {
   state.id = id;
   const body = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   new Response(body).arrayBuffer().then(async (buffer) => {
-    const net = head.network && (await network(head.network).come);
+    const net = head.weights && (await network(head.weights).come);
     if (state.id !== id) return;
     state.shown?.stop();
     state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown, net);

@@ -166,7 +166,7 @@ class Scrub extends Sliding {
   figures() {
     const [clean, seen] = [0, this.level + 1].map((k) => this.stages.image.frames[k]), change = Array.from(seen, (v, i) => v - clean[i]);
     return [
-      ["Pixels changed (L0)", change.filter((d) => d).length, 0, ` of ${change.length}`],
+      ["Pixels changed (L0)", change.filter((d) => Math.abs(d) > 1e-4).length, 0, ` of ${change.length}`],
       ["Length of the change (L2)", Math.hypot(...change), 2, ""],
       ["Largest change (L\u221e)", Math.max(...change.map(Math.abs)), 2, ""],
     ];
