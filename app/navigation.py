@@ -1,4 +1,4 @@
-"""The pages, in one table: the navigation, the cards of the first page and the tests read it."""
+"""The pages, in one table of chapters: the navigation, the first page, the titles and the tests read it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Entry:
-    """One page: its file in pages/, which is also its address; its section; and what the first page says of it.
+    """One page: its file in pages/, which is also its address; its chapter; the question it asks; and what answers it.
 
-    `title` is its name in the navigation, `asks` on its card where that says more. An entry without `about` has no card.
+    `title` is what the row of its chapter calls it.
     """
 
     name: str
-    section: str
+    chapter: str
     title: str
     icon: str
-    about: str = ""
-    asks: str = ""
+    asks: str
+    about: str
 
     @property
     def file(self) -> Path:
@@ -31,27 +31,38 @@ class Entry:
         return "" if self is PAGES[0] else self.file.stem
 
 
+INSIDE, DIGITS, CLEAN, NOISE = "Look inside", "Fool a classifier", "Clean a photograph", "Learn from noise"
+DENOISERS, WHY, TRAIN, EVIDENCE = "Fool a denoiser", "Why?", "Train your own", "Evidence"
+
 PAGES: tuple[Entry, ...] = (
-    Entry("home", "Look", "Start here", "home"),
-    Entry("see", "Look", "What does the network see?", "visibility", "Every layer of the network, on any digit, also one you draw yourself."),
-    Entry("inside", "Look", "What happens inside?", "account_tree", "Each network drawn, and what every block makes of a picture."),
-    Entry("learned", "Look", "What has it learned?", "school", "Its filters, and the digits that excite each most."),
-    Entry("similar", "Look", "Which images are alike?", "compare", "What a fooled network is reminded of.", asks="Which training images look like this?"),
-    Entry("train", "Train", "How does a network learn?", "model_training", "Launch a run, watch its curve, stop it, and keep the network."),
-    Entry("denoise", "Denoise", "Can it see through the noise?", "blur_off", "Networks that clean a photograph, taught by noisy ones."),
-    Entry("learn", "Denoise", "How can it learn from noise alone?", "casino", "Training pairs, photons, and what a loss settles on."),
-    Entry("pixels", "Attack", "How few pixels are enough?", "colorize", "One pixel, searched for; and every pixel tried."),
-    Entry("fooled", "Attack", "Can a denoiser be fooled?", "bolt", "Drag through an attack, beside chance as strong."),
-    Entry("directions", "Attack", "Which direction hurts most?", "explore", "The worst one there is, beside attacks and chance."),
-    Entry("alike", "Attack", "Is adversarial noise like noise?", "graphic_eq", "Values, frequencies, neighbours, and the reason why."),
-    Entry("brittle", "Attack", "Is it because features are brittle?", "broken_image", "Useful units, robust units, and which of them attacks move."),
-    Entry("defence", "Attack", "Is a denoiser a defence?", "shield", "Against an attacker who knows of it, and one who does not."),
-    Entry("certificate", "Attack", "Can an answer be guaranteed?", "verified", "A vote under noise, what no attack can change, and one that tries."),
-    Entry("linear", "Why", "Is it because they are linear?", "show_chart", "Logits along a line, units at their kinks, layers, sizes.", asks="Is it because networks are linear?"),
-    Entry("break", "Measure", "How fast does it break?", "trending_down", "Accuracy over 10,000 digits, beside what was published."),
-    Entry("quality", "Measure", "How well, on ten thousand images?", "bar_chart", "Which pictures gain, and which are made worse."),
-    Entry("often", "Measure", "How often is it fooled?", "ssid_chart", "The study's ratio, and the worst attack at one budget for all."),
-    Entry("transfer", "Measure", "Does it transfer?", "swap_horiz", "What an attack on one denoiser costs the others."),
-    Entry("study", "Measure", "The study, re-measured", "menu_book", "Every figure it reports beside the same figure measured here."),
-    Entry("cards", "Measure", "Cards", "badge", "Their recipes, training curves, scores, and a download.", asks="Which networks are here?"),
+    Entry("home", "Start", "Start", "home", "Can you write a digit it cannot read?", "Draw one: it is read, and attacked, while you draw."),
+    Entry("see", INSIDE, "Every layer", "visibility", "What does the network see?", "Every layer of the network, on any digit, also one you draw yourself."),
+    Entry("inside", INSIDE, "Every block", "account_tree", "What happens inside?", "Each network drawn, and what every block makes of a picture."),
+    Entry("learned", INSIDE, "Filters", "school", "What has it learned?", "Its filters, and the digits that excite each most."),
+    Entry("similar", INSIDE, "Look-alikes", "compare", "Which training images look like this?", "What a fooled network is reminded of."),
+    Entry("pixels", DIGITS, "Few pixels", "colorize", "How few pixels are enough?", "One pixel, searched for; and every pixel tried."),
+    Entry("break", DIGITS, "How fast", "trending_down", "How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
+    Entry("certificate", DIGITS, "A guarantee", "verified", "Can an answer be guaranteed?", "A vote under noise, what no attack can change, and one that tries."),
+    Entry("denoise", CLEAN, "Clean it", "blur_off", "Can it see through the noise?", "Networks that clean a photograph, taught by noisy ones."),
+    Entry("quality", CLEAN, "On 10,000 images", "bar_chart", "How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
+    Entry("learn", NOISE, "Learn from noise", "casino", "How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),
+    Entry("fooled", DENOISERS, "Attack it", "bolt", "Can a denoiser be fooled?", "Drag through an attack, beside chance as strong."),
+    Entry("alike", DENOISERS, "Like noise?", "graphic_eq", "Is adversarial noise like noise?", "Values, frequencies, neighbours, and the reason why."),
+    Entry("often", DENOISERS, "How often", "ssid_chart", "How often is it fooled?", "The study's ratio, and the worst attack at one budget for all."),
+    Entry("transfer", DENOISERS, "Transfer", "swap_horiz", "Does it transfer?", "What an attack on one denoiser costs the others."),
+    Entry("defence", DENOISERS, "A defence?", "shield", "Is a denoiser a defence?", "Against an attacker who knows of it, and one who does not."),
+    Entry("linear", WHY, "Linear?", "show_chart", "Is it because networks are linear?", "Logits along a line, units at their kinks, layers, sizes."),
+    Entry("brittle", WHY, "Brittle features?", "broken_image", "Is it because features are brittle?", "Useful units, robust units, and which of them attacks move."),
+    Entry("directions", WHY, "Worst direction", "explore", "Which direction hurts most?", "The worst one there is, beside attacks and chance."),
+    Entry("train", TRAIN, "Train", "model_training", "How does a network learn?", "Launch a run, watch its curve, stop it, and keep the network."),
+    Entry("study", EVIDENCE, "The study", "menu_book", "What did the study report, and what is measured here?", "Every figure it reports beside the same figure measured here."),
+    Entry("cards", EVIDENCE, "Networks", "badge", "Which networks are here?", "Their recipes, training curves, scores, and a download."),
 )  # fmt: skip
+
+
+def chapters() -> dict[str, list[Entry]]:
+    """Return the pages of every chapter, in order."""
+    found: dict[str, list[Entry]] = {}
+    for entry in PAGES:
+        found.setdefault(entry.chapter, []).append(entry)
+    return found

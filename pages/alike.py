@@ -14,7 +14,6 @@ from core.measures import jacobian
 from core.measures.noise_similarity import correlation, distance
 from core.study.reported import DENOISERS
 
-st.title("Is adversarial noise like noise?")
 st.markdown(
     "The study lays the histogram of the noise over that of the adversarial noise and finds them alike. "
     "**Are they? Look at the values, then at how neighbours hang together.**"

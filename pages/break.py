@@ -14,7 +14,6 @@ from core.study.reported import REPORTED
 
 VIEWS = {"noise": "Noise: Figure 7", "attack": "Attack: Figure 12"}
 
-st.title("How fast does it break?")
 st.markdown(
     "Every point asks many test digits. **Which hurts most for the same strength, and which network holds out longest?**"
 )

@@ -81,7 +81,6 @@ def denoiser() -> None:
     data.source(cache.dataset("cifar10", "test"))
 
 
-st.title("Is it because features are brittle?")
 st.markdown("What a network looks at may tell classes apart well and yet be easy to turn (Ilyas et al. 2019; the study's second explanation). **Which units are useful, which stay so under attack, and which do attacks move?**")  # fmt: skip
 view = choices.pressed("A network", VIEWS, "of", "the kind of network")
 digits() if view == "digits" else denoiser()

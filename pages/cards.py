@@ -16,7 +16,6 @@ from core.training import recipes
 
 STRENGTHS = (0.1, 0.2, 0.3)  # of the worst case
 
-st.title("Which networks are here?")
 st.markdown(
     "Every network was trained here, by a recipe you can run again. **Which learned longest, which scores best?**"
 )

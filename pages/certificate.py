@@ -16,7 +16,6 @@ from core.measures.smoothing import ALPHA, FIRST
 VOTES = {str(n): f"{n:,}" for n in (100, 300, 1000, 3000, 10_000)}
 START = LEVELS.index(0.5)
 
-st.title("Can an answer be guaranteed?")
 st.markdown(
     "Add noise to a digit, clean it, ask the network, and again, a thousand times. If nearly all answers agree, then **no change of the digit that is short enough can turn the vote**, "
     "not even one that nobody has thought of. How short is short enough?"

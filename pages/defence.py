@@ -61,7 +61,6 @@ def digit(name: str, found: Defence | None) -> None:
     )
 
 
-st.title("Is a denoiser a defence?")
 st.markdown(
     "Put a denoiser before the classifier: it may wash the attack off. **But what if the attacker knows of it, and tries all he has?**"
 )

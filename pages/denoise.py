@@ -13,7 +13,6 @@ from app.inputs import Photo
 from app.photograph import Shown, arrive
 from core.denoisers.classical import CLASSICAL
 
-st.title("Can it see through the noise?")
 st.markdown("Slide the noise and compare. **What does the network keep, what does it lose, and when does it do harm?**")
 
 row = st.columns([1.3, 2.6, 1.4, 0.8], vertical_alignment="bottom")

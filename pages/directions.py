@@ -11,7 +11,6 @@ from core.experiments import directions as measured
 from core.experiments.attack_rates import BESIDE, NETWORKS
 from core.experiments.pushes import ATTACKERS, ROUNDS
 
-st.title("Which direction hurts most?")
 st.markdown(
     "A picture is a point, and a change of it an arrow. The network moves its answer much for some arrows and little for others. "
     "**Which arrow of length 1 moves it most, and does that last when the arrow gets longer?**"

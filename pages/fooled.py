@@ -15,7 +15,6 @@ from core.study.reported import DENOISERS
 
 COLUMNS = ("noisy", "denoised", "adversarial", "adversarial, denoised", "chance, as strong", "chance, denoised")
 
-st.title("Can a denoiser be fooled?")
 st.markdown(
     "An attack changes a picture a little, step by step, and looks for what the network gets most wrong. "
     "**Drag through its steps: when do you see the change, and when does the network?**"

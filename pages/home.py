@@ -6,7 +6,7 @@ from app import address, cache
 from app.browser import Begin, frames, start
 from app.controls import data, parameters, pickers
 from app.inputs import Digit, Trained
-from app.navigation import PAGES, ROOT
+from app.navigation import PAGES, ROOT, chapters
 from core import params
 from core.attacks import FGSM, TargetedPGD
 from core.data import datasets
@@ -19,7 +19,6 @@ OFFERED = (20, 333, 118, *range(9))  # test images: the study's three, and some 
 KINDS = {"chance": Gaussian.__name__, "aimed": FGSM.__name__, "towards": TargetedPGD.__name__}
 WAYS = ("number", "draw")
 
-st.title("Can you write a digit it cannot read?")
 st.markdown(
     "Draw one. The network answers while you draw. **How much noise does it survive?** Guess, then slide; "
     "then aim the noise at it, and compare."
@@ -75,12 +74,13 @@ st.caption(
 )
 
 st.subheader("Explore")
-entries = [entry for entry in PAGES if entry.about]
-for row in range(0, len(entries), 2):
-    for column, entry in zip(st.columns(2), entries[row : row + 2], strict=False):
-        with column, st.container(border=True):
-            st.page_link(entry.file, label=f"**{entry.asks or entry.title}**")
-            st.caption(entry.about)
+others = [(chapter, entries) for chapter, entries in chapters().items() if PAGES[0] not in entries]
+for row in range(0, len(others), 2):
+    for column, (chapter, entries) in zip(st.columns(2), others[row : row + 2], strict=False):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{chapter}**")
+            for entry in entries:
+                st.page_link(entry.file, label=entry.asks, icon=f":material/{entry.icon}:", help=entry.about)
 data.source(test)
 if not datasets.stamp("cifar10")[1]:
     st.caption(

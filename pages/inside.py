@@ -87,7 +87,6 @@ def digits() -> None:
     data.source(cache.dataset("mnist", "test"))
 
 
-st.title("What happens inside?")
 st.markdown("A network is a chain of blocks, each of which makes maps of what the last one gave. **Which block still holds the noise, and which is the first that an attack turns?**")  # fmt: skip
 view = choices.pressed("A network", VIEWS, "of", "the kind of network")
 denoiser() if view == "pictures" else digits()

@@ -14,7 +14,6 @@ VIEWS = {  # and the lesson that a picture is for
     "clipping": ("Clipping", lessons.clipping),
 }
 
-st.title("How can it learn from noise alone?")
 st.markdown(
     "Noise2Noise needs no clean target: it learns to turn one noisy picture into another. **Why does that work?**"
 )

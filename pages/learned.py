@@ -8,7 +8,6 @@ from app.draw import filters
 
 SHOWN = 8  # images beside a filter
 
-st.title("What has it learned?")
 st.markdown(
     "Each filter is a small pattern the network looks for. **Find what the pictures beside a filter have in common.**"
 )

@@ -14,7 +14,6 @@ VIEWS = {
 }
 OF_A_DIGIT = {"line": linear.line, "kinks": linear.kinks, "plane": linear.plane}
 
-st.title("Is it because networks are linear?")
 st.markdown(
     "Many small changes, all in the right direction, add up in a linear model. **Are networks linear enough for that to explain why they are fooled?**"
 )

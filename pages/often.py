@@ -50,10 +50,9 @@ def histogram(found: Sequence[Rates]) -> tuple[str, int]:
 
 
 found = [f for name in DENOISERS if (f := attack_rates.STORE.get(name))]
-asked = f"on {min(f.n for f in found):,} images" if found else "is it fooled"
-st.title(f"How often{', ' if found else ' '}{asked}?")
+images = f"Each of {min(f.n for f in found):,} images" if found else "Each image"
 st.markdown(
-    "Each image is attacked, and the denoiser's PSNR after noise is divided by its PSNR after the attack: above 1, the attack did more harm. "
+    f"{images} is attacked, and the denoiser's PSNR after noise is divided by its PSNR after the attack: above 1, the attack did more harm. "
     "**The study divides by a noise of another strength. What is left when chance and aim are equally strong?**"
 )
 name, steps = histogram(found) if found else ("", STEPS[-1])

@@ -19,7 +19,6 @@ TITLES = {"bw": "black and white", "five": "five greys"}
 ONE = next(r for r in REPORTED if r.kind == "OnePixel")
 WEAK = 3138  # a 3 that a single pixel fells, but a search needs some generations to find it
 
-st.title("How few pixels are enough?")
 st.markdown(
     "The attacker may change only a few pixels, but these as much as he likes. **Where would you put one? Then look where the network is weak.**"
 )

@@ -14,7 +14,6 @@ from core.study import reported
 SHOWN = 10  # images of a bar
 RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
 
-st.title("How well, on ten thousand images?")
 st.markdown("Each test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")
 
 left, middle, right = st.columns([1.2, 2, 1.6], vertical_alignment="bottom")

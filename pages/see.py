@@ -8,7 +8,6 @@ from app.controls import data, examples, images, parameters, pickers
 from app.inputs import Digit
 from core.params import strength
 
-st.title("What does the network see?")
 st.markdown("Slide the strength and follow the picture through every layer to the answer: **where does it go wrong?**")
 
 network, digit, thing, seed = pickers.experiment()

@@ -11,7 +11,6 @@ from core.measures import feature_neighbours
 
 AMONG = {"class": "same answer", "all": "all digits"}
 
-st.title("Which training images look like this?")
 st.markdown(
     "The network knows only its training images. **Which of them does the digit resemble inside the network, before and after?**"
 )

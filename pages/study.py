@@ -10,7 +10,6 @@ from core.study import findings
 
 HERE = Path(__file__).parent
 
-st.title("What did the study report, and what is measured here?")
 st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
     "Left: what the study prints. Right: what is computed here, from the result files of this copy or from its code."

@@ -13,7 +13,6 @@ from core.runs import control, folder
 from core.training import recipes
 from core.training.recipes import Recipe
 
-st.title("How does a network learn?")
 st.markdown(
     "A run trains in a process of its own: it goes on when you close this page, and you find it here again. "
     "**Start the one-minute run, watch its curve, and stop it when you have seen enough.**"

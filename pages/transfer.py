@@ -7,7 +7,6 @@ from app.controls import data
 from app.draw import charts, rates
 from core.experiments import results, transfer
 
-st.title("Does it transfer?")
 st.markdown(
     "An attack is made for one denoiser and shown to all. **Read along a row: who else is hurt by it? Read down a column: who is hurt by everybody?**"
 )

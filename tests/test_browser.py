@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
+from app import navigation
 from app.browser import frames
 from app.inputs import Trained
 from app.received import JOINER
@@ -42,30 +43,7 @@ pytestmark = [
 ONCE = (
     pytest.mark.sample
 )  # what a page does is the same on all data: where CI has the full sets it is seen on the sample alone
-PAGES: dict[str, str | re.Pattern[str]] = {
-    "": "Can you write a digit it cannot read?",
-    "see": "What does the network see?",
-    "inside": "What happens inside?",
-    "learned": "What has it learned?",
-    "similar": "Which training images look like this?",
-    "break": "How fast does it break?",
-    "denoise": "Can it see through the noise?",
-    "learn": "How can it learn from noise alone?",
-    "quality": "How well, on ten thousand images?",
-    "cards": "Which networks are here?",
-    "pixels": "How few pixels are enough?",
-    "fooled": "Can a denoiser be fooled?",
-    "directions": "Which direction hurts most?",
-    "alike": "Is adversarial noise like noise?",
-    "brittle": "Is it because features are brittle?",
-    "linear": "Is it because networks are linear?",
-    "defence": "Is a denoiser a defence?",
-    "certificate": "Can an answer be guaranteed?",
-    "often": re.compile("^How often, on [0-9,]+ images"),
-    "transfer": "Does it transfer?",
-    "study": "What did the study report, and what is measured here?",
-    "train": "How does a network learn?",
-}
+PAGES = {entry.address: entry for entry in navigation.PAGES}
 SHOTS = os.environ.get("SCREENSHOTS")
 FULL = (datasets.folder() / "MNIST").exists()
 
@@ -137,7 +115,11 @@ def picture(page: Page, view: str) -> str:
 @pytest.mark.parametrize("path", PAGES, ids=[*(p or "home" for p in PAGES)])
 def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -> None:
     visit(page, f"{address}/{path}")
-    expect(page.locator("h1")).to_have_text(PAGES[path])
+    expect(page.locator("h1")).to_have_text(PAGES[path].asks)
+    expect(page).to_have_title(f"{PAGES[path].asks} \u00b7 Noisescope")
+    for label in (PAGES[path].chapter, PAGES[path].title):
+        link = page.get_by_role("link", name=label, exact=True).last
+        assert link.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), label  # no label is cut
     expect(page.get_by_text("Data: ")).to_be_visible()
     if path not in ("see", "denoise", "learn"):
         shot(page, path or "home")
@@ -256,6 +238,15 @@ def draw(page: Page, *strokes: tuple[tuple[float, float], ...], lift: bool = Tru
             page.mouse.move(*point, steps=5)
         if lift:
             page.mouse.up()
+
+
+@ONCE
+def test_the_link_of_what_is_shown_can_be_copied(page: Page, address: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit(page, f"{address}/see?image=4&add=FGSM&strength=0.2")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
 SEVEN = ((0.3, 0.2), (0.75, 0.2), (0.45, 0.85))

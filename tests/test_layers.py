@@ -88,5 +88,7 @@ def test_caches_are_in_one_file() -> None:
 def test_every_page_has_its_entry_and_its_question() -> None:
     assert sorted(entry.name for entry in PAGES) == sorted(file.stem for file in (ROOT / "pages").glob("*.py"))
     for entry in PAGES:
-        assert "st.title(" in entry.file.read_text()
-        assert entry.about or entry is PAGES[0], f"{entry.name} is not on the first page"
+        assert "st.title(" not in entry.file.read_text(), (
+            f"{entry.name} has a title of its own: the table of pages has it"
+        )
+        assert entry.asks.endswith("?")

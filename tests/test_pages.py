@@ -85,10 +85,7 @@ def opened(page: str, **address: str) -> AppTest:
         at.query_params[key] = value
     at.run()
     if page != "home":
-        at.switch_page(str(ROOT / "pages" / f"{page}.py"))
-        for key, value in address.items():
-            at.query_params[key] = value
-        at.run()
+        go(at, page, **address)
     assert not at.exception
     return at
 
@@ -377,20 +374,21 @@ def test_what_changed_is_another_key(shelf: Path, digits: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("more", [0, 1, 2])
-def test_the_first_page_has_a_card_for_every_page_however_many(
-    more: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entries = navigation.PAGES
-    for k in range(more):
-        (tmp_path / f"toy{k}.py").write_text("import streamlit as st\nst.title('Toy?')\n")
-        entries = (*entries, navigation.Entry(str(tmp_path / f"toy{k}"), "Toys", f"Toy {k}?", "toys", f"About {k}."))
-    monkeypatch.setattr(navigation, "PAGES", entries)
+def test_the_first_page_and_the_navigation_follow_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "toy.py").write_text("import streamlit as st\nst.write('Here it is.')\n")
+    toy = navigation.Entry(str(tmp_path / "toy"), "Toys", "Toy", "toys", "Is it a toy?", "It is.")
+    monkeypatch.setattr(navigation, "PAGES", (*navigation.PAGES, toy))
     at = opened("home")
-    cards = [link.proto.label.strip("*") for link in at.get("page_link")][1:]  # the first one leads on from the slider
-    assert cards == [entry.asks or entry.title for entry in entries if entry.about]
-    assert len(cards) == len(entries) - 1
-    assert {entry.about for entry in entries[1:]} <= {caption.value for caption in at.caption}
+    links = [link.proto.label for link in at.get("page_link")]
+    assert links == [*navigation.chapters(), "Look inside", *(entry.asks for entry in navigation.PAGES[1:])]
+    assert at.title[0].value == navigation.PAGES[0].asks
+
+
+def test_a_chapter_is_a_row_of_its_pages() -> None:
+    at = opened("transfer")
+    links = [link.proto.label for link in at.get("page_link")]
+    assert links[-5:] == [entry.title for entry in navigation.PAGES if entry.chapter == "Fool a denoiser"]
+    assert at.title[0].value == "Does it transfer?"
 
 
 def test_a_digit_of_ones_own_is_what_was_drawn(digits: Any) -> None:

@@ -78,6 +78,11 @@ def piece(packed: bytes) -> None:
     component("piece")(key=f"{header['scene']}/{header['key']}", data=packed)
 
 
+def copy() -> None:
+    """Offer to copy the address of what is shown."""
+    component("copy")(key="copy")
+
+
 def pad(key: str) -> bytes | None:
     """Let somebody draw a digit; return its 784 grey values, white ink on black, or None while the pad is empty."""
     pixels = component("pad")(key=key, on_pixels_change=lambda: None).get("pixels")
