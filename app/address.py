@@ -15,11 +15,17 @@ from core import UserError
 from core.params import Span
 
 T = TypeVar("T")
+STEP = ("lesson", "step")
 
 
 def enter(page: str) -> None:
-    """Note which page runs; the address is read when a page is entered, until it has published its own."""
-    if st.session_state.get("page") != page:
+    """Note which page runs; the address is read when a page is entered, until it has published its own.
+
+    A step of a lesson is entered too where it is on the same page as the one before.
+    """
+    kept = st.session_state.get("along", {})
+    another = any(name in st.query_params and st.query_params[name] != str(kept.get(name)) for name in STEP)
+    if st.session_state.get("page") != page or another:
         st.session_state["page"], st.session_state["entering"], st.session_state["published"] = page, True, {}
         st.session_state["restored"], st.session_state["told"] = set(), ""
     st.session_state["notices"] = st.container()
@@ -92,10 +98,16 @@ def moved() -> bool:
 
 def publish(**values: object) -> None:
     """Make the address say the choices of a page; an empty one is left out."""
+    values |= st.session_state.get("along", {})
     wanted = {name: str(value) for name, value in values.items() if value not in (None, "")}
     if wanted != st.query_params.to_dict():
         st.query_params.from_dict(wanted)
     st.session_state["published"], st.session_state["entering"] = wanted, False
+
+
+def along(**values: object) -> None:
+    """Let every page's address say this too; None lets it go."""
+    st.session_state["along"] = {**st.session_state.get("along", {}), **values}
 
 
 def one_of(options: Collection[str], what: str) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from app import address, browser, received, uploads  # noqa: E402
+from app import address, browser, player, received, uploads  # noqa: E402
 from app.navigation import PAGES, Entry, chapters  # noqa: E402
 from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
@@ -26,6 +26,12 @@ STYLE = """<style>
   [data-testid=stSidebarUserContent] { padding-top: 0; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
 </style>"""
+PRESENT = """<style>
+  :is([data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stHeader], .st-key-chapter) { display: none; }
+  [data-testid=stMainBlockContainer] { max-width: none; padding: .6rem 1.2rem; zoom: 1.46; }
+  [data-testid=stMainBlockContainer] h1 { font-size: 1.35rem; }
+  [data-testid=stMainBlockContainer] code { font-size: 1em; }
+</style>"""  # what is 11 pixels high is 16 then
 
 
 @st.cache_resource
@@ -46,7 +52,7 @@ def page(entry: Entry) -> st.Page:
 
 
 def navigate(here: Entry) -> None:
-    """Show the chapters, above the page those of its own chapter, and the question that it asks."""
+    """Show the chapters, and above the page those of its own chapter."""
     row = chapters()[here.chapter]
     with st.sidebar:
         st.markdown("## Noisescope")
@@ -54,11 +60,27 @@ def navigate(here: Entry) -> None:
             at = here if chapter == here.chapter else entries[0]  # the link to where one is stands out
             st.page_link(at.file, label=chapter, icon=f":material/{entries[0].icon}:")
         browser.copy()
+        st.button(
+            "Present",
+            on_click=address.along,
+            kwargs={"present": "1"},
+            type="tertiary",
+            help="Large, without this column, for a projector.",
+        )
     if len(row) > 1:
         with st.container(horizontal=True, key="chapter"):
             for entry in row:
                 st.page_link(entry.file, label=entry.title, help=entry.asks)
-    st.title(here.asks)
+
+
+def present() -> bool:
+    """Show the page as a projector wants it, where the address or a press of the button asked for that."""
+    if st.session_state["entering"] and st.query_params.get("present") == "1":
+        address.along(present="1")
+    presenting = bool(st.session_state.get("along", {}).get("present"))
+    if presenting:
+        st.html(PRESENT)
+    return presenting
 
 
 def main() -> None:
@@ -68,10 +90,16 @@ def main() -> None:
     st.html(STYLE)
     settle()
     chosen = st.navigation([page(entry) for entry in PAGES], position="hidden")
-    navigate(next(entry for entry in PAGES if entry.address == chosen.url_path))
+    if code := st.query_params.get("class"):
+        return player.student(code)
+    here = next(entry for entry in PAGES if entry.address == chosen.url_path)
+    navigate(here)
     address.enter(chosen.url_path)
+    presenting = present()
     try:
-        chosen.run()
+        if player.bar():
+            st.title(here.asks)
+            chosen.run()
     except UserError as refusal:
         address.leave()
         st.warning(received.plain(str(refusal)), icon=":material/info:")
@@ -80,6 +108,8 @@ def main() -> None:
         logging.getLogger("noisescope").exception("page %s failed", chosen.url_path)
         sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
         st.warning(sentence, icon=":material/info:")
+    if presenting:
+        st.button("Leave the presenter's view", on_click=address.along, kwargs={"present": None}, type="tertiary")
 
 
 main()

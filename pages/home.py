@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, player
 from app.browser import Begin, frames, start
 from app.controls import data, parameters, pickers
 from app.inputs import Digit, Trained
@@ -72,6 +72,9 @@ st.caption(
     "darker by the strength, away from the answer; towards a digit of your choice: ten steps of PGD. The length (L2) says how much "
     "the picture changes. A drawing stays in your browser."
 )
+
+st.subheader("Take a lesson")
+player.doors()
 
 st.subheader("Explore")
 others = [(chapter, entries) for chapter, entries in chapters().items() if PAGES[0] not in entries]

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from app import address, cache, lessons
+from app import address, cache, learning
 from app.controls import choices, data, images
 
 VIEWS = {  # and the lesson that a picture is for
-    "pair": ("A training pair", lessons.pair),
+    "pair": ("A training pair", learning.pair),
     "statistic": ("Loss and statistic", None),
-    "losses": ("Three losses", lessons.three_losses),
-    "clean": ("Noisy or clean targets", lessons.clean_targets),
-    "photons": ("Photons", lessons.photons),
-    "clipping": ("Clipping", lessons.clipping),
+    "losses": ("Three losses", learning.three_losses),
+    "clean": ("Noisy or clean targets", learning.clean_targets),
+    "photons": ("Photons", learning.photons),
+    "clipping": ("Clipping", learning.clipping),
 }
 
 st.markdown(
@@ -28,6 +28,6 @@ if lesson:
     pair = st.session_state.get("pair") if view == "pair" else None
     address.publish(view=view, **images.picked(images.PHOTOS, chosen), pair=pair)
 else:
-    lessons.one_pixel()
+    learning.one_pixel()
     address.publish(view=view)
 data.source(cache.dataset("cifar10", "test"))

@@ -1,4 +1,4 @@
-"""Lessons about learning from noise alone, a view of pages/learn.py each (Figures 15, 17, 20 to 22, 25)."""
+"""What is to see about learning from noise alone, a view of pages/learn.py each (Figures 15, 17, 20 to 22, 25)."""
 
 from functools import partial
 
