@@ -16,7 +16,9 @@ reached, drawing = None, st.session_state["way"] == "draw"
 shown = digit or (Digit.blank() if drawing else None)
 if shown:
     frames = cache.digit_frames(network, shown, thing, seed, drawing)
-    level = scrub(cache.weights(network), frames, key="see", start=parameters.level(thing), anew=address.moved())
+    level = scrub(
+        cache.weights(network), frames, "see", pickers.aim, start=parameters.level(thing), anew=address.moved()
+    )
     reached = None if level is None else strength(type(thing))[1].levels()[level]
 address.publish(network=network.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
 

@@ -313,6 +313,18 @@ def test_the_link_of_what_is_shown_can_be_copied(page: Page, address: str) -> No
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
+@ONCE
+def test_one_click_on_a_class_aims_at_it(page: Page, address: str) -> None:
+    visit(page, f"{address}/see?image=5&add=SaltAndPepper&strength=0.3")
+    page.get_by_role("button", name="Make it read as a 3").click()
+    expect(page).to_have_url(re.compile("add=TargetedPGD&target=3$"))
+    driver.settled(page)
+    page.get_by_role("button", name="Make it read as a 0").click()
+    expect(page).to_have_url(re.compile("add=TargetedPGD&target=0$"))
+    driver.drag(page, 1.0)
+    expect(page.locator(".verdict")).to_have_text(re.compile("→ 0, "))
+
+
 SEVEN = ((0.3, 0.2), (0.75, 0.2), (0.45, 0.85))
 
 

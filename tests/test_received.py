@@ -3,7 +3,6 @@
 import base64
 import json
 import logging
-from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -81,6 +80,10 @@ def test_an_address_is_quoted_and_does_nothing(attack: str) -> None:
     assert "http:/" not in outside(warning.value)
 
 
+def scrubbed(packed: bytes, key: str, start: int | None) -> int | None:
+    return browser.scrub(packing.join({"key": "net"}, b""), packed, key, lambda target: None, start)
+
+
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let a component send something."""
@@ -97,7 +100,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("hostile", HOSTILE, ids=repr)
 def test_a_slider_stays_where_it_is_whatever_a_browser_sends(hostile: Any, sent: Any) -> None:
     packed = packing.join({"id": "here", "levels": [0, 1, 2]}, b"")
-    for slide in (partial(browser.scrub, packing.join({"key": "net"}, b"")), browser.strip, browser.photograph):
+    for slide in (scrubbed, browser.strip, browser.photograph):
         for moved in (hostile, {"id": "here-0", "level": hostile}, {"id": hostile, "level": 1}, {"id": "here-0"}):
             sent({"moved": moved})
             assert slide(packed, "key", start=2) == 2

@@ -5,7 +5,7 @@ Frames go to the browser once, and sliding paints them there without a round tri
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -47,10 +47,22 @@ def component(name: str) -> ComponentRenderer:
     return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=js)
 
 
-def scrub(weights: bytes, packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
-    """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does."""
+def scrub(
+    weights: bytes, packed: bytes, key: str, aim: Callable[[int], None], start: int | None = None, anew: bool = False
+) -> int | None:
+    """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does.
+
+    `aim` is called with the class that somebody wants the digit to be read as.
+    """
+
+    def aimed() -> None:
+        sent = st.session_state.get(key)
+        target = received.whole(sent.get("aimed"), 0, 9) if isinstance(sent, Mapping) else None
+        if target is not None:
+            aim(target)
+
     component("weights")(key=packing.header(weights)["key"], data=weights)
-    return _slide("scrub", packed, key, start, anew)
+    return _slide("scrub", packed, key, start, anew, aimed)
 
 
 def strip(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
@@ -108,18 +120,22 @@ def start(weights: bytes, packed: bytes, key: str, begin: Begin, anew: bool = Fa
     return found if level is None else Begin(at, str(chosen["kind"]), target, level)
 
 
-def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) -> int | None:
+def _slide(
+    name: str, packed: bytes, key: str, start: int | None, anew: bool, aimed: Callable[[], None] | None = None
+) -> int | None:
     """Show packed frames under a slider; return the level where it stands, as far as is known.
 
     The slider stands at `start` (None: where the component likes it) when the frames appear, or when `anew` says so;
     afterwards the visitor moves it.
     """
-    first, moved = _shown(name, packed, key, start, anew)
+    first, moved = _shown(name, packed, key, start, anew, aimed)
     level = received.whole(moved, 0, len(packing.header(packed)["levels"]) - 1)
     return first if level is None else level
 
 
-def _shown(name: str, packed: bytes, key: str, start: S, anew: bool) -> tuple[S, object]:
+def _shown(
+    name: str, packed: bytes, key: str, start: S, anew: bool, aimed: Callable[[], None] | None = None
+) -> tuple[S, object]:
     """Show what is packed; return what it started from, and what the browser says has been chosen since, or None."""
     header = packing.header(packed)
     shown: tuple[str, S, int] | None = st.session_state.get(f"{key}-shown")
@@ -128,5 +144,11 @@ def _shown(name: str, packed: bytes, key: str, start: S, anew: bool) -> tuple[S,
         st.session_state[f"{key}-shown"] = shown
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
     data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
-    moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
+    moved = component(name)(key=key, data=data, on_moved_change=lambda: None, on_aimed_change=aimed or _quiet).get(
+        "moved"
+    )
     return shown[1], moved.get("level") if isinstance(moved, Mapping) and moved.get("id") == token else None
+
+
+def _quiet() -> None:
+    """Do nothing more than run the page again."""

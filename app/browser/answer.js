@@ -15,12 +15,13 @@ function verdict(before, after, truth) {
 }
 
 class Answer {
-  constructor(truth) {
+  // `aim` hears of the class that somebody wants it to be read as
+  constructor(truth, aim) {
     this.truth = truth;
     this.bars = Array.from({ length: 10 }, () => ({ now: el("span", { className: "now" }), was: el("span", { className: "was" }), percent: el("span", { className: "percent" }) }));
-    const rows = this.bars.flatMap((bar, k) => [el("span", { textContent: k }), el("span", { className: "bar" + (k === truth ? " truth" : "") }, bar.now, bar.was), bar.percent]);
+    const rows = this.bars.flatMap((bar, k) => [el("button", { className: "aim", type: "button", textContent: k, title: `Make it read as a ${k}`, ariaLabel: `Make it read as a ${k}`, onclick: () => aim(k) }), el("span", { className: "bar" + (k === truth ? " truth" : "") }, bar.now, bar.was), bar.percent]);
     this.said = el("p", { className: "verdict", ariaLive: "polite" });
-    const key = "Bar: how sure it is now. Line: on the clean image." + (truth === null ? "" : " Outlined: the right answer.");
+    const key = "Bar: how sure it is now. Line: on the clean image." + (truth === null ? "" : " Outlined: the right answer.") + " Click a digit to make it read so.";
     this.element = el("div", { className: "answer" }, el("h3", { textContent: "Answer" }), this.said, el("div", { className: "bars" }, ...rows), el("p", { className: "key", textContent: key }));
   }
 

@@ -12,9 +12,9 @@ const HINTS = {
 const widest = (ranges) => ({ low: Math.min(...ranges.map((r) => r.low)), high: Math.max(...ranges.map((r) => r.high)), change: Math.max(...ranges.map((r) => r.change)) });
 
 class Scrub extends Sliding {
-  constructor(root, head, send, net) {
+  constructor(root, head, send, net, aim) {
     super();
-    Object.assign(this, { root, head, send, net, stageOf: net.groups.map(() => 0), scale: "layer", picked: null });
+    Object.assign(this, { root, head, send, net, aim, stageOf: net.groups.map(() => 0), scale: "layer", picked: null });
     this.layers = Object.fromEntries(net.layers.map((layer) => [layer.name, layer]));
     this.stages = Object.fromEntries([["image", head.arrays.image.shape], ...net.layers.map(({ name, shape }) => [name, shape])].map(([name, shape]) => [name, { shape, size: size(shape), frames: [] }]));
     this.level = head.start ?? Math.round(head.levels.length / 5);
@@ -88,7 +88,7 @@ class Scrub extends Sliding {
     this.tiles = [];
     flow.append(this.input());
     net.groups.forEach((group, g) => flow.append(el("span", { className: "arrow", textContent: "\u2192" }), this.column(group, g)));
-    flow.append(el("span", { className: "arrow", textContent: "\u2192" }), (this.answer = new Answer(head.truth)).element);
+    flow.append(el("span", { className: "arrow", textContent: "\u2192" }), (this.answer = new Answer(head.truth, this.aim)).element);
     const choice = el("select", { className: "scale-choice", title: HINTS[this.scale] }, ...SCALES.map(([value, text]) => new Option(text, value, false, value === this.scale)));
     choice.onchange = () => { this.scale = choice.value; choice.title = HINTS[this.scale]; this.paint(); };
     at(".controls").append(el("label", { className: "scale", style: "flex: none" }, "Colours: one range for", choice));
@@ -300,10 +300,10 @@ class Scrub extends Sliding {
   }
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".scrub");
   arrive(root, data, setStateValue, (head, send, before, net) => {
-    const scrub = new Scrub(root, head, send, net);
+    const scrub = new Scrub(root, head, send, net, (target) => setTriggerValue("aimed", target));
     if (before) window.removeEventListener("noisescope-digit", before.hears);
     scrub.hears = ({ detail }) => (root.isConnected ? scrub.preview(detail) : window.removeEventListener("noisescope-digit", scrub.hears));
     if (head.drawn) window.addEventListener("noisescope-digit", scrub.hears);

@@ -59,7 +59,7 @@ class Start extends Sliding {
   }
 
   judge(truth) {
-    this.says = new Answer(truth);
+    this.says = new Answer(truth, (target) => this.choose({ kind: "aimed", target }));
     this.root.querySelector(".says").replaceChildren(this.says.element);
     this.paint();
   }

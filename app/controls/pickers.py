@@ -11,7 +11,7 @@ from app.controls import choices, images, parameters
 from app.draw import words
 from app.inputs import Digit, Photo, Trained
 from core import UserError, checkpoints, params
-from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack
+from core.attacks import ATTACKS, DENOISER_ATTACKS, Attack, DenoiserAttack, TargetedPGD
 from core.experiments import networks
 from core.experiments.trial import Corruption
 from core.noise import NOISES, Blind, Noise
@@ -143,6 +143,14 @@ def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, 
     with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
         thing, seed = parameters.details(thing)
     return network, digit, thing, seed
+
+
+def aim(target: int) -> None:
+    """Attack the digit towards a class: what a click on that class asks for."""
+    before = st.session_state["add"]
+    address.choose("add", TargetedPGD.__name__)
+    address.choose(f"{TargetedPGD.__name__}.target", target)
+    _forget_strength(before)
 
 
 def _sort(kind: str) -> str:
