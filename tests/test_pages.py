@@ -80,7 +80,7 @@ PLAIN = {
 
 
 def opened(page: str, **address: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=120)
+    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=400)
     for key, value in address.items():
         at.query_params[key] = value
     at.run()

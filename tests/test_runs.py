@@ -391,7 +391,7 @@ def test_two_processes_do_not_work_on_one_run() -> None:
         cwd=folder.ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert second.returncode == 1
     assert second.stderr.strip() == f"{run} is at work already."
@@ -440,7 +440,7 @@ def test_a_run_can_be_gone_on_with_from_the_command_line() -> None:
     process = subprocess.Popen([sys.executable, "-m", "core", "train", "--run", run], cwd=folder.ROOT)
     until(lambda: folder.read(run).state == "running")
     process.terminate()
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     assert finished(run).state == "paused"
 
 
@@ -478,6 +478,7 @@ def test_a_process_that_hangs_can_be_ended_and_the_run_goes_on() -> None:
     until(lambda: folder.path(run, "state.pt").exists() and folder.read(run).status.process)
     process = folder.read(run).status.process
     os.kill(process, signal.SIGSTOP)
+    until(lambda: "\nState:\tT" in Path(f"/proc/{process}/status").read_text())
     beat = folder.read(run).status.beat
     time.sleep(1)
     hung = folder.read(run)
