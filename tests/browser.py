@@ -58,7 +58,7 @@ def server(log: Path, **environment: str) -> Iterator[str]:
             yield address
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)  # a step of work behind a page ends first
+            process.wait(120)  # a step of work behind a page ends first
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side
+os.environ.setdefault("NOISESCOPE_NICE", "0")  # and wait for the runs they launch
 
 from jaxtyping import install_import_hook
 
@@ -11,9 +12,11 @@ import tests.typecheck  # noqa: F401  the hook looks the checker up by name
 install_import_hook("core", "tests.typecheck.check")
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from core import checkpoints
 from core.data import datasets
@@ -21,7 +24,24 @@ from core.data.datasets import Dataset
 from core.networks.digits import Classifier
 
 torch.set_num_threads(1)
-ANYWHERE = ("denoising", "devices", "install", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip
+ANYWHERE = ("decoding", "denoising", "devices", "door", "install", "jacobian", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "pieces", "results", "smoothing", "terminal", "tiled", "told", "torchvision_shim", "training", "trainings", "uploads")  # fmt: skip
+TOGETHER = ("browser", "extending")  # files whose tests share a server, or a copy of this project
+
+
+class Shared(LoadScopeScheduling):  # type: ignore[misc]
+    """Give each test to the worker that is free, those of TOGETHER to one, first of all.
+
+    xdist's own `--dist loadgroup` leaves its marks unread under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).stem.removeprefix("test_") in TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:
+    return Shared(config, log)
 
 
 @pytest.fixture(autouse=True)
@@ -56,9 +76,11 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at no data set: to run it once is enough, with them or without."""
+    """Mark what has an empty data folder of its own, and what looks at no data set: to run it once is enough."""
     for item in items:
-        if item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
+        if "no_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("sample")
+        elif item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
             item.add_marker("anywhere")
 
 

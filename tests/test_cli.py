@@ -136,6 +136,6 @@ def test_a_document_that_says_something_else_is_written_anew(
 
 
 def test_the_module_runs_as_a_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "core", "list"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "core", "list"], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     assert done.stdout.startswith("digit-cnn")

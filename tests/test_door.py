@@ -167,10 +167,10 @@ def test_idle_threads_end_and_work_begins_anew_after(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(door, "IDLE", 0.05)
     before, one = active_count(), Door(1)
     assert one.enter("one", counting(1, 0, [], "")).finish() == [0]
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while active_count() > before and time.monotonic() < until:
         time.sleep(0.02)
-    assert active_count() == before
+    assert active_count() <= before  # threads of earlier tests may have ended too
     assert one.enter("two", counting(1, 0, [], "")).finish() == [0]
 
 
@@ -191,13 +191,16 @@ def test_visitors_who_come_and_go_at_once_get_what_they_asked_for() -> None:
 def test_a_process_that_ends_lets_the_step_under_way_end() -> None:
     code = """
 import time
+from threading import Event
 from app.door import Door
+begun = Event()
 def steps():
+    begun.set()
     time.sleep(0.5)
     print("the step has ended", flush=True)
     yield 1
 Door(1).enter("work", steps).look()
-time.sleep(0.2)
+begun.wait()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "the step has ended"
