@@ -1,6 +1,5 @@
 """The frame every page stands in."""
 
-import gc
 import logging
 import os
 import sys
@@ -15,7 +14,7 @@ import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from app import address, received, uploads  # noqa: E402
+from app import address, received, uploads, warm  # noqa: E402
 from app.navigation import PAGES, Entry  # noqa: E402
 from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
@@ -33,8 +32,7 @@ def settle() -> None:
     received.forgive()
     torch.set_num_threads(1)
     uploads.bound()
-    gc.collect()
-    gc.freeze()
+    warm.settled()
 
 
 def page(entry: Entry) -> st.Page:
@@ -64,6 +62,8 @@ def main() -> None:
         logging.getLogger("noisescope").exception("page %s failed", chosen.title)
         sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
         st.warning(sentence, icon=":material/info:")
+    finally:
+        warm.behind()  # `streamlit run` has not; `python -m app` has
 
 
 main()
