@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts only this folder there
 import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
+from streamlit.logger import get_logger  # noqa: E402
 
 from app import address, received, uploads, warm  # noqa: E402
 from app.navigation import PAGES, Entry  # noqa: E402
@@ -28,8 +29,10 @@ STYLE = """<style>
 
 @st.cache_resource
 def settle() -> None:
-    """Prepare this process once: one thread an operation, values checked, a bound on files, and a heap that later collections pass over."""
+    """Prepare this process once: values checked, a log, one thread an operation, a bound on files, a heap that later collections pass over."""
     received.forgive()
+    if warm.served():
+        get_logger("noisescope")  # says when, like Streamlit's own
     torch.set_num_threads(1)
     uploads.bound()
     warm.settled()

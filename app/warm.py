@@ -27,9 +27,13 @@ def behind() -> None:
         up()
         settled()
 
-    served = runtime.exists() and isinstance(runtime.get_instance(), Runtime)  # not so in a test of a page
-    if served and not _first.locked():
+    if served() and not _first.locked():
         Thread(target=warmed, name="warming up", daemon=True).start()
+
+
+def served() -> bool:
+    """Say whether a server runs, as it does not in the test of a page."""
+    return runtime.exists() and isinstance(runtime.get_instance(), Runtime)
 
 
 def settled() -> None:
