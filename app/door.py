@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -14,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import UserError
+from core import UserError, parallel
 
 R = TypeVar("R")
-PLACES = max(1, (os.cpu_count() or 1) - 1)  # pieces of work that are computed at once; what is left is for light pages
+PLACES = max(1, parallel.cores() - 1)  # pieces of work that are computed at once; what is left is for light pages
 SLICE = 1.0  # seconds a piece is at work before whoever is next has a turn
 PATIENCE = 2.0  # seconds until work that nobody looks at rests; whoever looks again sets it going again
 PAUSE = 0.002  # seconds between two steps, in which a light page gets on
