@@ -26,6 +26,7 @@ def behind() -> None:
     def warmed() -> None:
         up()
         settled()
+        get_logger("noisescope").info("warmed up")
 
     if served() and not _first.locked():
         Thread(target=warmed, name="warming up", daemon=True).start()
