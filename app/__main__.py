@@ -37,8 +37,12 @@ def main() -> None:
     chosen: dict[str, str | int] = {"server.address": given.host}
     if given.port:
         chosen["server.port"] = given.port
-    if given.host in EVERYWHERE:  # else Streamlit asks a server on the internet which address is ours
+    if given.host in EVERYWHERE:  # what others may visit
         chosen["browser.serverAddress"] = net_util.get_internal_ip() or "localhost"
+    if os.environ.get(
+        "NOISESCOPE_FRAMED_BY"
+    ):  # else the cookie that goes with an upload does not reach a frame; it needs TLS
+        chosen["server.xsrfCookieSameSite"] = "none"
     served.run(config=chosen)
 
 

@@ -243,13 +243,16 @@ def test_it_listens_to_this_machine_alone_unless_it_is_told_otherwise(
     monkeypatch.setattr(warm, "up", lambda: None)
     monkeypatch.setattr("streamlit.net_util.get_internal_ip", lambda: "192.168.0.9")
     monkeypatch.setattr(sys, "argv", ["app", *arguments])
-    monkeypatch.delenv("NOISESCOPE_TOKEN", raising=False)
+    for name in ("NOISESCOPE_TOKEN", "NOISESCOPE_FRAMED_BY"):
+        monkeypatch.delenv(name, raising=False)
     serving.main()
     assert served == [config]
     assert access.token() in capsys.readouterr().out
     monkeypatch.setenv("NOISESCOPE_TOKEN", "mine alone")
+    monkeypatch.setenv("NOISESCOPE_FRAMED_BY", "https://example.org")
     serving.main()
     assert "mine alone" not in capsys.readouterr().out
+    assert served[1] == config | {"server.xsrfCookieSameSite": "none"}
 
 
 def test_a_stranger_may_press_measure_and_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

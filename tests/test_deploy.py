@@ -31,7 +31,7 @@ from tests import container
 from tests.test_uploads import saved
 
 playwright = pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, FrameLocator, Page, expect
 
 from tests import browser as driver
 
@@ -111,6 +111,14 @@ def may_train(page: Page, address: str, token: str) -> None:
     field.fill(token)
     field.press("Enter")
     expect(page.get_by_role("button", name="Launch")).to_be_visible(timeout=90_000)
+
+
+def framed(page: Page, address: str) -> FrameLocator:
+    """Open a page of another origin that frames ours; return what is in the frame."""
+    frame = f"<iframe src='{address}' width=1200 height=700></iframe>"
+    page.route("http://stranger.test/**", lambda route: route.fulfill(content_type="text/html", body=frame))
+    page.goto("http://stranger.test/")
+    return page.frame_locator("iframe")
 
 
 # The container
@@ -299,9 +307,7 @@ def test_behind_a_proxy_too_large_an_upload_is_refused_before_it_is_read(proxy: 
 @chromium_here
 def test_behind_a_proxy_no_other_page_frames_it_or_talks_to_it(proxy: int, page: Page) -> None:
     address = f"https://lab.localhost:{proxy}"
-    frame = f"<iframe src='{address}/see?embed=true' width=900 height=700></iframe>"
-    page.route("http://stranger.test/**", lambda route: route.fulfill(content_type="text/html", body=frame))
-    page.goto("http://stranger.test/")
+    framed(page, f"{address}/see?embed=true")
     page.wait_for_timeout(2000)
     assert page.frames[1].url == "chrome-error://chromewebdata/"
     talk = partial(connect, f"ws://lab.localhost:{proxy}/_stcore/stream", subprotocols=[Subprotocol("streamlit")])
@@ -315,7 +321,7 @@ class Replica(BaseHTTPRequestHandler):
     """A server that says which it is, and how many bytes it was sent."""
 
     def do_GET(self) -> None:
-        self._say(str(self.server.server_address[1]))
+        self._say(str(self.connection.getsockname()[1]))
 
     def do_PUT(self) -> None:
         self._say(str(len(self.rfile.read(int(self.headers["Content-Length"])))))
@@ -346,7 +352,7 @@ def test_a_visitor_stays_with_one_replica_and_brings_no_more_than_40_mb(name: st
             }
         assert len(met) == 2
         assert asked(port, "/", bytes(40 * 2**20)).text == str(40 * 2**20)
-        assert asked(port, "/", bytes(42 * 2**20)).status == 413
+        assert asked(port, "/", bytes(42 * 2**20)).status in (413, 502)  # so says Caddy 2.6
     for one in replicas:
         one.shutdown()
 
@@ -386,8 +392,8 @@ def test_streamlits_own_command_warms_up_once_and_lets_nobody_change_anything(tm
         page.get_by_role("button", name="Measure").click()
         expect(page.get_by_text("nothing can be changed from a page")).to_be_visible(timeout=60_000)
     assert log.read_text().count("warmed up") == 1
-    assert "token" not in log.read_text()
-    assert "Traceback" not in log.read_text()
+    for said in ("token", "Traceback", "external IP"):
+        assert said not in log.read_text()
 
 
 @chromium_here
@@ -407,7 +413,7 @@ def test_the_service_is_one_that_systemd_understands_and_is_shut_in(tmp_path: Pa
     unit.write_text(said.replace("/opt/noisescope/.venv/bin/python", "/usr/bin/env").replace("/opt/noisescope", "/"))
     checked = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert (checked.returncode, checked.stderr) == (0, "")
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", unit]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)]
     exposed = subprocess.run(command, capture_output=True, text=True)  # of 100; 20 is what it calls OK
     assert exposed.returncode == 0, exposed.stdout
 
@@ -427,6 +433,28 @@ def test_a_space_is_what_is_committed_with_its_front_matter(tmp_path: Path) -> N
     assert (said["sdk"], said["app_port"]) == ("docker", container.settings()["PORT"])
     assert len(said["short_description"]) <= 60
     assert "NOISESCOPE_FRAMED_BY=https://huggingface.co" in (tmp_path / "space" / "Dockerfile").read_text()
+
+
+@chromium_here
+def test_who_may_frame_it_may_upload_in_the_frame_where_frames_have_cookies(tmp_path: Path, chromium: Browser) -> None:
+    profile = tmp_path / "profile" / "Default"
+    profile.mkdir(parents=True)
+    (profile / "Preferences").write_text('{"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": false}}')
+    environment = dict(NOISESCOPE_FRAMED_BY="http://stranger.test", NOISESCOPE_RUNS=str(tmp_path / "runs"))
+    with (
+        driver.server(tmp_path / "app", **environment) as address,
+        proxied("nginx", tmp_path, address.removeprefix("http://")) as port,
+        chromium.browser_type.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=driver.executable(),
+            args=driver.ARGUMENTS.split(),
+            ignore_https_errors=True,
+        ) as remembering,
+    ):
+        within = framed(remembering.new_page(), f"https://lab.localhost:{port}/see?way=upload")
+        picture = FilePayload(name="a.png", mimeType="image/png", buffer=b"no picture")
+        within.locator("input[type=file]").set_input_files(picture, timeout=60_000)
+        expect(within.get_by_text("not a PNG, JPEG or WebP picture").first).to_be_visible(timeout=60_000)
 
 
 # What the log says of it
@@ -460,4 +488,4 @@ def test_the_log_says_who_waits_for_what_and_nothing_of_whom(served: Served, pag
     assert re.search(r"session \d+ has 'attacked' after [\d.]+ s of work", log)
     for private in ("203.0.113.7", "stranger", "Browser/9", "hush", "holiday", "of mine", "Traceback", "external IP"):
         assert private not in log
-    assert re.findall(r"\d+\.\d+\.\d+\.\d+", log) == ["127.0.0.1"]  # where it listens
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", log)  # nobody's address
