@@ -8,7 +8,7 @@ ifeq ($(origin HOST),command line)  # some shells and tools set a HOST of their 
 HOSTED := --host $(HOST)
 endif
 
-.PHONY: help run test check train measure bench golden screenshots data browser clean
+.PHONY: help run test check train measure bench golden screenshots data space browser clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -54,6 +54,13 @@ golden: $(VENV)/.test ## rewrite the golden scores; read the diff
 
 screenshots: $(VENV)/.test browser ## take the pictures README shows, on the built-in sample
 	NOISESCOPE_DATA=$$(mktemp -d) SCREENSHOTS=docs/screenshots $(PY) -m pytest tests/test_browser.py
+
+SPACE ?= build/space
+space: ## write what is committed into build/space, a folder to push as a Hugging Face Docker Space
+	rm -rf $(SPACE) && mkdir -p $(SPACE)
+	git archive HEAD | tar -x -C $(SPACE)
+	cat deploy/space.md README.md > $(SPACE)/README.md
+	cat deploy/space.env >> $(SPACE)/Dockerfile
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)

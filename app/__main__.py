@@ -10,25 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a thread per session beats two per operation
 
-
-def warm() -> None:
-    """Import what every page needs, and put into the cache what the first visitor asks for."""
-    import plotly.graph_objects  # noqa: F401
-    from streamlit import logger
-
-    logger.set_log_level("ERROR")  # caches are meant to be filled outside a session here
-    from app import cache
-    from app.controls import pickers
-    from app.inputs import Trained
-    from core import UserError
-
-    cache.dataset("mnist", "test")
-    try:
-        for name in pickers.classifiers():
-            cache.classifier(Trained.named(name))
-    except UserError as refusal:
-        print(refusal)  # the pages that need it say so too
-    logger.set_log_level("INFO")
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def main() -> None:
@@ -39,9 +21,12 @@ def main() -> None:
     parser.add_argument("--port", "--server.port", dest="port", type=int, help="8501, or the next that is free")
     given = parser.parse_args()
     print("Starting Noisescope ...", flush=True)
-    warm()
+    from app import warm
+
+    warm.up()
     import streamlit as st
     from starlette.middleware import Middleware
+    from streamlit import net_util
 
     from app import access
 
@@ -49,7 +34,15 @@ def main() -> None:
     mine = "$NOISESCOPE_TOKEN" if os.environ.get("NOISESCOPE_TOKEN") else access.token()
     print(f"{who} needs this token to train, measure, download or delete: {mine}", flush=True)
     served = st.App(Path(__file__).parent / "main.py", middleware=[Middleware(access.Guard)])
-    chosen = {"server.address": given.host} | ({"server.port": given.port} if given.port else {})
+    chosen: dict[str, str | int] = {"server.address": given.host}
+    if given.port:
+        chosen["server.port"] = given.port
+    if given.host in EVERYWHERE:  # what others may visit
+        chosen["browser.serverAddress"] = net_util.get_internal_ip() or "localhost"
+    if os.environ.get(
+        "NOISESCOPE_FRAMED_BY"
+    ):  # else the cookie that goes with an upload does not reach a frame; it needs TLS
+        chosen["server.xsrfCookieSameSite"] = "none"
     served.run(config=chosen)
 
 

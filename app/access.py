@@ -1,7 +1,8 @@
 """The gate: everyone may look; who may change something here (train, measure, download, adopt, stop, delete)?
 
 Who sits at this machine, where the server listens to this machine alone; else who knows the token it prints at its start.
-NOISESCOPE_TRAINING may say otherwise: on (everyone), off (nobody), token (who knows it, at this machine too).
+NOISESCOPE_TRAINING may say otherwise: on (everyone), off (nobody), token (who knows it, at this machine too). Where no token
+was printed and none was chosen (`streamlit run`), nobody may.
 """
 
 import hmac
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from starlette.datastructures import Headers
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from core import UserError
@@ -69,9 +71,9 @@ def token() -> str:
 def mode() -> str:
     """Say who may change something: on (this visitor), off (nobody), or token (who knows it)."""
     chosen = os.environ.get("NOISESCOPE_TRAINING", "").strip().lower()
-    if chosen in MODES:
-        return chosen
-    return "off" if chosen else "on" if _here() else "token"
+    found = chosen if chosen in MODES else "off" if chosen else "on" if _here() else "token"
+    known = Guard.stands or bool(os.environ.get("NOISESCOPE_TOKEN"))
+    return found if found != "token" or known else "off"
 
 
 def check() -> None:
@@ -151,9 +153,9 @@ def _here() -> bool:
 
 
 class Guard:
-    """Stand before Streamlit: no page of another origin may frame an answer, and what is no message closes the connection.
+    """Stand before Streamlit: no page of another origin may frame an answer or talk to it, and what is no message ends the talk.
 
-    NOISESCOPE_FRAMED_BY names origins that may, as `frame-ancestors` of a Content-Security-Policy does.
+    NOISESCOPE_FRAMED_BY names origins that may frame it, as `frame-ancestors` of a Content-Security-Policy does.
     """
 
     stands = False
@@ -182,7 +184,19 @@ class Guard:
             message = await receive()
             return message if _read(message) else {"type": "websocket.disconnect", "code": 1003}
 
-        await self._app(scope, received if scope["type"] == "websocket" else receive, answered)
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, answered)
+        elif _own(Headers(scope=scope)):
+            await self._app(scope, received, answered)
+        else:  # Streamlit would ask the internet for its own address, everybody waiting, and write the origin into the log
+            await send({"type": "websocket.close", "code": 1008})
+
+
+def _own(headers: Headers) -> bool:
+    """Say whether a connection is asked for by a page that was served here, or by no page."""
+    origin = headers.get("origin")
+    allowed: list[str] = st.get_option("server.corsAllowedOrigins")
+    return origin is None or origin in allowed or origin.partition("://")[2] == headers.get("host")
 
 
 def _without(headers: Iterable[tuple[bytes, bytes]], ours: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

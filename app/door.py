@@ -2,7 +2,6 @@
 
 import atexit
 import logging
-import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -14,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import UserError
+from core import UserError, parallel
 
 R = TypeVar("R")
-PLACES = max(1, (os.cpu_count() or 1) - 1)  # pieces of work that are computed at once; what is left is for light pages
+PLACES = max(1, parallel.cores() - 1)  # pieces of work that are computed at once; what is left is for light pages
 SLICE = 1.0  # seconds a piece is at work before whoever is next has a turn
 PATIENCE = 2.0  # seconds until work that nobody looks at rests; whoever looks again sets it going again
 PAUSE = 0.002  # seconds between two steps, in which a light page gets on
@@ -26,6 +25,7 @@ HELD = 256_000_000  # bytes of results that are kept
 FAREWELL = 10.0  # seconds that a process waits for a step before it ends
 GRACE = 3.0  # seconds after a failure in which the process may turn out to be ending, whose pools take no more work
 NAME = "work behind the door"
+LOG = logging.getLogger("noisescope")
 
 
 class Work(Generic[R]):
@@ -35,7 +35,9 @@ class Work(Generic[R]):
     sentence in `problem`.
     """
 
-    def __init__(self, door: "Door", steps: Iterator[float | R], visitor: str) -> None:
+    def __init__(self, door: "Door", steps: Iterator[float | R], visitor: str, key: object = "") -> None:
+        self.name = key[0] if isinstance(key, tuple) else key  # for the log: the rest may be what somebody brought
+        self.seconds = 0.0  # at work
         self.found: list[R] = []
         self.share, self.done, self.problem = 0.0, False, ""
         self.visitor, self.seen = visitor, time.monotonic()
@@ -71,7 +73,7 @@ class Work(Generic[R]):
         except Exception:
             if self._door.closing(GRACE):
                 return
-            logging.getLogger("noisescope").exception("work behind the door failed")
+            LOG.exception("work behind the door failed")
             self.problem, self.done = "This could not be computed; the server's log says why.", True
         else:
             if isinstance(step, float):
@@ -98,7 +100,7 @@ class Door:
     def enter(self, key: object, steps: Callable[[], Iterator[float | R]], visitor: str = "") -> Work[R]:
         """Return the work called `key`, which somebody may have begun; `steps` begins it."""
         with self._changed:
-            found: Work[R] = self._held[key] if key in self._held else Work(self, steps(), visitor)
+            found: Work[R] = self._held[key] if key in self._held else Work(self, steps(), visitor, key)
             self._held[key] = found
             self._held.move_to_end(key)
             return found
@@ -115,6 +117,8 @@ class Door:
                 return
             self._lines.setdefault(work.visitor, deque()).append(work)
             self._used.setdefault(work.visitor, min(self._used.values(), default=0.0))  # no credit for the time before
+            if not work.seconds:
+                LOG.info("%s waits for '%s', turns before it: %d", work.visitor, work.name, self.ahead(work))
             if len(self._threads) < self._places:
                 self._threads.append(Thread(target=self._serve, name=NAME, daemon=True))
                 self._threads[-1].start()
@@ -187,6 +191,9 @@ class Door:
         """Let work go to the end of its visitor's line, or out."""
         with self._changed:
             self._used[work.visitor] += seconds
+            work.seconds += seconds
+            if work.done:
+                LOG.info("%s has '%s' after %.1f s of work", work.visitor, work.name, work.seconds)
             self._working.discard(work)
             if not work.done and work.wanted:
                 self._lines.setdefault(work.visitor, deque()).append(work)

@@ -1,6 +1,5 @@
 """The frame every page stands in."""
 
-import gc
 import logging
 import os
 import sys
@@ -14,8 +13,9 @@ if str(ROOT) not in sys.path:  # `streamlit run` puts only this folder there
 import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
+from streamlit.logger import get_logger  # noqa: E402
 
-from app import address, browser, player, received, uploads  # noqa: E402
+from app import address, browser, player, received, uploads, warm  # noqa: E402
 from app.navigation import PAGES, Entry, chapters  # noqa: E402
 from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
@@ -36,12 +36,13 @@ PRESENT = """<style>
 
 @st.cache_resource
 def settle() -> None:
-    """Prepare this process once: one thread an operation, values checked, a bound on files, and a heap that later collections pass over."""
+    """Prepare this process once: values checked, a log, one thread an operation, a bound on files, a heap that later collections pass over."""
     received.forgive()
+    if warm.served():
+        get_logger("noisescope")  # says when, like Streamlit's own
     torch.set_num_threads(1)
     uploads.bound()
-    gc.collect()
-    gc.freeze()
+    warm.settled()
 
 
 def page(entry: Entry) -> st.Page:
@@ -108,6 +109,8 @@ def main() -> None:
         logging.getLogger("noisescope").exception("page %s failed", chosen.url_path)
         sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
         st.warning(sentence, icon=":material/info:")
+    finally:
+        warm.behind()  # `streamlit run` has not; `python -m app` has
     if presenting:
         st.button("Leave the presenter's view", on_click=address.along, kwargs={"present": None}, type="tertiary")
 

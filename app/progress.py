@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 import streamlit as st
 import torch.nn.functional as F
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import cache
 from app.browser import strips
@@ -26,6 +26,7 @@ from core.types import Model
 
 R = TypeVar("R")
 QUICK = 0.15  # seconds in which work may be done before anything is said of it
+SESSIONS = count(1)
 LOOK = 0.1  # seconds between two looks at it
 
 
@@ -53,9 +54,10 @@ def watched(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -
 
 
 def visitor() -> str:
-    """Return what tells the sessions of this server apart."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return context.session_id if context else ""
+    """Return what tells the sessions of this server apart, and says nothing of who they are: the log has it too."""
+    if "visitor" not in st.session_state:
+        st.session_state["visitor"] = f"session {next(SESSIONS)}"
+    return str(st.session_state["visitor"])
 
 
 def said(ahead: int, doing: str) -> str:

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 import torch
 
-from core import UserError, checkpoints
+from core import UserError, checkpoints, parallel
 from core.data import datasets, downloads
 from core.experiments import measure
 from core.experiments.registry import EXPERIMENTS
@@ -20,7 +20,7 @@ def main() -> int:
     """Parse the command line and run it; a UserError is one line on stderr and exit status 1."""
     given = parser().parse_args()
     checkpoints.commit()  # as the code is when the work begins
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", parallel.cores())))
     try:
         return run(given)
     except UserError as refusal:

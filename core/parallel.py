@@ -4,7 +4,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -15,6 +17,17 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 RETRIES = 5  # how often a piece is done anew, where the machine or process that had it is gone
 AHEAD = 4  # pieces a worker may be ahead of the one that is waited for
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of computing in so many by the clock, or "max"
+
+
+def cores() -> int:
+    """Count the cores this process may use: those of the machine, or fewer where a container is given fewer."""
+    here = os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        given, period = map(int, QUOTA.read_text().split())
+        return max(1, min(here, given // period))
+    return here
 
 
 def imap(task: Callable[[Item], Result], items: Sequence[Item], workers: int = 1) -> Iterator[Result]:

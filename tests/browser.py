@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+# Without the last the browser itself keeps a stranger's page off this machine, whatever the app says of framing.
+ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-features=LocalNetworkAccessChecks"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 PAINTED = ":is(.scrub, .start, .strip, .photograph)[aria-busy=false]"
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app import __main__ as serving
-from app import access, cache
+from app import access, cache, warm
 from app.controls import presses
 from core import UserError, checkpoints
 from core.data import downloads
@@ -68,7 +68,6 @@ STRANGERS: dict[str, dict[str, Any]] = {
     "a server for all": dict(listens="0.0.0.0"),
     "a server for all, by IPv6": dict(listens="::"),
     "a server that was not told": dict(listens=None),
-    "a server without its guard": dict(guard=False),
     **{
         f"passed on: {name}": dict(headers={**HERE, name: "127.0.0.1"})
         for name in ("X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-server", "Forwarded", "Via", "X-Real-Ip")
@@ -82,6 +81,20 @@ def test_nobody_else_is_at_this_machine(who: str, visit: Visit) -> None:
     assert access.mode() == "token"
     with pytest.raises(UserError, match="token"):
         access.check()
+
+
+def test_where_nobody_was_told_a_token_nobody_may(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    for headers in (HERE, {"Host": "lab.example.org"}):
+        visit(headers=headers, guard=False)  # `streamlit run`, which prints none
+        assert access.mode() == "off"
+        monkeypatch.setenv("NOISESCOPE_TRAINING", "token")
+        assert access.mode() == "off"
+        monkeypatch.delenv("NOISESCOPE_TRAINING")
+        with pytest.raises(UserError, match="nothing can be changed"):
+            access.check()
+        monkeypatch.setenv("NOISESCOPE_TOKEN", "chosen")
+        assert access.mode() == "token"
+        monkeypatch.delenv("NOISESCOPE_TOKEN")
 
 
 @pytest.mark.parametrize(("said", "mode"), [("on", "on"), ("off", "off"), ("TOKEN ", "token"), ("maybe", "off")])
@@ -177,11 +190,33 @@ def test_every_answer_says_that_nobody_else_may_frame_it(monkeypatch: pytest.Mon
     assert (b"content-security-policy", b"frame-ancestors 'self' https://example.org") in start["headers"]
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "talks"),
+    [
+        (b"https://lab.example.org", b"lab.example.org", True),
+        (b"http://127.0.0.1:8501", b"127.0.0.1:8501", True),
+        (None, b"lab.example.org", True),  # no browser
+        (b"https://example.org", b"lab.example.org", False),
+        (b"https://lab.example.org.example.com", b"lab.example.org", False),
+        (b"http://localhost:3000", b"localhost:8501", False),
+        (b"null", b"lab.example.org", False),
+        (b"https://example.org", None, False),
+    ],
+)
+def test_only_its_own_pages_talk_to_it_and_nobody_on_the_internet_is_asked(
+    origin: bytes | None, host: bytes | None, talks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamlit.net_util.get_external_ip", lambda: pytest.fail("the internet is asked"))
+    headers = [(name, value) for name, value in ((b"origin", origin), (b"host", host)) if value]
+    seen = answers({"type": "websocket", "headers": headers}, {"type": "websocket.connect"})
+    assert (seen == [{"type": "websocket.close", "code": 1008}]) is not talks
+
+
 @pytest.mark.parametrize("message", [{"text": "hello"}, {"bytes": b"\xff\xff"}, {"bytes": b""}, {"bytes": None}])
 def test_what_is_no_message_closes_the_connection(message: dict[str, Any]) -> None:
     opening, good = {"type": "websocket.connect"}, {"type": "websocket.receive", "bytes": BackMsg(stop_script=True)}
     good["bytes"] = BackMsg(stop_script=True).SerializeToString()
-    _, *seen = answers({"type": "websocket"}, opening, good, {"type": "websocket.receive", **message})
+    _, *seen = answers({"type": "websocket", "headers": []}, opening, good, {"type": "websocket.receive", **message})
     assert seen[:2] == [opening, good]
     assert seen[2]["type"] == "websocket.disconnect"
 
@@ -190,7 +225,8 @@ def test_what_is_no_message_closes_the_connection(message: dict[str, Any]) -> No
     ("arguments", "config"),
     [
         ([], {"server.address": "127.0.0.1"}),
-        (["--host", "0.0.0.0", "--port", "9"], {"server.address": "0.0.0.0", "server.port": 9}),
+        (["--port", "9"], {"server.address": "127.0.0.1", "server.port": 9}),
+        (["--host", "0.0.0.0"], {"server.address": "0.0.0.0", "browser.serverAddress": "192.168.0.9"}),
         (["--server.address", "::1"], {"server.address": "::1"}),
     ],
 )
@@ -204,19 +240,24 @@ def test_it_listens_to_this_machine_alone_unless_it_is_told_otherwise(
         return SimpleNamespace(run=lambda config: served.append(config))
 
     monkeypatch.setattr("streamlit.App", app)
-    monkeypatch.setattr(serving, "warm", lambda: None)
+    monkeypatch.setattr(warm, "up", lambda: None)
+    monkeypatch.setattr("streamlit.net_util.get_internal_ip", lambda: "192.168.0.9")
     monkeypatch.setattr(sys, "argv", ["app", *arguments])
-    monkeypatch.delenv("NOISESCOPE_TOKEN", raising=False)
+    for name in ("NOISESCOPE_TOKEN", "NOISESCOPE_FRAMED_BY"):
+        monkeypatch.delenv(name, raising=False)
     serving.main()
     assert served == [config]
     assert access.token() in capsys.readouterr().out
     monkeypatch.setenv("NOISESCOPE_TOKEN", "mine alone")
+    monkeypatch.setenv("NOISESCOPE_FRAMED_BY", "https://example.org")
     serving.main()
     assert "mine alone" not in capsys.readouterr().out
+    assert served[1] == config | {"server.xsrfCookieSameSite": "none"}
 
 
 def test_a_stranger_may_press_measure_and_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOISESCOPE_TRAINING", raising=False)
+    monkeypatch.setenv("NOISESCOPE_TOKEN", "hush")
     at = opened("break")
     next(b for b in at.button if b.label == "Measure").click().run()
     assert not cache.jobs().running()
@@ -228,6 +269,7 @@ def test_a_stranger_may_press_download_and_nothing_is_fetched_or_deleted(
     no_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOISESCOPE_TRAINING", raising=False)
+    monkeypatch.setenv("NOISESCOPE_TOKEN", "hush")
     half = no_data / "MNIST" / "raw"
     half.mkdir(parents=True)  # of another's download, which a new one would begin by deleting
     asked: list[str] = []
@@ -245,7 +287,7 @@ def test_a_stranger_may_press_download_and_nothing_is_fetched_or_deleted(
     at.text_input(key="token-download-mnist").set_value("wrong").run()
     assert "This is not the token" in words(at)
     monkeypatch.setattr(access, "GUESSES", access.Guesses())
-    at.text_input(key="token-download-mnist").set_value(f" {access.token()} ").run()
+    at.text_input(key="token-download-mnist").set_value(" hush ").run()
     assert not at.text_input
     next(b for b in at.button if b.label == "Download MNIST").click().run()
     assert asked == ["mnist"]

@@ -659,8 +659,8 @@ def test_a_photograph_that_is_brought_goes_the_same_way(page: Page, address: str
     visit(page, f"{address}/denoise?from=upload")
     picture = saved(Image.fromarray(photograph("chelsea")[:200, :300]))
     page.locator("input[type=file]").set_input_files(FilePayload(name="a.png", mimeType="image/png", buffer=picture))
-    expect(page.locator(".photograph")).to_have_attribute("data-shown", "full")
-    expect(page.get_by_text("Data: your picture, which is not written to disk, 300 x 200 pixels")).to_be_visible()
+    expect(page.locator(".photograph")).to_have_attribute("data-shown", "full", timeout=60_000)
+    expect(page.get_by_text("Data: your picture, which is not kept on disk, 300 x 200 pixels")).to_be_visible()
 
 
 @ONCE

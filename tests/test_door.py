@@ -205,3 +205,32 @@ begun.wait()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "the step has ended"
     assert not done.stderr
+
+
+def test_the_log_says_which_session_waits_for_what_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "noisescope")
+    doors = Door(1)
+    brought = b"a picture", "holiday.png"
+    begun, go = Event(), Event()
+
+    def first() -> Iterator[float | int]:
+        begun.set()
+        assert go.wait(5)
+        yield 1
+
+    one: Work[int] = doors.enter(("attacked", *brought), first, "session 1")
+    one.look()
+    assert begun.wait(5)
+    two: Work[int] = doors.enter(("pushed", *brought), counting(1, 0, [], ""), "session 2")
+    three: Work[int] = doors.enter("voted", counting(1, 0, [], ""), "session 2")
+    for work in (two, three):
+        work.look()
+    go.set()
+    for work in (one, two, three):
+        work.finish()
+    said = [record.getMessage() for record in caplog.records]
+    assert "session 1 waits for 'attacked', turns before it: 0" in said
+    assert "session 2 waits for 'voted', turns before it: 1" in said
+    assert any(line.startswith("session 2 has 'pushed' after 0.") for line in said)
+    assert len(said) == 6
+    assert not any("picture" in line or "holiday" in line for line in said)

@@ -11,8 +11,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import UserError
+from core import UserError, parallel
 from core.parallel import imap, spread
+
+
+def test_a_container_has_as_many_cores_as_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(parallel, "QUOTA", tmp_path / "cpu.max")
+    assert parallel.cores() == 16
+    for said, cores in (
+        ("200000 100000", 2),
+        ("50000 100000", 1),
+        ("9900000 100000", 16),
+        ("max 100000", 16),
+        ("", 16),
+    ):
+        (tmp_path / "cpu.max").write_text(f"{said}\n")
+        assert parallel.cores() == cores
 
 
 def test_results_come_in_order_and_no_further_than_asked_for() -> None:

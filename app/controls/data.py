@@ -22,7 +22,7 @@ def photograph(photo: Photo, x: Uint8Images, more: str) -> None:
     """Say, small, which photograph a page shows, and what else its figures hang on."""
     *_, h, w = x.shape
     what = (
-        "your picture, which is not written to disk"
+        "your picture, which is not kept on disk"
         if photo.own
         else f"the photograph “{images.spoken(photo.name)}” that ships with scikit-image"
     )

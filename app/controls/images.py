@@ -74,7 +74,7 @@ def photo(way: str = "number") -> Photo | None:
                 )
             case _:
                 file = st.camera_input("Smile", key="photo-camera")
-        missing = "It is not written to disk; the server forgets it when other pictures take its place."
+        missing = "It is not kept on disk; the server forgets it when other pictures take its place."
         return _brought(file, uploads.photo, missing)
 
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other, way)

@@ -1,10 +1,8 @@
 """What there is to measure, and on what: the networks that are here, those that ship first, and the device."""
 
-import os
-
 import torch
 
-from core import UserError, checkpoints
+from core import UserError, checkpoints, parallel
 from core.checkpoints import Card
 from core.training import recipes
 
@@ -48,4 +46,4 @@ def device() -> str:
 
 def workers(device: str) -> int:
     """Return how many pieces of work a device takes at once: a processor one on each core, a GPU one."""
-    return os.cpu_count() or 1 if device == "cpu" else 1
+    return parallel.cores() if device == "cpu" else 1

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core import UserError, checkpoints
+from core import UserError, checkpoints, parallel
 from core.checkpoints import Card
 from core.runs import folder, locks
 from core.runs.folder import Request, Run
@@ -169,7 +169,7 @@ def _start(run: str) -> None:
     """
     if not locks.GIVEN_OVER:
         raise UserError(f"This system cannot hand a lock over: go on with {run} by `python -m core train --run {run}`.")
-    threads = str(max(1, (os.cpu_count() or 2) // 2))  # the app keeps the rest
+    threads = str(max(1, parallel.cores() // 2))  # the app keeps the rest
     environment = {"NOISESCOPE_NICE": "10", **_environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_HANDED": run}
     try:
         folder.path(run, "request").unlink(missing_ok=True)
