@@ -100,8 +100,8 @@ def unet(trained: Trained) -> UNet:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
-    return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed)
+    """Return what a denoiser makes of a picture at some levels of a noise, packed for the browser."""
+    return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed, strips.COARSE)
 
 
 @st.cache_resource(show_spinner=False)

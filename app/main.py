@@ -1,7 +1,6 @@
 """The frame every page stands in."""
 
 import gc
-import logging
 import os
 import sys
 from pathlib import Path
@@ -15,9 +14,8 @@ import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from app import address, received, uploads  # noqa: E402
+from app import address, parts, received, uploads  # noqa: E402
 from app.navigation import PAGES, Entry  # noqa: E402
-from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
 
 STYLE = """<style>
@@ -54,16 +52,8 @@ def main() -> None:
         sections.setdefault(entry.section, []).append(page(entry))
     chosen = st.navigation(sections)
     address.enter(chosen.url_path)
-    try:
+    with parts.answered(chosen.title):
         chosen.run()
-    except UserError as refusal:
-        address.leave()
-        st.warning(received.plain(str(refusal)), icon=":material/info:")
-    except Exception:
-        address.leave()
-        logging.getLogger("noisescope").exception("page %s failed", chosen.title)
-        sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
-        st.warning(sentence, icon=":material/info:")
 
 
 main()

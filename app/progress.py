@@ -13,7 +13,6 @@ from app.browser import strips
 from app.inputs import Digit, Photo, Trained
 from core import UserError, models
 from core.attacks import DenoiserAttack, OnePixel
-from core.denoisers.classical import CLASSICAL
 from core.experiments import attack_path, certificate, defence, denoising, pushes, voting
 from core.experiments.attack_path import Timeline, shrunk
 from core.experiments.defence import Sent
@@ -122,33 +121,6 @@ def _answering(trained: Trained) -> tuple[dict[str, Model], Model, tuple[Trained
     model, shield = cache.classifier(trained), Trained.named(defence.SHIELD)
     denoiser = cache.denoiser(shield)
     return certificate.bases(model, denoiser), models.autocast(denoiser), (trained, shield)
-
-
-def gallery(
-    networks: tuple[Trained, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], whole: bool, seed: int
-) -> bytes:
-    """Return what denoisers make of a picture at every level of a noise, packed for the browser.
-
-    `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
-    """
-
-    def work() -> Iterator[float | bytes]:
-        x, learned = cache.image(photo), {t.title: cache.denoiser(t) for t in networks}
-        plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
-        every: dict[str, Model] = {**learned, **CLASSICAL} if whole else {**plain, **learned}
-        return strips.gallery(every, x, noise, list(levels), seed)
-
-    return watched(("gallery", networks, photo, noise, levels, whole, seed), work, "Every network takes its turn")
-
-
-def tellings(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a conditioned network makes of a picture, whatever it is told, packed for the browser."""
-
-    def work() -> Iterator[float | bytes]:
-        told = {t.told or "no label": cache.denoiser(t) for t in trained.tellings}
-        return strips.tellings(told, cache.image(photo), noise, list(levels), seed)
-
-    return watched(("tellings", trained, photo, noise, levels, seed), work, "It is told one class after the other")
 
 
 def searched(trained: Trained, digit: Digit, search: OnePixel) -> bytes:

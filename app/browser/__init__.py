@@ -5,7 +5,7 @@ Frames go to the browser once, and sliding paints them there without a round tri
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +34,19 @@ def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False)
     return _slide("scrub", packed, key, start, anew)
 
 
-def strip(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
-    """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does."""
-    return _slide("strip", packed, key, start, anew)
+def strip(
+    packed: bytes, key: str, start: int | None = None, anew: bool = False, whole: Callable[[], bytes] | None = None
+) -> int | None:
+    """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does.
+
+    `whole` packs all levels of what is packed at some of them; it is asked once somebody stays with that.
+    """
+    place, about = st.container(), packing.header(packed)["id"]
+    if whole and _stays(key, about):
+        packed = whole()
+        packed = packing.reheaded(packed, {**packing.header(packed), "refines": about})
+    with place:
+        return _slide("strip", packed, key, start, anew)
 
 
 def follow(packed: bytes, key: str) -> None:
@@ -71,6 +81,17 @@ def pad(key: str) -> Images | None:
     return torch.from_numpy(values.copy()).view(1, 1, PAD, PAD).float() / 255
 
 
+def _heard() -> None:
+    """Let a component send something; it is read where it is shown."""
+
+
+def _stays(key: str, about: str) -> bool:
+    """Say whether somebody has stayed for a while with what is packed under the id `about`."""
+    sent = st.session_state.get(key)
+    told = sent.get("stays") if isinstance(sent, Mapping) else None
+    return isinstance(told, str) and told.rpartition("-")[0] == about
+
+
 def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) -> int | None:
     """Show packed frames under a slider; return the level where it stands, as far as is known.
 
@@ -84,7 +105,7 @@ def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) ->
         st.session_state[f"{key}-shown"] = shown
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
     data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
-    moved = component(name)(key=key, data=data, on_moved_change=lambda: None).get("moved")
+    moved = component(name)(key=key, data=data, on_moved_change=_heard, on_stays_change=_heard).get("moved")
     if not isinstance(moved, Mapping) or moved.get("id") != token:
         return shown[1]
     level = received.whole(moved.get("level"), 0, len(header["levels"]) - 1)

@@ -51,12 +51,13 @@ function unpack(head, buffer) {
   for (const array of Object.values(head.arrays)) {
     array.size = array.shape.reduce((a, b) => a * b, 1);
     array.values = new (array.bits === 8 ? Uint8Array : Uint16Array)(buffer, offset, array.frames * array.size);
+    for (let i = array.size; i < array.values.length; i++) array.values[i] += array.values[i - array.size]; // frames come as changes
     offset += array.values.byteLength;
   }
   return head;
 }
 
-// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, and send.stays()
 const mounted = new WeakMap();
 function arrive(root, data, setStateValue, show) {
   const [head, packed] = opened(data), { id } = head, state = mounted.get(root) ?? {};
@@ -68,7 +69,7 @@ function arrive(root, data, setStateValue, show) {
   new Response(body).arrayBuffer().then((buffer) => {
     if (state.id !== id) return;
     state.shown?.stop();
-    state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown);
+    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: () => setStateValue("stays", id) }), state.shown);
   });
 }
 
