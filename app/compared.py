@@ -9,6 +9,7 @@ from app import cache
 from app.browser import follow, strips
 from app.draw import measured
 from app.inputs import Photo, Trained
+from app.parts import looked
 from app.progress import watched
 from core.denoisers.classical import CLASSICAL
 from core.noise import Noise
@@ -24,15 +25,15 @@ class Compared:
     levels: tuple[float, ...]
     seed: int
 
-    def whole(self, trained: Trained) -> bytes:
-        """Return what a denoiser makes of it at every level, packed for the browser, where `cache.strip` has some."""
+    def whole(self, trained: Trained) -> bytes | None:
+        """Return what a denoiser makes of it at every level, packed for the browser, when that is done; `cache.strip` has some."""
 
         def work() -> Iterator[float | bytes]:
             yield strips.lead(
                 cache.denoiser(trained), cache.image(self.photo), self.noise, list(self.levels), self.seed
             )
 
-        return watched(("whole", trained, *self._key), work, "The levels between")
+        return looked(("whole", trained, *self._key), work, "The levels between")
 
     def side_by_side(self, networks: tuple[Trained, ...]) -> bytes:
         """Return it, clean and noisy, and what denoisers make of it, at every level, packed for the browser."""

@@ -3,11 +3,15 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
-from app import address, received
+from app import address, cache, received
+from app.progress import said, visitor
 from core import UserError
+
+R = TypeVar("R")
 
 
 @contextmanager
@@ -33,3 +37,20 @@ def part(draw: Callable[[], None], title: str) -> None:
             draw()
 
     st.fragment(drawn)()
+
+
+def looked(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -> R | None:
+    """Return the last result of work behind the door when it is done; until then say how far it is, and do not wait.
+
+    It goes on as long as somebody looks again within a moment. Raises UserError where it refuses.
+    """
+    door = cache.door()
+    work = door.enter(key, steps, visitor())
+    work.look()
+    if work.problem:
+        door.drop(key)  # who asks again may have better luck
+        raise UserError(work.problem)
+    if work.done:
+        return work.found[-1]
+    st.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
+    return None

@@ -5,16 +5,15 @@ from functools import partial
 from typing import TypeVar
 
 import streamlit as st
-import torch.nn.functional as F
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import cache
 from app.browser import strips
 from app.inputs import Digit, Photo, Trained
 from core import UserError, models
-from core.attacks import DenoiserAttack, OnePixel
-from core.experiments import attack_path, certificate, defence, denoising, pushes, voting
-from core.experiments.attack_path import Timeline, shrunk
+from core.attacks import OnePixel
+from core.experiments import certificate, defence, denoising, pushes, voting
+from core.experiments.attack_path import shrunk
 from core.experiments.defence import Sent
 from core.experiments.denoising import Denoised
 from core.experiments.pushes import Pushed
@@ -72,17 +71,6 @@ def here(steps: Iterator[float | R], doing: str) -> R:
                 result = step
         st.write("")
     return result
-
-
-def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:
-    """Attack a picture under the noise its denoiser was made for; the steps are kept."""
-
-    def work() -> Iterator[float | Timeline]:
-        x = shrunk(cache.image(photo))
-        target = F.interpolate(shrunk(cache.image(aim)), x.shape[-2:], mode="area")
-        return attack_path.run(cache.denoiser(trained), attack, x, trained.noise.nominal, seed, target)
-
-    return watched(("attacked", trained, photo, repr(attack), seed, aim), work, f"Attacking {trained.title}")
 
 
 def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pushed:

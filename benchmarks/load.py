@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -35,6 +36,7 @@ PICTURE = {"see": "image", "denoise": "photo", "fooled": "photo"}  # the widget 
 SLIDER = {"see": "see", "denoise": "denoise", "fooled": "timeline"}  # and the component that has its slider
 MIX = ("see", "see", "see", "denoise", "fooled")
 FULL, FRAGMENT = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
+AGAIN = 0.3  # seconds, as in strip.js
 PATIENCE = 60.0  # seconds until a change counts as an error
 RAMP = 0.05  # seconds between two visitors that come
 
@@ -47,6 +49,7 @@ class Change:
     what: str
     sent: float
     milliseconds: float = float("nan")
+    whole: float = float("nan")  # milliseconds until all levels of the picture were there
     received: int = 0
 
 
@@ -65,10 +68,13 @@ class Visitor:
         default_factory=dict
     )  # by key: the identity of each, and its fragment's
     numbers: int = 0  # of pictures, on this page
-    slider: dict[str, object] = field(default_factory=dict)
+    slider: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, ForwardMsg] = field(default_factory=dict)  # large messages, which the server need not send again
     again: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # fragments that run by themselves
     done: asyncio.Queue[tuple[int, float]] = field(default_factory=asyncio.Queue)
+    state: dict[str, object] = field(default_factory=dict)  # of the slider's component
+    began: float = 0.0  # when the run under way was seen to begin
+    staying: asyncio.Task[None] | None = None  # who does not move for a while asks for all levels
 
     async def send(self, fragment: str = "", auto: bool = False, *widgets: WidgetState) -> None:
         """Ask for a run of the page's script, or of one fragment of it."""
@@ -85,25 +91,24 @@ class Visitor:
         await self.send(fragment, False, *widgets)
         wanted = FRAGMENT if fragment else FULL
         async with asyncio.timeout(PATIENCE):
-            while (found := await self.done.get())[0] != wanted:
+            while (found := await self.done.get())[0] != wanted or found[1] < self.changes[-1].sent:
                 pass
-        self.changes[-1].milliseconds = 1000 * (found[1] - self.changes[-1].sent)
+        self.changes[-1].milliseconds = 1000 * (time.perf_counter() - self.changes[-1].sent)
 
     async def move(self) -> None:
         """Change the picture, or the level."""
         picture, slider = PICTURE[self.page], SLIDER[self.page]
         if self.choice.random() < 0.5:
+            if self.staying:
+                self.staying.cancel()
             number = self.choice.randrange(min(self.numbers, self.pictures or self.numbers))
             await self.change(
                 "picture", self.widgets[picture][1], WidgetState(id=self.widgets[picture][0], int_value=number)
             )
         else:
-            levels = self.slider["levels"]
-            assert isinstance(levels, list)
-            moved = {"moved": {"id": self.slider["id"], "level": self.choice.randrange(len(levels))}}
-            await self.change(
-                "level", self.widgets[slider][1], WidgetState(id=self.widgets[slider][0], json_value=json.dumps(moved))
-            )
+            moved = {"id": self.slider["id"], "level": self.choice.randrange(len(self.slider["levels"]))}
+            self.linger()
+            await self.change("level", self.widgets[slider][1], self.slid(moved=moved))
 
     async def listen(self) -> None:
         """Take in what the server sends, as a browser does."""
@@ -121,8 +126,10 @@ class Visitor:
     def take(self, message: ForwardMsg) -> None:
         """Remember what a message says of the page."""
         match message.WhichOneof("type"):
-            case "new_session" if not message.metadata.run.fragment_ids:
-                self.rest(list(self.again))
+            case "new_session":
+                self.began = time.perf_counter()
+                if not message.metadata.run.fragment_ids:
+                    self.rest(list(self.again))
             case "page_info_changed":
                 self.query = message.page_info_changed.query_string
             case "auto_rerun":
@@ -133,7 +140,7 @@ class Visitor:
                 self.rest(message.stop_auto_rerun.fragment_ids)
             case "script_finished":
                 self.kept = dict(list(self.kept.items())[-8:])
-                self.done.put_nowait((message.script_finished, time.perf_counter()))
+                self.done.put_nowait((message.script_finished, self.began))
             case "delta":
                 self.see(message)
 
@@ -151,11 +158,39 @@ class Visitor:
                 key = shown.id.rpartition("-")[2]
                 self.widgets[key] = shown.id, fragment
                 if key == SLIDER[self.page]:
-                    self.slider = packing.header(shown.bytes)
+                    self.look(packing.header(shown.bytes))
             case "exception":
                 self.errors.append(element.exception.message)
             case "alert" if "could not" in element.alert.body:
                 self.errors.append(element.alert.body)
+
+    def look(self, slider: dict[str, Any]) -> None:
+        """Take in the pictures under the slider, and ask for all levels where some are missing."""
+        if slider["id"] == self.slider.get("id"):
+            return
+        self.slider = slider
+        self.linger()
+        if not self.staying and not np.isfinite(self.changes[-1].whole):
+            self.changes[-1].whole = 1000 * (time.perf_counter() - self.changes[-1].sent)
+
+    def linger(self) -> None:
+        """Begin to ask for all levels, where some are missing, after a while without a move."""
+        if self.staying:
+            self.staying.cancel()
+        missing = len(self.slider.get("known", self.slider["levels"])) < len(self.slider["levels"])
+        self.staying = asyncio.create_task(self.stay(self.slider["stay"] / 1000)) if missing else None
+
+    async def stay(self, seconds: float) -> None:
+        """Say that somebody stays with the picture, until all levels have come, as strip.js does."""
+        for times in count():
+            await asyncio.sleep(AGAIN if times else seconds)
+            fragment = self.widgets[SLIDER[self.page]][1]
+            await self.send(fragment, False, self.slid(stays=f"{self.slider['id']}-{times}"))
+
+    def slid(self, **sent: object) -> WidgetState:
+        """Return the state of the component under whose slider the pictures are."""
+        self.state |= sent
+        return WidgetState(id=self.widgets[SLIDER[self.page]][0], json_value=json.dumps(self.state))
 
     async def repeat(self, interval: float, fragment: str) -> None:
         """Let a fragment run every few seconds."""
@@ -176,7 +211,6 @@ async def visit(address: str, page: str, seed: int, pictures: int, seconds: floa
     async with connect(url, subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None) as line:
         visitor = Visitor(page, random.Random(seed), pictures, line)
         listening = asyncio.create_task(visitor.listen())
-        listening.add_done_callback(lambda task: task.cancelled() or visitor.errors.append(repr(task.exception())))
         try:
             await visitor.change("opened")
             began = time.perf_counter() + visitor.choice.random()
@@ -187,8 +221,8 @@ async def visit(address: str, page: str, seed: int, pictures: int, seconds: floa
                 await visitor.move()
         except (TimeoutError, ConnectionClosed, KeyError) as problem:
             visitor.errors.append(repr(problem))
-        visitor.rest(list(visitor.again))
-        listening.cancel()
+        for task in filter(None, (listening, visitor.staying, *visitor.again.values())):
+            task.cancel()
         return visitor
 
 
@@ -210,16 +244,15 @@ def table(visitors: list[Visitor]) -> str:
         found[change.page, change.what].append(change)
         if change.what != "opened":
             found["all", "changes"].append(change)
-    rows = [
-        "| page | change | n | p50 ms | p95 ms | max ms | kB, mean | kB, most |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    heads = ("page", "change", "n", "p50 ms", "p95 ms", "max ms", "kB, mean", "kB, most", "all levels")
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for (page, what), changes in sorted(found.items()):
         p50, p95, most = np.percentile([c.milliseconds for c in changes], (50, 95, 100))
         size = np.array([c.received / 1000 for c in changes])
-        rows.append(
-            f"| {page} | {what} | {len(changes)} | {p50:.0f} | {p95:.0f} | {most:.0f} | {size.mean():.0f} | {size.max():.0f} |"
-        )
+        whole = [c.whole for c in changes if np.isfinite(c.whole)]
+        share = f"{100 * len(whole) / len(changes):.0f} %, after {np.median(whole):.0f} ms" if whole else ""
+        cells = (page, what, len(changes), *(f"{v:.0f}" for v in (p50, p95, most, size.mean(), size.max())), share)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(rows)
 
 

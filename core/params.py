@@ -3,9 +3,7 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from math import isfinite
-from types import MappingProxyType
 from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
 from core import UserError, records
@@ -50,14 +48,13 @@ def validated(cls: type[T]) -> type[T]:
     return dataclass(frozen=True)(cls)
 
 
-@cache
 def spans(cls: type) -> Mapping[str, Span]:
     """Return the Span of every field of a validated class that has one, in the order of the fields."""
-    hints = records.hints(cls)  # type: ignore[arg-type]  # a class can be hashed
+    hints = records.hints(cls)
     found = {
         f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)
     }
-    return MappingProxyType({name: marks[0] for name, marks in found.items() if marks})
+    return {name: marks[0] for name, marks in found.items() if marks}
 
 
 def strength(cls: type) -> tuple[str, Span]:
@@ -100,7 +97,7 @@ def parse(text: str, classes: Mapping[str, type[T]]) -> T:
 
 
 def _check(self: Any) -> None:
-    hints = records.hints(type(self))
+    hints = records.hints(type(self))  # type: ignore[arg-type]  # a class can be hashed
     for name in (f.name for f in fields(self)):
         allowed = _allowed(hints[name], getattr(self, name))
         if allowed:

@@ -44,7 +44,6 @@ def publish(photo: Photo | None, level: float | None, everyone: bool = False) ->
 def small(photo: Photo, levels: list[float]) -> None:
     """Slide a small picture through every level, in the browser; show what all networks make of the one where it rests."""
     shown = Compared(photo, noise, tuple(levels), seed)
-    networks = tuple(pickers.sound(pickers.denoisers()))
 
     def slid() -> None:
         start, anew, whole = parameters.level(noise, levels), address.moved(), partial(shown.whole, network)
@@ -62,7 +61,7 @@ def small(photo: Photo, levels: list[float]) -> None:
             with between:
                 shown.tell(network, at)
         if everyone:
-            shown.compare(networks, at)
+            shown.compare(tuple(pickers.sound(pickers.denoisers())), at)
 
     parts.part(slid, "Can it see through the noise?")
     if harm := words.harm(network.name, progress.quality_of(untold), network.noise):

@@ -35,16 +35,19 @@ def scrub(packed: bytes, key: str, start: int | None = None, anew: bool = False)
 
 
 def strip(
-    packed: bytes, key: str, start: int | None = None, anew: bool = False, whole: Callable[[], bytes] | None = None
+    packed: bytes,
+    key: str,
+    start: int | None = None,
+    anew: bool = False,
+    whole: Callable[[], bytes | None] | None = None,
 ) -> int | None:
     """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does.
 
-    `whole` packs all levels of what is packed at some of them; it is asked once somebody stays with that.
+    `whole` packs all levels of what is packed at some of them; it is asked, until it returns that, while somebody stays.
     """
     place, about = st.container(), packing.header(packed)["id"]
-    if whole and _stays(key, about):
-        packed = whole()
-        packed = packing.reheaded(packed, {**packing.header(packed), "refines": about})
+    if whole and _stays(key, about) and (better := whole()):
+        packed = packing.reheaded(better, {**packing.header(better), "refines": about})
     with place:
         return _slide("strip", packed, key, start, anew)
 
@@ -89,7 +92,7 @@ def _stays(key: str, about: str) -> bool:
     """Say whether somebody has stayed for a while with what is packed under the id `about`."""
     sent = st.session_state.get(key)
     told = sent.get("stays") if isinstance(sent, Mapping) else None
-    return isinstance(told, str) and told.rpartition("-")[0] == about
+    return isinstance(told, str) and told.partition("-")[0] == about
 
 
 def _slide(name: str, packed: bytes, key: str, start: int | None, anew: bool) -> int | None:

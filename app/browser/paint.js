@@ -57,7 +57,7 @@ function unpack(head, buffer) {
   return head;
 }
 
-// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, and send.stays()
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, and send.stays(n)
 const mounted = new WeakMap();
 function arrive(root, data, setStateValue, show) {
   const [head, packed] = opened(data), { id } = head, state = mounted.get(root) ?? {};
@@ -69,7 +69,7 @@ function arrive(root, data, setStateValue, show) {
   new Response(body).arrayBuffer().then((buffer) => {
     if (state.id !== id) return;
     state.shown?.stop();
-    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: () => setStateValue("stays", id) }), state.shown);
+    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: (n) => setStateValue("stays", `${id}-${n}`) }), state.shown);
   });
 }
 

@@ -1,7 +1,7 @@
 // Images side by side under one slider: they come packed (strips.py), sliding paints them here.
-// Where frames of some levels only are known, the nearest are shown, and who stays for a while asks for the rest.
+// Where frames of some levels only are known, the nearest are shown, and who stays with them asks for the rest.
 
-const STAY = 1000; // milliseconds
+const AGAIN = 300; // milliseconds between two questions
 
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -28,10 +28,11 @@ class Strip extends Sliding {
     clearTimeout(this.staying);
   }
 
-  // ask for the levels that are not known, if nothing moves for a while
-  stay() {
+  // ask for the levels that are not known, if nothing moves for a while, until they come
+  stay(after = this.head.stay, times = 0) {
     clearTimeout(this.staying);
-    if (!this.head.follows && this.known.length < this.head.levels.length) this.staying = setTimeout(() => this.send.stays(), STAY);
+    if (this.head.follows || this.known.length === this.head.levels.length) return;
+    this.staying = setTimeout(() => { this.send.stays(times); this.stay(AGAIN, times + 1); }, after);
   }
 
   build() {

@@ -27,6 +27,7 @@ from core.types import Images, Labels, Model, Scores
 
 EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
 FRAMES = (51, 41, 26, 21, 11)  # levels: so many that they are round numbers
+STAY = 1000  # milliseconds without a move, after which somebody is said to stay
 COARSE = 5  # of so many levels one is known at first, the others once somebody stays
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
@@ -109,7 +110,9 @@ def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int, 
     shares = dict(before=histograms(drawn - x), after=histograms(noisy - x))
     images = dict(clean=x, noisy=noisy, denoised=denoised)
     colours = dict(before=charts.ATTACK, after=charts.FAINT)
-    return pack(scale(noise, levels), images, tiles, shares, known=known, limit=0.25, curve=gain, histogram=colours)
+    return pack(
+        scale(noise, levels), images, tiles, shares, known=known, limit=0.25, stay=STAY, curve=gain, histogram=colours
+    )
 
 
 def gallery(
@@ -197,8 +200,8 @@ def _finite(values: Scores) -> list[float | None]:
     return [round(v, 3) if np.isfinite(v) else None for v in values.tolist()]
 
 
-def timeline(found: Timeline) -> bytes:
-    """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
+def timeline(found: Timeline, steps: int) -> bytes:
+    """Pack an attack of so many steps, as far as it has come: what is attacked, what the denoiser makes of it, and chance of equal energy."""
     x = found.batch.clean
     images = dict(
         clean=x, noisy=found.batch.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
@@ -227,9 +230,9 @@ def timeline(found: Timeline) -> bytes:
         Series("attack, denoised", metrics.psnr(found.denoised, x), charts.ATTACK),
         Series("chance, denoised", metrics.psnr(found.white_denoised, x), charts.NOISE, dashed=True),
     )
-    steps = [float(k) for k in range(len(found.attacked))]
+    known = list(range(len(found.attacked)))
     return pack(
-        Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
+        Scale([float(k) for k in range(steps + 1)], "Step of the attack", f"of {steps}"), images, tiles, known=known, limit=0.125, stay=0,
         curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
     )  # fmt: skip
 
