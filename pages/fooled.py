@@ -12,7 +12,6 @@ from app.draw import pictures, words
 from app.inputs import Photo
 from core.attacks import DenoiserAttack
 from core.experiments import attack_path, worst_curves
-from core.experiments.attack_path import Timeline
 from core.measures import metrics
 from core.study.reported import DENOISERS
 
@@ -43,7 +42,7 @@ if attack.AIMED:
 
 def lead(photo: Photo, attack: DenoiserAttack) -> None:
     """Show the steps of one attack."""
-    found, chosen = list[Timeline](), (network, photo, attack, seed, aim)
+    found, chosen = list[attack_path.Timeline](), (network, photo, attack, seed, aim)
 
     def whole() -> bytes | None:
         done = packed(*chosen)

@@ -770,6 +770,19 @@ def test_a_large_photograph_is_cut_where_a_piece_says_as_much() -> None:
         assert not at.warning
 
 
+def test_all_networks_are_asked_only_where_somebody_looks_and_the_address_says_so() -> None:
+    at = opened("denoise", photo="17", strength="50")
+    assert not at.toggle(key="all").value
+    assert "all" not in at.query_params
+    assert "the green frame is the best by PSNR" not in words(at)
+    at.toggle(key="all").set_value(True).run()
+    assert at.query_params["all"] == "True"
+    assert at.query_params["strength"] == "50"
+    assert "the green frame is the best by PSNR" in words(at)
+    assert opened("denoise", photo="17", all="True").toggle(key="all").value
+    assert "asks for the switch 'perhaps'" in opened("denoise", photo="17", all="perhaps").warning[0].value
+
+
 def test_an_attack_goes_into_the_address_and_comes_back() -> None:
     at = opened("fooled", photo="17", attack="ObsAtk", steps="6", epsilon="2", at="3")
     assert not at.warning

@@ -17,6 +17,7 @@ class Strip extends Sliding {
     this.known = head.known ?? head.levels.map((_, k) => k);
     const same = head.refines && before?.head.id.startsWith(head.refines); // the slider has moved since, perhaps
     this.level = (same ? before.level : head.follows ? window.noisescopeLevel : head.start) ?? Math.floor(head.levels.length / 2);
+    this.missing = !head.follows && this.known.length < head.levels.length;
     this.build();
     this.go(this.level);
     if (same && this.level !== head.start && !before.timer) send(this.level);
@@ -31,13 +32,13 @@ class Strip extends Sliding {
   // ask for the levels that are not known, if nothing moves for a while, until they come
   stay(after = this.head.stay, times = 0) {
     clearTimeout(this.staying);
-    if (this.head.follows || this.known.length === this.head.levels.length) return;
-    this.staying = setTimeout(() => { this.send.stays(times); this.stay(AGAIN, times + 1); }, after);
+    if (this.missing) this.staying = setTimeout(() => { this.send.stays(times); this.stay(AGAIN, times + 1); }, after);
   }
 
   build() {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.classList.toggle("follows", !!head.follows);
+    root.classList.toggle("some", this.missing);
     const slider = at(".strength");
     this.listen(slider, at(".play"));
     this.tiles = head.tiles.map((tile) => {

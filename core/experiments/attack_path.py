@@ -68,10 +68,10 @@ def run(
 
 
 def begin(model: Model, attack: DenoiserAttack, x: Images, corrupt: Noise, seed: int, aim: Images) -> Timeline:
-    """Return the timeline before the first step, which takes no time."""
+    """Return the timeline before the first step, which takes hardly any time."""
     batch = noise.noisy_batch(x, corrupt, seed)
     start, y = attack.ends(batch, aim)
-    return _timeline(model, attack, batch, start, y, start)
+    return _timeline(model, attack, batch, start, y, next(attack.path(model, start, y)))
 
 
 def _timeline(
