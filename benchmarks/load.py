@@ -89,9 +89,9 @@ class Visitor:
             self.done.get_nowait()
         self.changes.append(Change(self.page, what, time.perf_counter()))
         await self.send(fragment, False, *widgets)
-        wanted = FRAGMENT if fragment else FULL
+        enough = (FULL, FRAGMENT) if fragment else (FULL,)
         async with asyncio.timeout(PATIENCE):
-            while (found := await self.done.get())[0] != wanted or found[1] < self.changes[-1].sent:
+            while (found := await self.done.get())[0] not in enough or found[1] < self.changes[-1].sent:
                 pass
         self.changes[-1].milliseconds = 1000 * (time.perf_counter() - self.changes[-1].sent)
 

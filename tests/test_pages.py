@@ -691,7 +691,7 @@ def test_a_second_link_counts_and_the_slider_stays_where_the_picture_changes() -
 def test_one_damaged_network_costs_its_own_place_only(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
     (shelf / "n2n-gaussian-100.safetensors").write_bytes(b"half")
-    at = opened("denoise", denoiser="n2n-gaussian-50", photo="5")
+    at = opened("denoise", denoiser="n2n-gaussian-50", photo="5", all="True")
     assert [w.value for w in at.warning] == [
         "The weights of n2n-gaussian-100 are damaged or not the ones its card describes: fetch or train n2n-gaussian-100 again."
     ]

@@ -27,6 +27,7 @@ from core.types import Images, Labels, Model, Scores
 
 EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
 FRAMES = (51, 41, 26, 21, 11)  # levels: so many that they are round numbers
+AT_ONCE = 16  # pictures a network takes at once; with fewer each takes longer
 STAY = 1000  # milliseconds without a move, after which somebody is said to stay
 COARSE = 5  # of so many levels one is known at first, the others once somebody stays
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
@@ -91,8 +92,8 @@ def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int, 
     drawn = core.noise.levels(noise, x, [levels[k] for k in known], seed)[:, 0]  # (known, C, H, W), not clipped
     noisy = core.noise.eight_bit(drawn)
     with torch.no_grad():
-        denoised = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
-        kept = model(x).clamp(0, 1)
+        outputs = torch.cat([model(z) for z in torch.cat([noisy, x]).split(AT_ONCE)]).clamp(0, 1)
+    denoised, kept = outputs.split([len(noisy), 1])
     before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
     never = "it never makes this picture worse" if step == 1 else "it makes this picture worse at none of these levels"
     harm = "shaded: it makes this picture worse" if (after < before).any() else never
@@ -144,7 +145,7 @@ def _denoised(
     noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
     for name, model in denoisers.items():
         with torch.no_grad():
-            images[name] = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+            images[name] = torch.cat([model(z) for z in noisy.split(AT_ONCE)]).clamp(0, 1)
         yield len(images) / len(denoisers)
 
 

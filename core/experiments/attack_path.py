@@ -80,9 +80,10 @@ def _timeline(
     """Set what an attack has come to beside chance, and beside what the denoiser makes of both."""
     white = energy.match_l2(start.expand_as(attacked), batch.white.expand_as(attacked), metrics.l2(attacked, start))
     with torch.no_grad():
-        outputs = [torch.cat([model(z) for z in images.split(8)]) for images in (attacked, white, batch.noisy)]
+        images = torch.cat([attacked, white, batch.noisy])
+        outputs = torch.cat([model(z) for z in images.split(8)]).split([len(attacked), len(white), 1])
     mask = attack.active_mask(outputs[0], y)
-    denoised, white_denoised, noisy_denoised = (images.clamp(0, 1) for images in outputs)
+    denoised, white_denoised, noisy_denoised = (z.clamp(0, 1) for z in outputs)
     return Timeline(
         batch, start, attacked, denoised, white, white_denoised, noisy_denoised, None if mask is None else mask.float()
     )
