@@ -1,7 +1,7 @@
 // Images side by side under one slider: they come packed (strips.py), sliding paints them here.
 // Where frames of some levels only are known, the nearest are shown, and who stays with them asks for the rest.
 
-const AGAIN = 300; // milliseconds between two questions
+const AGAIN = 300, RARELY = 1500; // milliseconds between two questions, at first and later; the door rests after 2000 (app/door.py)
 
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -32,7 +32,7 @@ class Strip extends Sliding {
   // ask for the levels that are not known, if nothing moves for a while, until they come
   stay(after = this.head.stay, times = 0) {
     clearTimeout(this.staying);
-    if (this.missing) this.staying = setTimeout(() => { this.send.stays(times); this.stay(AGAIN, times + 1); }, after);
+    if (this.missing) this.staying = setTimeout(() => { this.send.stays(times); this.stay(Math.min(RARELY, AGAIN * 1.2 ** times), times + 1); }, after);
   }
 
   build() {

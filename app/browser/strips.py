@@ -28,7 +28,7 @@ from core.types import Images, Labels, Model, Scores
 EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
 FRAMES = (51, 41, 26, 21, 11)  # levels: so many that they are round numbers
 AT_ONCE = 16  # pictures a network takes at once; with fewer each takes longer
-STAY = 1000  # milliseconds without a move, after which somebody is said to stay
+STAY, BRIEF = 1000, 200  # milliseconds without a move after which somebody is said to stay with levels; with an attack
 COARSE = 5  # of so many levels one is known at first, the others once somebody stays
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
@@ -233,7 +233,7 @@ def timeline(found: Timeline, steps: int) -> bytes:
     )
     known = list(range(len(found.attacked)))
     return pack(
-        Scale([float(k) for k in range(steps + 1)], "Step of the attack", f"of {steps}"), images, tiles, known=known, limit=0.125, stay=0,
+        Scale([float(k) for k in range(steps + 1)], "Step of the attack", f"of {steps}"), images, tiles, known=known, limit=0.125, stay=BRIEF,
         curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
     )  # fmt: skip
 
