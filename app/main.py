@@ -30,7 +30,6 @@ def settle() -> None:
     """Prepare this process once: one thread an operation, values checked, a bound on files, and a heap that later collections pass over."""
     received.forgive()
     torch.set_num_threads(1)
-    sys.setswitchinterval(0.0005)
     uploads.bound()
     gc.collect()
     gc.freeze()
