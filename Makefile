@@ -48,6 +48,7 @@ bench: $(VENV)/.test browser ## time this house beside its peers
 	$(PY) -m benchmarks.pixels
 	$(PY) -m benchmarks.dag
 	$(PY) -m benchmarks.scrub
+	$(PY) -m benchmarks.load --sessions 30
 
 golden: $(VENV)/.test ## rewrite the golden scores; read the diff
 	$(PY) -m tests.golden

@@ -19,10 +19,12 @@ from app.draw.pictures import Picture
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
+from core.attacks import DenoiserAttack
 from core.data import datasets
 from core.data.datasets import Dataset, Split
-from core.experiments import accuracy, denoising
+from core.experiments import accuracy, attack_path, denoising
 from core.experiments import weak_spots as weakness
+from core.experiments.attack_path import Timeline
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
@@ -100,8 +102,23 @@ def unet(trained: Trained) -> UNet:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a denoiser makes of a picture at every level of a noise, packed for the browser."""
-    return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed)
+    """Return what a denoiser makes of a picture at some levels of a noise, packed for the browser."""
+    return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed, strips.COARSE)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def unattacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> bytes:
+    """Return a picture before the first step of an attack on a denoiser, packed for the browser."""
+    x = attack_path.shrunk(image(photo))
+    target = attack_path.aimed(image(aim), x)
+    found = attack_path.begin(denoiser(trained), attack, x, trained.noise.nominal, seed, target)
+    return strips.timeline(found, attack.steps)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def timeline(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo, _found: Timeline) -> bytes:
+    """Return what was found of all steps of an attack on a denoiser, packed for the browser."""
+    return strips.timeline(_found, attack.steps)
 
 
 @st.cache_resource(show_spinner=False)

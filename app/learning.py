@@ -7,8 +7,9 @@ import streamlit as st
 import torch
 from scipy.stats import nbinom
 
-from app import cache, progress
+from app import cache
 from app.browser import strip, strips
+from app.compared import Compared
 from app.controls import choices, parameters, pickers
 from app.draw import charts, pictures
 from app.inputs import Photo, Trained
@@ -196,7 +197,7 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
     start = parameters.nearest(levels, params.level(thing))
-    packed = progress.gallery(tuple(map(Trained.named, names)), photo, thing, tuple(levels), False, 0)
+    packed = Compared(photo, thing, tuple(levels), 0).side_by_side(tuple(map(Trained.named, names)))
     strip(packed, key=key, start=start)
     return True
 

@@ -1,6 +1,5 @@
 """The frame every page stands in."""
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -15,9 +14,8 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from streamlit.logger import get_logger  # noqa: E402
 
-from app import address, browser, player, received, uploads, warm  # noqa: E402
+from app import address, browser, parts, player, received, uploads, warm  # noqa: E402
 from app.navigation import PAGES, Entry, chapters  # noqa: E402
-from core import UserError  # noqa: E402
 from core.types import generator  # noqa: E402
 
 STYLE = """<style>
@@ -98,17 +96,10 @@ def main() -> None:
     address.enter(chosen.url_path)
     presenting = present()
     try:
-        if player.bar():
-            st.title(here.asks)
-            chosen.run()
-    except UserError as refusal:
-        address.leave()
-        st.warning(received.plain(str(refusal)), icon=":material/info:")
-    except Exception:
-        address.leave()
-        logging.getLogger("noisescope").exception("page %s failed", chosen.url_path)
-        sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
-        st.warning(sentence, icon=":material/info:")
+        with parts.answered(chosen.url_path):
+            if player.bar():
+                st.title(here.asks)
+                chosen.run()
     finally:
         warm.behind()  # `streamlit run` has not; `python -m app` has
     if presenting:

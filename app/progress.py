@@ -6,16 +6,14 @@ from itertools import count
 from typing import TypeVar
 
 import streamlit as st
-import torch.nn.functional as F
 
 from app import cache
 from app.browser import strips
 from app.inputs import Digit, Photo, Trained
 from core import UserError, models
-from core.attacks import DenoiserAttack, OnePixel
-from core.denoisers.classical import CLASSICAL
-from core.experiments import attack_path, certificate, defence, denoising, pushes, voting
-from core.experiments.attack_path import Timeline, shrunk
+from core.attacks import OnePixel
+from core.experiments import certificate, defence, denoising, pushes, voting
+from core.experiments.attack_path import shrunk
 from core.experiments.defence import Sent
 from core.experiments.denoising import Denoised
 from core.experiments.pushes import Pushed
@@ -77,17 +75,6 @@ def here(steps: Iterator[float | R], doing: str) -> R:
     return result
 
 
-def attacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> Timeline:
-    """Attack a picture under the noise its denoiser was made for; the steps are kept."""
-
-    def work() -> Iterator[float | Timeline]:
-        x = shrunk(cache.image(photo))
-        target = F.interpolate(shrunk(cache.image(aim)), x.shape[-2:], mode="area")
-        return attack_path.run(cache.denoiser(trained), attack, x, trained.noise.nominal, seed, target)
-
-    return watched(("attacked", trained, photo, repr(attack), seed, aim), work, f"Attacking {trained.title}")
-
-
 def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pushed:
     """Push a picture, clean or under the noise `there`, along directions; what came of it is kept."""
 
@@ -124,33 +111,6 @@ def _answering(trained: Trained) -> tuple[dict[str, Model], Model, tuple[Trained
     model, shield = cache.classifier(trained), Trained.named(defence.SHIELD)
     denoiser = cache.denoiser(shield)
     return certificate.bases(model, denoiser), models.autocast(denoiser), (trained, shield)
-
-
-def gallery(
-    networks: tuple[Trained, ...], photo: Photo, noise: Noise, levels: tuple[float, ...], whole: bool, seed: int
-) -> bytes:
-    """Return what denoisers make of a picture at every level of a noise, packed for the browser.
-
-    `whole` adds what learned nothing; otherwise the original and the noisy picture stand in front.
-    """
-
-    def work() -> Iterator[float | bytes]:
-        x, learned = cache.image(photo), {t.title: cache.denoiser(t) for t in networks}
-        plain: dict[str, Model] = {"original": x.expand_as, "noisy": lambda z: z}
-        every: dict[str, Model] = {**learned, **CLASSICAL} if whole else {**plain, **learned}
-        return strips.gallery(every, x, noise, list(levels), seed)
-
-    return watched(("gallery", networks, photo, noise, levels, whole, seed), work, "Every network takes its turn")
-
-
-def tellings(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
-    """Return what a conditioned network makes of a picture, whatever it is told, packed for the browser."""
-
-    def work() -> Iterator[float | bytes]:
-        told = {t.told or "no label": cache.denoiser(t) for t in trained.tellings}
-        return strips.tellings(told, cache.image(photo), noise, list(levels), seed)
-
-    return watched(("tellings", trained, photo, noise, levels, seed), work, "It is told one class after the other")
 
 
 def searched(trained: Trained, digit: Digit, search: OnePixel) -> bytes:

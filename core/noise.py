@@ -9,6 +9,7 @@ A new noise is one class and one line in NOISES, or in BLIND; a denoiser can be 
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -247,8 +248,7 @@ class BlindImpulse(Blind):
 
     @property
     def sentence(self) -> str:
-        hit = f"{100 * self.p:g} % of the values"
-        return f"impulse noise that hits {hit}, of sigma 0 to {self.sigma_max:g} grey levels"
+        return f"impulse noise that hits {100 * self.p:g} % of the values, of sigma 0 to {self.sigma_max:g} grey levels"
 
 
 NOISES: dict[str, type[Noise]] = {
@@ -275,6 +275,7 @@ def noisy_batch(x: Images, noise: Noise, seed: int) -> NoisyBatch:
     return NoisyBatch(x, drawn - x, eight_bit(drawn), _normal(x, rng))
 
 
+@lru_cache(maxsize=1000)
 def parse(text: str) -> Noise:
     """Build the noise whose repr is `text`; raises UserError where there is none."""
     return params.parse(text, {**NOISES, **BLIND, **TRAINABLE})

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import isfinite
-from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin
 
-from core import UserError
+from core import UserError, records
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ def validated(cls: type[T]) -> type[T]:
 
 def spans(cls: type) -> Mapping[str, Span]:
     """Return the Span of every field of a validated class that has one, in the order of the fields."""
-    hints = get_type_hints(cls, include_extras=True)
+    hints = records.hints(cls)
     found = {
         f.name: [m for m in getattr(hints[f.name], "__metadata__", ()) if isinstance(m, Span)] for f in fields(cls)
     }
@@ -97,7 +97,7 @@ def parse(text: str, classes: Mapping[str, type[T]]) -> T:
 
 
 def _check(self: Any) -> None:
-    hints = get_type_hints(type(self), include_extras=True)
+    hints = records.hints(type(self))  # type: ignore[arg-type]  # a class can be hashed
     for name in (f.name for f in fields(self)):
         allowed = _allowed(hints[name], getattr(self, name))
         if allowed:

@@ -28,9 +28,9 @@ def loads(text: str | bytes, constants: bool = False) -> dict[str, Any]:
 
 def build(kind: type[T], record: Mapping[str, Any]) -> T:
     """Build a dataclass of a record; raises ValueError where a field is missing, unknown, or not of its type."""
-    hints = _hints(kind)  # type: ignore[arg-type]  # a class can be hashed
+    known = hints(kind)  # type: ignore[arg-type]  # a class can be hashed
     try:
-        wrong = [name for name, value in record.items() if name not in hints or not fits(value, hints[name])]
+        wrong = [name for name, value in record.items() if name not in known or not fits(value, known[name])]
         if not wrong:
             return kind(**record)
     except (RecursionError, TypeError):
@@ -72,7 +72,8 @@ def _plain(value: object) -> bool:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
+def hints(kind: type) -> dict[str, Any]:
+    """Return the types of a class's fields, with what they are annotated by; found once, for that takes longer than to build one."""
     return get_type_hints(kind, include_extras=True)
 
 

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from app import address, cache
+from app.attacking import attacked
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import charts, likeness, pictures
 from app.draw.likeness import ATTACK, NOISE
 from app.inputs import Photo
-from app.progress import attacked
 from core.attacks import DAG
 from core.experiments.attack_path import Timeline
 from core.measures import jacobian

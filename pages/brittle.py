@@ -3,9 +3,9 @@
 import streamlit as st
 
 from app import address, cache, received
+from app.attacking import attacked
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import channels, features
-from app.progress import attacked
 from core import params
 from core.attacks import DAG
 from core.experiments import features as measured

@@ -1,13 +1,15 @@
 """Can it see through the noise? One picture, one noise, one denoiser under one slider; then all of them (Figures 18, 23, 26)."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from app import address, cache, progress
-from app.browser import follow, photograph, strip, strips
+from app import address, cache, parts, progress
+from app.browser import photograph, strip, strips
 from app.browser.photographs import Scene
-from app.controls import data, examples, images, parameters, pickers
+from app.compared import Compared
+from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import measured, words
 from app.inputs import Photo
 from app.photograph import Shown, arrive
@@ -32,37 +34,35 @@ if photo and photo.index is not None:
     examples.photos()
 
 
-def publish(photo: Photo | None, level: float | None) -> None:
+def publish(photo: Photo | None, level: float | None, everyone: bool = False) -> None:
     """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    told = dict(denoiser=network.name, label=network.told)
+    told = dict(denoiser=network.name, label=network.told, all=everyone or None)
     address.publish(**told, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level))
 
 
 def small(photo: Photo, levels: list[float]) -> None:
-    """Slide a small picture through every level, in the browser."""
-    networks = pickers.sound(pickers.denoisers())
-    packed = cache.strip(network, photo, noise, tuple(levels), seed)
-    at = strip(packed, key="denoise", start=parameters.level(noise, levels), anew=address.moved())
-    publish(photo, levels[len(levels) // 2 if at is None else at])
-    st.caption(
-        "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
-        "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
-    )
-    if network.classes:
-        st.subheader("Whatever it is told")
-        follow(progress.tellings(network, photo, noise, tuple(levels), seed), key="tellings")
+    """Slide a small picture through every level, in the browser; show what all networks make of the one where it rests."""
+    shown = Compared(photo, noise, tuple(levels), seed)
+
+    def slid() -> None:
+        start, anew, whole = parameters.level(noise, levels), address.moved(), partial(shown.whole, network)
+        at = strip(cache.strip(network, photo, noise, shown.levels, seed), "denoise", start, anew, whole)
+        at = len(levels) // 2 if at is None else at
         st.caption(
-            "The same network on the same noisy picture, told each class; the green frame is the best by PSNR. Below, what each label "
-            "changes: red is brighter than without a label, blue darker, full colour at ±16 grey levels."
+            "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
+            "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
         )
-        with st.expander("What is it worth to know the class?"):
-            measured.told()
-    st.subheader("All networks on the same noisy picture")
-    follow(progress.gallery(tuple(networks), photo, noise, tuple(levels), True, seed), key="gallery")
-    st.caption(
-        f"It follows the slider above; the green frame is the best by PSNR. The last {len(CLASSICAL)} learned nothing; all "
-        "of them but the median estimate the noise from the picture. Find the noise that each network was made for, and try it on another."
-    )
+        between = st.container()
+        st.subheader("All networks on the same noisy picture")
+        everyone = choices.switched("Denoise it with them all", "all")
+        publish(photo, levels[at], everyone)
+        if network.classes:
+            with between:
+                shown.tell(network, at)
+        if everyone:
+            shown.compare(tuple(pickers.sound(pickers.denoisers())), at)
+
+    parts.part(slid, "Can it see through the noise?")
     if harm := words.harm(network.name, progress.quality_of(untold), network.noise):
         st.info(harm, icon=":material/healing:")
 

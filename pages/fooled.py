@@ -1,13 +1,15 @@
 """Can a denoiser be fooled? One picture attacked step by step; then all of the study's networks (Figures 30 and 32)."""
 
+from functools import partial
+
 import streamlit as st
 
-from app import address, cache
-from app.browser import strip, strips
+from app import address, cache, parts
+from app.attacking import attacked, packed
+from app.browser import strip
 from app.controls import data, examples, images, parameters, pickers
-from app.draw import pictures
+from app.draw import pictures, words
 from app.inputs import Photo
-from app.progress import attacked
 from core.attacks import DenoiserAttack
 from core.experiments import attack_path, worst_curves
 from core.measures import metrics
@@ -39,21 +41,25 @@ if attack.AIMED:
 
 def lead(photo: Photo, attack: DenoiserAttack) -> None:
     """Show the steps of one attack."""
-    found = attacked(network, photo, attack, seed, aim)
-    last = len(found.attacked) - 1
-    at = strip(strips.timeline(found), key="timeline", start=parameters.step("at", last), anew=address.moved())
+    found, chosen = list[attack_path.Timeline](), (network, photo, attack, seed, aim)
+
+    def whole() -> bytes | None:
+        done = packed(*chosen)
+        found.extend(done[1:] if done else ())
+        return done[0] if done else None
+
+    at = strip(cache.unattacked(*chosen), "timeline", parameters.step("at", attack.steps), address.moved(), whole)
     address.publish(
         denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
-        aim=aim.index if attack.AIMED else None, seed=seed or None, at=last if at is None else at,
+        aim=aim.index if attack.AIMED else None, seed=seed or None, at=attack.steps if at is None else at,
     )  # fmt: skip
     st.caption(
-        f"{network.name}; noise {network.noise.nominal!r}, seed {seed}; {attack!r}. The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: "
-        f"{float(metrics.l2(found.batch.noisy, found.batch.clean)):.2f}. “Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
+        f"{network.name}; noise {network.noise.nominal!r}, seed {seed}; {attack!r}. {''.join(map(words.lengths, found))}“Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
     )
     if one := worst_curves.current([network.name]).get(network.name):
         st.caption(worst_curves.by_attack(one, worst_curves.BUDGETS[-1]))
-    if cache.image(photo).shape != found.batch.clean.shape:
+    if max(cache.pixels(photo).shape[-2:]) > attack_path.SIDE:
         st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")
 
 
@@ -81,7 +87,7 @@ if photo is None:
     address.publish(denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__)
     st.info("Choose a picture above.", icon=":material/image:")
 else:
-    lead(photo, attack)
+    parts.part(partial(lead, photo, attack), "Can a denoiser be fooled?")
     st.subheader("The study's seven networks, same picture, same attack")
     if st.toggle("Attack them all", key="all", help="about two seconds each, the first time"):
         everyone(photo)

@@ -4,9 +4,9 @@ import streamlit as st
 import torch
 
 from app import address, cache, received
+from app.attacking import attacked
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import blame, charts, network, words
-from app.progress import attacked
 from core import noise, params
 from core.attacks import DAG, Attack
 from core.measures import energy, inside, metrics

@@ -32,12 +32,19 @@ def executable() -> str | None:
 @contextmanager
 def server(log: Path, **environment: str) -> Iterator[str]:
     """Serve the app on a free port until the block ends; yields its address."""
+    with process(log, **environment) as (address, _):
+        yield address
+
+
+@contextmanager
+def process(log: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    """Serve the app on a free port until the block ends; yields its address, and the process's number."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "app", "--server.port", str(port), "--server.address", "127.0.0.1"]
     with open(log, "w") as out:
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             command,
             cwd=ROOT,
             env={**os.environ, **environment},
@@ -56,10 +63,10 @@ def server(log: Path, **environment: str) -> Iterator[str]:
                     time.sleep(0.1)
             else:
                 raise RuntimeError(f"the server did not start: {log.read_text()}")
-            yield address
+            yield address, started.pid
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(120)  # a step of work behind a page ends first
+            os.killpg(started.pid, signal.SIGTERM)
+            started.wait(120)  # a step of work behind a page ends first
 
 
 @contextmanager

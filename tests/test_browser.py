@@ -532,12 +532,20 @@ def tile(page: Page, title: str) -> str:
     return str(figure.locator("canvas").evaluate("c => c.toDataURL()"))
 
 
-def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page: Page, address: str) -> None:
-    visit(page, f"{address}/denoise?photo=17&add=Gaussian&strength=0&denoiser=n2n-gaussian-50")
+def whole(page: Page) -> None:
+    """Wait until the strip has all its levels."""
+    expect(page.locator(".strip.some")).to_have_count(0)
+
+
+def test_sliding_noise_moves_every_picture_of_the_strip_without_a_round_trip_and_the_gallery_where_it_rests(
+    page: Page, address: str
+) -> None:
+    visit(page, f"{address}/denoise?photo=17&add=Gaussian&strength=0&denoiser=n2n-gaussian-50&all=True")
     expect(page.locator(".strip.follows figure.best")).to_have_count(1)
-    titles = ("noisy", "denoised", "removed", "still wrong", "n2n-impulse-0.2", "wavelet")
+    whole(page)
+    live, resting = ("noisy", "denoised", "removed", "still wrong"), ("n2n-impulse-0.2", "wavelet")
     assert tile(page, "noisy") == tile(page, "original")
-    before = {title: tile(page, title) for title in titles}
+    before = {title: tile(page, title) for title in (*live, *resting)}
     count_messages(page)
     slider = page.locator(".strip:not(.follows) input.strength")
     box = slider.bounding_box()
@@ -545,13 +553,29 @@ def test_sliding_noise_moves_every_picture_of_the_page_without_a_round_trip(page
     page.mouse.move(box["x"] + 9, box["y"] + 12)
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 12, steps=5)
-    assert all(tile(page, title) != pixels for title, pixels in before.items())
+    assert all(tile(page, title) != before[title] for title in live)
     assert page.evaluate("window.sent") == 0
+    expect(page.locator(".strip.follows.near")).to_have_count(1)
     page.mouse.up()
-    expect(page).to_have_url(re.compile("strength=(48|50|52)"))
+    expect(page).to_have_url(re.compile("strength=(48|50|52).*all=True|all=True.*strength=(48|50|52)"))
     driver.settled(page)
     expect(page.locator(".strip:not(.follows) .level")).to_have_text(re.compile("^(48|50|52) grey levels$"))
     expect(page.get_by_text("All networks on the same noisy picture")).to_be_visible()
+    expect(page.locator(".strip.follows.near")).to_have_count(0, timeout=60_000)
+    assert all(tile(page, title) != before[title] for title in resting)
+
+
+@ONCE
+def test_a_new_picture_shows_the_nearest_level_and_says_so_until_somebody_stays(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?photo=18&add=Gaussian&strength=45&denoiser=n2n-gaussian-50")
+    level = page.locator(".strip .level")
+    expect(page.locator(".strip.some")).to_have_count(1)
+    expect(level).to_have_text("45 grey levels, shown: 50")
+    before = tile(page, "denoised")
+    whole(page)
+    expect(level).to_have_text("45 grey levels")
+    assert tile(page, "denoised") != before
+    expect(page).to_have_url(re.compile("strength=45"))
 
 
 def view(page: Page, side: str) -> str:
@@ -659,7 +683,7 @@ def test_a_photograph_that_is_brought_goes_the_same_way(page: Page, address: str
     visit(page, f"{address}/denoise?from=upload")
     picture = saved(Image.fromarray(photograph("chelsea")[:200, :300]))
     page.locator("input[type=file]").set_input_files(FilePayload(name="a.png", mimeType="image/png", buffer=picture))
-    expect(page.locator(".photograph")).to_have_attribute("data-shown", "full", timeout=60_000)
+    expect(page.locator(".photograph")).to_have_attribute("data-shown", "full")
     expect(page.get_by_text("Data: your picture, which is not kept on disk, 300 x 200 pixels")).to_be_visible()
 
 
@@ -717,10 +741,13 @@ def test_dragging_through_an_attack_moves_every_picture_without_a_round_trip(pag
     assert tile(page, "adversarial") == tile(page, "original")
     before = {title: tile(page, title) for title in titles}
     count_messages(page)
+    whole(page)
+    sent = page.evaluate("window.sent")
     slider = page.locator(".strip input.strength")
     slider.focus()
-    page.keyboard.press("End")
+    slider.evaluate("s => { s.value = s.max; s.dispatchEvent(new Event('input')); }")
     assert all(tile(page, title) != pixels for title, pixels in before.items() if title != "mask T")
+    assert page.evaluate("window.sent") == sent
     expect(page.locator(".strip .level")).to_have_text("40 of 40")
     page.locator(".strip").hover()
     shot(page, "fooled")

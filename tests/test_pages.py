@@ -691,7 +691,7 @@ def test_a_second_link_counts_and_the_slider_stays_where_the_picture_changes() -
 def test_one_damaged_network_costs_its_own_place_only(shelf: Path) -> None:
     shutil.copytree(ROOT / "checkpoints", shelf)
     (shelf / "n2n-gaussian-100.safetensors").write_bytes(b"half")
-    at = opened("denoise", denoiser="n2n-gaussian-50", photo="5")
+    at = opened("denoise", denoiser="n2n-gaussian-50", photo="5", all="True")
     assert [w.value for w in at.warning] == [
         "The weights of n2n-gaussian-100 are damaged or not the ones its card describes: fetch or train n2n-gaussian-100 again."
     ]
@@ -768,6 +768,19 @@ def test_a_large_photograph_is_cut_where_a_piece_says_as_much() -> None:
     for view in ("pair", "photons", "clipping"):
         at = opened("learn", **{"view": view, "from": "photograph", "name": "retina"})
         assert not at.warning
+
+
+def test_all_networks_are_asked_only_where_somebody_looks_and_the_address_says_so() -> None:
+    at = opened("denoise", photo="17", strength="50")
+    assert not at.toggle(key="all").value
+    assert "all" not in at.query_params
+    assert "the green frame is the best by PSNR" not in words(at)
+    at.toggle(key="all").set_value(True).run()
+    assert at.query_params["all"] == "True"
+    assert at.query_params["strength"] == "50"
+    assert "the green frame is the best by PSNR" in words(at)
+    assert opened("denoise", photo="17", all="True").toggle(key="all").value
+    assert "asks for the switch 'perhaps'" in opened("denoise", photo="17", all="perhaps").warning[0].value
 
 
 def test_an_attack_goes_into_the_address_and_comes_back() -> None:

@@ -65,9 +65,22 @@ def scrub(
     return _slide("scrub", packed, key, start, anew, aimed)
 
 
-def strip(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
-    """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does."""
-    return _slide("strip", packed, key, start, anew)
+def strip(
+    packed: bytes,
+    key: str,
+    start: int | None = None,
+    anew: bool = False,
+    whole: Callable[[], bytes | None] | None = None,
+) -> int | None:
+    """Slide pictures side by side (see strips.py); return the level where the slider stands, as `_slide` does.
+
+    `whole` packs all levels of what is packed at some of them; it is asked, until it returns that, while somebody stays.
+    """
+    place, about = st.container(), packing.header(packed)["id"]
+    if whole and _stays(key, about) and (better := whole()):
+        packed = packing.reheaded(better, {**packing.header(better), "refines": about})
+    with place:
+        return _slide("strip", packed, key, start, anew)
 
 
 def follow(packed: bytes, key: str) -> None:
@@ -120,6 +133,17 @@ def start(weights: bytes, packed: bytes, key: str, begin: Begin, anew: bool = Fa
     return found if level is None else Begin(at, str(chosen["kind"]), target, level)
 
 
+def _heard() -> None:
+    """Let a component send something; it is read where it is shown."""
+
+
+def _stays(key: str, about: str) -> bool:
+    """Say whether somebody has stayed for a while with what is packed under the id `about`."""
+    sent = st.session_state.get(key)
+    told = sent.get("stays") if isinstance(sent, Mapping) else None
+    return isinstance(told, str) and told.partition("-")[0] == about
+
+
 def _slide(
     name: str, packed: bytes, key: str, start: int | None, anew: bool, aimed: Callable[[], None] | None = None
 ) -> int | None:
@@ -144,11 +168,8 @@ def _shown(
         st.session_state[f"{key}-shown"] = shown
     token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
     data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
-    moved = component(name)(key=key, data=data, on_moved_change=lambda: None, on_aimed_change=aimed or _quiet).get(
-        "moved"
+    sent = component(name)(
+        key=key, data=data, on_moved_change=_heard, on_stays_change=_heard, on_aimed_change=aimed or _heard
     )
+    moved = sent.get("moved")
     return shown[1], moved.get("level") if isinstance(moved, Mapping) and moved.get("id") == token else None
-
-
-def _quiet() -> None:
-    """Do nothing more than run the page again."""

@@ -51,6 +51,7 @@ function unpack(head, buffer) {
   for (const array of Object.values(head.arrays)) {
     array.size = array.shape.reduce((a, b) => a * b, 1);
     array.values = new { 8: Uint8Array, 16: Uint16Array, 32: Float32Array }[array.bits](buffer, offset, array.frames * array.size);
+    for (let i = array.size; i < array.values.length; i++) array.values[i] += array.values[i - array.size]; // frames come as changes
     offset += array.values.byteLength;
   }
   return head;
@@ -62,7 +63,7 @@ function frame(array, k) {
   return Float32Array.from(values.subarray(k * size, (k + 1) * size), (v) => low + (v / (2 ** bits - 1)) * (high - low));
 }
 
-// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server,
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, and send.stays(n),
 // what was shown before, and the network that the header names, if it does
 const mounted = new WeakMap();
 function arrive(root, data, setStateValue, show) {
@@ -76,7 +77,7 @@ function arrive(root, data, setStateValue, show) {
     const net = head.weights && (await network(head.weights).come);
     if (state.id !== id) return;
     state.shown?.stop();
-    state.shown = show(unpack(head, buffer), (level) => state.send(level), state.shown, net);
+    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: (n) => setStateValue("stays", `${id}-${n}`) }), state.shown, net);
   });
 }
 

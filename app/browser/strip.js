@@ -1,4 +1,7 @@
-// Images side by side under one slider: they come packed once (strips.py), sliding paints them here.
+// Images side by side under one slider: they come packed (strips.py), sliding paints them here.
+// Where frames of some levels only are known, the nearest are shown, and who stays with them asks for the rest.
+
+const AGAIN = 300, RARELY = 1500; // milliseconds between two questions, at first and later; the door rests after 2000 (app/door.py)
 
 const svg = (tag, attributes = {}, text = "") => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -8,18 +11,34 @@ const svg = (tag, attributes = {}, text = "") => {
 };
 
 class Strip extends Sliding {
-  constructor(root, head, send) {
+  constructor(root, head, send, before) {
     super();
     Object.assign(this, { root, head, send });
-    this.level = (head.follows ? window.noisescopeLevel : head.start) ?? Math.floor(head.levels.length / 2);
+    this.known = head.known ?? head.levels.map((_, k) => k);
+    const same = head.refines && before?.head.id.startsWith(head.refines); // the slider has moved since, perhaps
+    this.level = (same ? before.level : head.follows ? window.noisescopeLevel : head.start) ?? Math.floor(head.levels.length / 2);
+    this.missing = !head.follows && this.known.length < head.levels.length;
     this.build();
     this.go(this.level);
+    if (same && this.level !== head.start && !before.timer) send(this.level);
     root.setAttribute("aria-busy", "false");
+  }
+
+  stop() {
+    super.stop();
+    clearTimeout(this.staying);
+  }
+
+  // ask for the levels that are not known, if nothing moves for a while, until they come
+  stay(after = this.head.stay, times = 0) {
+    clearTimeout(this.staying);
+    if (this.missing) this.staying = setTimeout(() => { this.send.stays(times); this.stay(Math.min(RARELY, AGAIN * 1.2 ** times), times + 1); }, after);
   }
 
   build() {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.classList.toggle("follows", !!head.follows);
+    root.classList.toggle("some", this.missing);
     const slider = at(".strength");
     this.listen(slider, at(".play"));
     this.tiles = head.tiles.map((tile) => {
@@ -39,7 +58,7 @@ class Strip extends Sliding {
 
   // value of an image at the level, flat index, 0 to 255
   frame(name) {
-    const { frames, size, values } = this.head.arrays[name], start = (frames > 1 ? this.level : 0) * size;
+    const { frames, size, values } = this.head.arrays[name], start = (frames > 1 ? this.place : 0) * size;
     return values.subarray(start, start + size);
   }
 
@@ -70,19 +89,23 @@ class Strip extends Sliding {
     slider.value = this.level;
     slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
     slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${this.head.unit}`);
-    this.root.querySelector(".level").replaceChildren(this.say(this.level), el("small", { textContent: ` ${this.head.unit}` }));
-    const first = this.tiles.map((t) => (t.values.length ? t.values[0].values[this.level] ?? Infinity : -Infinity)), best = Math.max(...first); // null: identical
+    const away = this.known.map((k) => Math.abs(k - this.level)), near = this.known[(this.place = away.indexOf(Math.min(...away)))];
+    this.root.classList.toggle("near", near !== this.level);
+    const shown = near === this.level ? "" : `, shown: ${this.say(near)}`;
+    this.root.querySelector(".level").replaceChildren(this.say(this.level), el("small", { textContent: ` ${this.head.unit}${shown}` }));
+    const first = this.tiles.map((t) => (t.values.length ? t.values[0].values[this.place] ?? Infinity : -Infinity)), best = Math.max(...first); // null: identical
     this.tiles.forEach((tile, k) => {
       this.draw(tile);
       const said = tile.values.map(({ text, values, digits }, n) => {
-        const v = values.length > 1 ? values[this.level] : values[0];
+        const v = values.length > 1 ? values[this.place] : values[0];
         return (tile.lines[n].textContent = v === null ? "identical" : text.replace("{}", number(v, digits)));
       });
       if (this.head.follows) tile.figure.classList.toggle("best", first[k] === best && best > -Infinity);
       tile.canvas.setAttribute("aria-label", [tile.title, ...said].join(", "));
     });
     this.cursors.forEach((move) => move(this.level));
-    this.bars?.(this.level);
+    this.bars?.();
+    this.stay();
     if (this.head.follows) return;
     window.noisescopeLevel = this.level;
     window.dispatchEvent(new CustomEvent("noisescope-level", { detail: this.level }));
@@ -94,13 +117,14 @@ class Strip extends Sliding {
     const values = series.flatMap((s) => s.values).filter((v) => v !== null);
     const top = highest ?? Math.ceil((Math.max(...values, 20) + 1) / 10) * 10, floor = bottom ?? Math.floor(Math.min(...values) / 10) * 10;
     const x = (k) => (W * k) / last, y = (v) => H * (1 - (Math.min(top, v ?? top) - floor) / (top - floor));
-    shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(k) - W / last / 2, y: 0, width: W / last, height: H })));
+    const { known } = this, step = ((known[1] ?? 1) - known[0]) * (W / last);
+    shaded.forEach((bad, k) => bad && box.append(svg("rect", { class: "harm", x: x(known[k]) - step / 2, y: 0, width: step, height: H })));
     box.append(svg("rect", { class: "frame", width: W, height: H }));
     for (const v of [floor, (floor + top) / 2, top]) box.append(svg("text", { x: -5, y: y(v) + 4, "text-anchor": "end" }, String(v)));
     for (const k of [0, last >> 1, last]) if (k < this.head.levels.length) box.append(svg("text", { x: x(k), y: H + 15, "text-anchor": "middle" }, this.say(k)));
     const key = el("p");
     series.forEach(({ name, values, colour, dashed }) => {
-      box.append(svg("polyline", { points: values.map((v, i) => (highest && v > highest ? "" : `${x(i)},${y(v)}`)).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
+      box.append(svg("polyline", { points: values.map((v, i) => (highest && v > highest ? "" : `${x(known[i])},${y(v)}`)).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
       if (name) key.append(el("span", { className: "key", style: `color: ${colour}`, textContent: `${dashed ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
     });
     key.append(text);
@@ -113,13 +137,14 @@ class Strip extends Sliding {
 
   // the noise itself, value by value, before and after clipping
   histogram() {
-    const { before, after, colours } = this.head.histogram, bins = before[0].length, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
+    const colours = this.head.histogram, bins = this.head.arrays.before.size, W = 400, H = 130, box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
     const step = W / bins, bars = Array.from({ length: bins }, (_, k) => svg("rect", { x: k * step, width: step - 0.6, fill: colours.after }));
     const outline = svg("polyline", { fill: "none", stroke: colours.before, "stroke-width": 2 }), tallest = svg("text", { x: -5, y: 4, "text-anchor": "end" });
     box.append(...bars, outline, svg("rect", { class: "frame", width: W, height: H }), tallest);
     for (const [v, text] of [[0, "\u22121"], [0.5, "0"], [1, "+1"]]) box.append(svg("text", { x: W * v, y: H + 15, "text-anchor": "middle" }, text));
-    this.bars = (level) => {
-      const [a, b] = [before[level], after[level]], sorted = [...a, ...b].sort((p, q) => q - p), top = Math.max(2, sorted[0] > 4 * (sorted[2] || 1) ? 2 * (sorted[2] || 1) : sorted[0]), h = (v) => (H * Math.min(v, top)) / top;
+    const shares = (name) => { const { low, high } = this.head.arrays[name]; return Array.from(this.frame(name), (v) => 100 * (low + (v / 65535) * (high - low))); };
+    this.bars = () => {
+      const [a, b] = [shares("before"), shares("after")], sorted = [...a, ...b].sort((p, q) => q - p), top = Math.max(2, sorted[0] > 4 * (sorted[2] || 1) ? 2 * (sorted[2] || 1) : sorted[0]), h = (v) => (H * Math.min(v, top)) / top;
       bars.forEach((bar, k) => { bar.setAttribute("y", H - h(b[k])); bar.setAttribute("height", h(b[k])); });
       outline.setAttribute("points", a.flatMap((v, k) => [`${k * step},${H - h(v)}`, `${(k + 1) * step},${H - h(v)}`]).join(" "));
       tallest.textContent = `${number(top, top < 10 ? 1 : 0)} %`;
@@ -133,7 +158,7 @@ class Strip extends Sliding {
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".strip");
   arrive(root, data, setStateValue, (head, send, before) => {
-    const strip = new Strip(root, head, send);
+    const strip = new Strip(root, head, send, before);
     if (before) window.removeEventListener("noisescope-level", before.hears);
     strip.hears = (event) => (root.isConnected ? strip.go(event.detail) : window.removeEventListener("noisescope-level", strip.hears));
     if (head.follows) window.addEventListener("noisescope-level", strip.hears);

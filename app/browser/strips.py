@@ -1,6 +1,7 @@
 """Pictures side by side at every level of a noise or step of an attack, for strip.js to slide through.
 
-An image of one frame is the same at every level.
+An image of one frame is the same at every level. Where a header says which levels are `known`, frames and figures are of those
+alone, and strip.js shows the nearest and says so.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ from core.types import Images, Labels, Model, Scores
 
 EDGES = (np.arange(74) * 7 - 255.5) / 255  # of the histogram of the noise: seven grey levels a bin, one around 0
 FRAMES = (51, 41, 26, 21, 11)  # levels: so many that they are round numbers
+AT_ONCE = 16  # pictures a network takes at once; with fewer each takes longer
+STAY, BRIEF = 1000, 200  # milliseconds without a move after which somebody is said to stay with levels; with an attack
+COARSE = 5  # of so many levels one is known at first, the others once somebody stays
 BYTES = 3_200_000  # what a strip may weigh before it is packed; a larger picture is shown at one level at a time
 
 
@@ -82,15 +86,17 @@ def levels(noise: Noise, shape: torch.Size, images: int) -> list[float]:
     return list(strength(type(noise))[1].levels(count)) if count else []
 
 
-def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int) -> bytes:
-    """Pack what one denoiser makes of one picture, (1, C, H, W), at every level: noisy, denoised, removed, still wrong."""
-    drawn = core.noise.levels(noise, x, levels, seed)[:, 0]  # (levels, C, H, W), not clipped
+def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int, step: int = 1) -> bytes:
+    """Pack what one denoiser makes of one picture, (1, C, H, W), at every level, or at one of `step`: noisy, denoised, removed, still wrong."""
+    known = list(range(0, len(levels), step))
+    drawn = core.noise.levels(noise, x, [levels[k] for k in known], seed)[:, 0]  # (known, C, H, W), not clipped
     noisy = core.noise.eight_bit(drawn)
     with torch.no_grad():
-        denoised = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
-        kept = model(x).clamp(0, 1)
+        outputs = torch.cat([model(z) for z in torch.cat([noisy, x]).split(AT_ONCE)]).clamp(0, 1)
+    denoised, kept = outputs.split([len(noisy), 1])
     before, after = metrics.psnr(noisy, x), metrics.psnr(denoised, x)
-    harm = "shaded: it makes this picture worse" if (after < before).any() else "it never makes this picture worse"
+    never = "it never makes this picture worse" if step == 1 else "it makes this picture worse at none of these levels"
+    harm = "shaded: it makes this picture worse" if (after < before).any() else never
     untouched = float(metrics.psnr(kept, x))
     harm += "; a clean one " + (f"comes back changed, at {untouched:.1f} dB" if untouched < inf else "stays as it is")
     tiles = [
@@ -102,32 +108,34 @@ def lead(model: Model, x: Images, noise: Noise, levels: list[float], seed: int) 
     ]
     lines = (Series("noisy", before, charts.NOISE, dashed=True), Series("denoised", after, charts.DENOISED))
     gain = curve("PSNR in dB over the noise", lines, f"{harm}.", after < before)
-    colours = dict(before=charts.ATTACK, after=charts.FAINT)
-    histogram = dict(before=histograms(drawn - x), after=histograms(noisy - x), colours=colours)
+    shares = dict(before=histograms(drawn - x), after=histograms(noisy - x))
     images = dict(clean=x, noisy=noisy, denoised=denoised)
-    return pack(scale(noise, levels), images, tiles, limit=0.25, curve=gain, histogram=histogram)
+    colours = dict(before=charts.ATTACK, after=charts.FAINT)
+    return pack(
+        scale(noise, levels), images, tiles, shares, known=known, limit=0.25, stay=STAY, curve=gain, histogram=colours
+    )
 
 
 def gallery(
-    denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+    denoisers: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int, known: Sequence[int]
 ) -> Iterator[float | bytes]:
-    """Yield the share done, and at last, packed, what many denoisers, learned and classical, make of the same noisy pictures."""
+    """Yield the share done, and at last, packed, what many denoisers, learned and classical, make of a noisy picture at the known levels."""
     images: dict[str, Images] = {}
-    yield from _denoised(images, denoisers, x, noise, levels, seed)
+    yield from _denoised(images, denoisers, x, noise, [levels[k] for k in known], seed)
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
-    yield pack(scale(noise, levels), images, tiles, limit=0.25)
+    yield pack(scale(noise, levels), images, tiles, known=list(known), limit=0.25)
 
 
 def tellings(
-    told: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int
+    told: Mapping[str, Model], x: Images, noise: Noise, levels: list[float], seed: int, known: Sequence[int]
 ) -> Iterator[float | bytes]:
-    """Yield the share done, and at last, packed, what one network makes of the same noisy pictures whatever it is told."""
+    """Yield the share done, and at last, packed, what one network makes of a noisy picture at the known levels whatever it is told."""
     images: dict[str, Images] = {}
-    yield from _denoised(images, told, x, noise, levels, seed)
+    yield from _denoised(images, told, x, noise, [levels[k] for k in known], seed)
     first, *others = images
     tiles = [Tile(name, name, "", quality(values, x)) for name, values in images.items()]
     tiles += [Tile(f"{name} - {first}", name, first) for name in others]
-    yield pack(scale(noise, levels), images, tiles, limit=0.0625)
+    yield pack(scale(noise, levels), images, tiles, known=list(known), limit=0.0625)
 
 
 def _denoised(
@@ -137,7 +145,7 @@ def _denoised(
     noisy = core.noise.eight_bit(core.noise.levels(noise, x, levels, seed)[:, 0])
     for name, model in denoisers.items():
         with torch.no_grad():
-            images[name] = torch.cat([model(z) for z in noisy.split(8)]).clamp(0, 1)
+            images[name] = torch.cat([model(z) for z in noisy.split(AT_ONCE)]).clamp(0, 1)
         yield len(images) / len(denoisers)
 
 
@@ -154,10 +162,9 @@ def rms(difference: Images) -> Scores:
     return 255 * difference.square().mean((1, 2, 3)).sqrt()
 
 
-def histograms(values: Tensor) -> list[list[float]]:
-    """Count values, (levels, ...), between EDGES, as shares in percent."""
-    shares = [np.histogram(v, EDGES)[0] / v.size for v in values.flatten(1).numpy()]
-    return [[round(100 * float(s), 2) for s in row] for row in shares]
+def histograms(values: Tensor) -> Float[Tensor, "levels bins"]:
+    """Count values, (levels, ...), between EDGES, as shares of all."""
+    return torch.from_numpy(np.stack([np.histogram(v, EDGES)[0] / v.size for v in values.flatten(1).numpy()]))
 
 
 def curve(
@@ -176,13 +183,16 @@ def curve(
     )
 
 
-def pack(scale: Scale, images: dict[str, Images], tiles: list[Tile], **more: Any) -> bytes:
-    """Pack images in [0, 1], (frames, C, H, W), and the tiles that show them, under a slider."""
+def pack(
+    scale: Scale, images: dict[str, Images], tiles: list[Tile], shares: Mapping[str, Tensor] | None = None, **more: Any
+) -> bytes:
+    """Pack images in [0, 1], (frames, C, H, W), the tiles that show them, and shares of a whole, (frames, ...), under a slider."""
     described = [
         dict(title=t.title, image=t.image, minus=t.minus, hint=t.hint, lines=[dict(text=line.text, values=_finite(line.values), digits=line.digits) for line in t.lines])
         for t in tiles
     ]  # fmt: skip
-    arrays = {name: packing.eight_bit(values) for name, values in images.items()}
+    arrays = {name: packing.sixteen_bit(values) for name, values in (shares or {}).items()}
+    arrays |= {name: packing.eight_bit(values) for name, values in images.items()}
     return packing.pack({**vars(scale), "tiles": described, **more}, arrays)
 
 
@@ -191,8 +201,8 @@ def _finite(values: Scores) -> list[float | None]:
     return [round(v, 3) if np.isfinite(v) else None for v in values.tolist()]
 
 
-def timeline(found: Timeline) -> bytes:
-    """Pack the steps of an attack: what is attacked, what the denoiser makes of it, and chance of equal energy."""
+def timeline(found: Timeline, steps: int) -> bytes:
+    """Pack an attack of so many steps, as far as it has come: what is attacked, what the denoiser makes of it, and chance of equal energy."""
     x = found.batch.clean
     images = dict(
         clean=x, noisy=found.batch.noisy, kept=found.noisy_denoised, start=found.start, attacked=found.attacked,
@@ -221,9 +231,9 @@ def timeline(found: Timeline) -> bytes:
         Series("attack, denoised", metrics.psnr(found.denoised, x), charts.ATTACK),
         Series("chance, denoised", metrics.psnr(found.white_denoised, x), charts.NOISE, dashed=True),
     )
-    steps = [float(k) for k in range(len(found.attacked))]
+    known = list(range(len(found.attacked)))
     return pack(
-        Scale(steps, "Step of the attack", f"of {len(steps) - 1}"), images, tiles, limit=0.125,
+        Scale([float(k) for k in range(steps + 1)], "Step of the attack", f"of {steps}"), images, tiles, known=known, limit=0.125, stay=BRIEF,
         curve=curve("PSNR of the denoised picture, in dB, over the steps", lines, "the wider the gap, the more the aim matters"),
     )  # fmt: skip
 

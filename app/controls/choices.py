@@ -29,6 +29,12 @@ def buttons(place: Any, label: str, options: Collection[str], **more: Any) -> st
     return str(chosen if chosen in options else next(iter(options)))  # a browser of one's own may press none
 
 
+def switched(label: str, key: str, **more: Any) -> bool:
+    """Let somebody switch something on, which is off unless the address has True under `key`."""
+    address.restore(key, False, lambda text: address.one_of(("True", "False"), "the switch")(text) == "True")
+    return bool(st.toggle(label, key=key, **more))
+
+
 def shown(options: Collection[str]) -> Callable[[str], str]:
     """Return how options are shown."""
     return options.__getitem__ if isinstance(options, Mapping) else str

@@ -5,7 +5,9 @@ from math import inf, isfinite
 from core.attacks import ATTACKS, Attack
 from core.attacks.worst_case import WorstCase
 from core.experiments import denoising
+from core.experiments.attack_path import Timeline
 from core.experiments.denoising import Denoised
+from core.measures import metrics
 from core.noise import BLIND, NOISES, TRAINABLE, Blind, Noise
 
 
@@ -42,6 +44,12 @@ def harm(name: str, kept: Denoised, made_for: Noise) -> str:
         f"**Do no harm.** Under {made_for.sentence}, {name} makes pictures worse, on average, at {bound} "
         f"({kept.data}, n = {kept.n:,}, noise seed {kept.seed})."
     )
+
+
+def lengths(found: Timeline) -> str:
+    """Say how far an attack went, and the noise."""
+    noise = float(metrics.l2(found.batch.noisy, found.batch.clean))
+    return f"The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: {noise:.2f}. "
 
 
 def decibels(value: float) -> str:

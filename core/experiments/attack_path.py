@@ -49,6 +49,11 @@ def shrunk(x: Images) -> Float[Tensor, "n c small_h small_w"]:
     )
 
 
+def aimed(aim: Images, x: Images) -> Images:
+    """Return the picture that an attack is to make `x` look like, in its size."""
+    return F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
+
+
 def run(
     model: Model, attack: DenoiserAttack, x: Images, corrupt: Noise, seed: int, aim: Images
 ) -> Iterator[float | Timeline]:
@@ -59,12 +64,26 @@ def run(
     for z in attack.path(model, start, y):
         steps.append(z)
         yield 0.9 * len(steps) / (attack.steps + 1)
-    attacked = torch.cat(steps)
+    yield _timeline(model, attack, batch, start, y, torch.cat(steps))
+
+
+def begin(model: Model, attack: DenoiserAttack, x: Images, corrupt: Noise, seed: int, aim: Images) -> Timeline:
+    """Return the timeline before the first step, which takes hardly any time."""
+    batch = noise.noisy_batch(x, corrupt, seed)
+    start, y = attack.ends(batch, aim)
+    return _timeline(model, attack, batch, start, y, next(attack.path(model, start, y)))
+
+
+def _timeline(
+    model: Model, attack: DenoiserAttack, batch: NoisyBatch, start: Images, y: Images, attacked: Steps
+) -> Timeline:
+    """Set what an attack has come to beside chance, and beside what the denoiser makes of both."""
     white = energy.match_l2(start.expand_as(attacked), batch.white.expand_as(attacked), metrics.l2(attacked, start))
     with torch.no_grad():
-        outputs = [torch.cat([model(z) for z in images.split(8)]) for images in (attacked, white, batch.noisy)]
+        images = torch.cat([attacked, white, batch.noisy])
+        outputs = torch.cat([model(z) for z in images.split(8)]).split([len(attacked), len(white), 1])
     mask = attack.active_mask(outputs[0], y)
-    denoised, white_denoised, noisy_denoised = (images.clamp(0, 1) for images in outputs)
-    yield Timeline(
+    denoised, white_denoised, noisy_denoised = (z.clamp(0, 1) for z in outputs)
+    return Timeline(
         batch, start, attacked, denoised, white, white_denoised, noisy_denoised, None if mask is None else mask.float()
     )

@@ -1,0 +1,56 @@
+"""Parts of a page that run again alone, and what is said where one goes wrong."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import streamlit as st
+
+from app import address, cache, received
+from app.progress import said, visitor
+from core import UserError
+
+R = TypeVar("R")
+
+
+@contextmanager
+def answered(title: str) -> Iterator[None]:
+    """Let whatever goes wrong in the block be one sentence on the page; the log has the rest."""
+    try:
+        yield
+    except UserError as refusal:
+        address.leave()
+        st.warning(received.plain(str(refusal)), icon=":material/info:")
+    except Exception:
+        address.leave()
+        logging.getLogger("noisescope").exception("page %s failed", title)
+        sentence = "This page could not be drawn. Reload it; if it happens again, the server's log says why."
+        st.warning(sentence, icon=":material/info:")
+
+
+def part(draw: Callable[[], None], title: str) -> None:
+    """Draw a part of the page `title`, which is all that runs again when a visitor turns something in it."""
+
+    def drawn() -> None:
+        with answered(title):
+            draw()
+
+    st.fragment(drawn)()
+
+
+def looked(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -> R | None:
+    """Return the last result of work behind the door when it is done; until then say how far it is, and do not wait.
+
+    It goes on as long as somebody looks again within a moment. Raises UserError where it refuses.
+    """
+    door = cache.door()
+    work = door.enter(key, steps, visitor())
+    work.look()
+    if work.problem:
+        door.drop(key)  # who asks again may have better luck
+        raise UserError(work.problem)
+    if work.done:
+        return work.found[-1]
+    st.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
+    return None
