@@ -10,7 +10,7 @@ import re
 import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from core.networks.digits import Classifier
 from core.networks.unet import Denoiser
 
 FOLDER = Path(os.environ.get("NOISESCOPE_CHECKPOINTS") or Path(__file__).parents[1] / "checkpoints")
+CARDS = 256  # that are remembered, of about 2 kB each
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 
@@ -142,6 +143,7 @@ def read(name: str) -> Card:
     return card
 
 
+@lru_cache(CARDS)  # a page asks for the same few cards hundreds of times
 def parsed(content: bytes) -> Card:
     """Return the card that is written in JSON; raises ValueError where it is none, UserError where its architecture is unknown.
 
