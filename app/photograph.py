@@ -16,7 +16,7 @@ from app.browser.photographs import Denoised, Scene
 from app.door import Work
 from app.draw import pictures
 from app.inputs import Photo, Trained
-from app.progress import visitor
+from app.turns import visitor
 from core.models import autocast
 from core.types import Images, Uint8Images
 
@@ -68,14 +68,20 @@ class Shown:
         others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
         enter = partial(cache.door().enter, visitor=visitor())
+        weight = photographs.WEIGHT * self.pixels.shape[-2] * self.pixels.shape[-1]
         return (
             enter(("previews", key, scene), self._of(lambda x: photographs.previews(scene, model, key, x))),
             enter(
                 ("whole", self.source, scene, level),
                 self._of(lambda x: photographs.full(scene, model, self.source, x, level, self.symmetric)),
+                weight=weight,
             ),
-            enter(("others", beside, scene, level), self._of(lambda x: photographs.compared(scene, others, x, level))),
-        )  # fmt: skip
+            enter(
+                ("others", beside, scene, level),
+                self._of(lambda x: photographs.compared(scene, others, x, level)),
+                weight=weight,
+            ),
+        )
 
     def _of(self, steps: Callable[[Images], Iterator[R]]) -> Callable[[], Iterator[R]]:
         """Let work make floats of the photograph when it begins, not while it waits."""

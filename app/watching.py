@@ -86,7 +86,7 @@ def adopt(run: str, name: str) -> None:
 
 def exports(run: Run) -> None:
     """Offer the card, the weights and the metrics."""
-    lines = cache.metrics(run.id).lines()
+    lines = cache.metrics(run.id)
     columns = st.columns(4)
     try:
         card, weights = folder.network(run.id)
@@ -111,7 +111,7 @@ def curves(chosen: list[Run]) -> None:
     left, right = st.columns(2)
     losses, scores = {}, {}
     for run in chosen:
-        lines = cache.metrics(run.id).lines()
+        lines = cache.metrics(run.id)
         steps, values = [x["step"] for x in lines if "epoch" not in x], [x["loss"] for x in lines if "epoch" not in x]
         losses[run.id] = np.array(steps), smoothed(np.array(values))
         epochs = [x for x in lines if "epoch" in x]

@@ -33,8 +33,10 @@ def drawn(blocks: Mapping[str, Block], chosen: str) -> go.Figure:
     figure = go.Figure()
     for dash, field in (("solid", "source"), ("dot", "beside")):
         ends = [(place[s], place[name]) for name, block in blocks.items() if (s := getattr(block.stage, field))]
-        x, y = ([each for a, b in ends for each in (a[axis], b[axis], None)] for axis in (0, 1))
-        figure.add_scatter(x=x, y=y, mode="lines", line=dict(color=charts.GREY, dash=dash, width=1), hoverinfo="skip")
+        along, up = ([each for a, b in ends for each in (a[axis], b[axis], None)] for axis in (0, 1))
+        figure.add_scatter(
+            x=along, y=up, mode="lines", line=dict(color=charts.GREY, dash=dash, width=1), hoverinfo="skip"
+        )
     shapes, words = [], []  # set all at once: plotly copies those it has for each that is added
     for name, (x, y) in place.items():
         wide, high = (1.0, 1.0) if name == "image" else (sqrt(blocks[name].channels / most), blocks[name].side / finest)

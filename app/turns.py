@@ -1,0 +1,53 @@
+"""Waiting for a turn at the door: what is done, how far it is, and how many come first."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app import cache
+from app.door import WEIGHT, Door
+from core import UserError
+
+R = TypeVar("R")
+QUICK = 0.15  # seconds in which work may be done before anything is said of it
+LOOK = 0.1  # seconds between two looks at what is at work
+QUEUE = 0.3  # seconds between two looks at what waits, which many may do
+
+
+def watched(
+    key: object, steps: Callable[[], Iterator[float | R]], doing: str, weight: int = WEIGHT, door: Door | None = None
+) -> R:
+    """Wait for work behind the door and return its last result, saying how far it is, or how many are before it.
+
+    The work called `key` is done once for all who ask, and kept; `steps` begins it, and on the way it takes about `weight`
+    bytes. It rests when the visitor leaves. `door` is that of work in this process unless another is named. Raises UserError
+    where the work refuses.
+    """
+    door = door or cache.door()
+    work = door.enter(key, steps, visitor(), weight)
+    work.look()
+    if not work.ended.wait(QUICK):
+        with st.empty():
+            while not work.done:
+                work.look()
+                ahead = door.ahead(work)
+                st.progress(work.share, said(ahead, f"{doing}, {100 * work.share:.0f} %"))
+                work.ended.wait(QUEUE if ahead else LOOK)
+            st.write("")
+    if work.problem:
+        door.drop(key)  # who asks again may have better luck
+        raise UserError(work.problem)
+    return work.found[-1]
+
+
+def visitor() -> str:
+    """Return what tells the sessions of this server apart."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def said(ahead: int, doing: str) -> str:
+    """Say what is being done, or how many turns of others come first."""
+    return doing if not ahead else f"Waiting: {ahead} {'turn' if ahead == 1 else 'turns'} of other work before yours"

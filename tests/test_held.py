@@ -1,0 +1,132 @@
+"""What the app keeps is bounded in bytes, whatever it is and whoever asks."""
+
+import ast
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+import torch
+
+from app import cache, held
+from app.held import OWN, Held
+from core import UserError, checkpoints
+from tests.test_layers import modules
+
+FINITE = {
+    "app.cache._dataset": "two data sets, two parts of each",
+    "app.browser.component": "the components of app/browser",
+    "core.checkpoints.parsed": "256 cards of about 2 kB",
+    "core.checkpoints.commit": "one word",
+    "core.records._hints": "the classes of records",
+    "core.study.figures._drawn": "the architectures",
+    "core.data.samples.photograph": "the photographs that ship, 20 MB",
+    "core.data.unfamiliar.windows": "two sizes of one set, in a measurement",
+    "core.training.dead_leaves.pool": "two sizes of one set, in a training",
+}  # what is kept elsewhere, by arguments of which there are few
+
+
+def caches(file: Path) -> dict[str, int]:
+    """Count the arguments of all functions in a file that Streamlit or functools keep the results of."""
+    found = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
+    named = {node.name: (len(node.args.args), [ast.unparse(one) for one in node.decorator_list]) for node in found}
+    return {
+        name: count
+        for name, (count, given) in named.items()
+        if any("cache" in one and "property" not in one for one in given)
+    }
+
+
+def test_all_that_is_kept_by_an_argument_is_bounded_in_bytes_or_there_are_few() -> None:
+    """Everything else is kept by `kept` or behind the door: how much is decided in one place for all of it."""
+    found = {room: {f"{m}.{name}": n for m, file in modules(room).items() for name, n in caches(file).items()} for room in ("app", "core", "pages")}  # fmt: skip
+    by_argument = {name for room in ("app", "pages") for name, count in found[room].items() if count}
+    assert by_argument | found["core"].keys() == FINITE.keys()
+
+
+def test_no_module_keeps_a_dictionary_of_its_own() -> None:
+    """A name on the left of a module that begins empty is a store that nobody bounds."""
+    for room in ("app", "pages"):
+        for name, file in modules(room).items():
+            for node in ast.parse(file.read_text()).body:
+                value = getattr(node, "value", None)
+                empty = isinstance(value, ast.Dict | ast.List) and not getattr(
+                    value, "keys", getattr(value, "elts", ())
+                )
+                assert not empty, f"{name}, line {node.lineno}"
+
+
+def test_values_are_held_in_so_many_bytes_the_last_asked_for_longest() -> None:
+    some: Held[np.ndarray] = Held(10 * (OWN + 3_000))
+    for k in range(40):
+        some.enter(k, lambda: np.zeros(3_000, np.uint8))
+        some.weigh(k, 3_000)
+        assert some.get(0) is not None, "what is asked for stays"
+        assert some.nbytes <= some.room
+    assert some.nbytes == some.room
+    assert sum(some.get(k) is not None for k in range(40)) == 10
+    some.enter("large", lambda: np.zeros(1))
+    some.weigh("large", some.room)
+    assert some.get("large") is None
+    some.weigh("never there", 7)
+    some.clear()
+    assert (some.nbytes, len(some)) == (0, 0)
+
+
+def test_what_a_value_weighs_may_change_and_some_stay() -> None:
+    some: Held[str] = Held(3 * OWN + 100, stays=lambda value: value == "stays")
+    for value in ("stays", "goes", "last"):
+        some.enter(value, lambda value=value: value)  # type: ignore[misc]
+    some.weigh("last", 100)
+    assert some.nbytes == some.room
+    some.weigh("last", 101)
+    assert [some.get(value) for value in ("stays", "goes", "last")] == ["stays", None, "last"]
+    some.weigh("last", 50)
+    assert some.nbytes == 2 * OWN + 50
+    some.drop("last")
+    some.drop("last")
+    assert some.nbytes == OWN
+
+
+def test_a_size_counts_what_is_inside() -> None:
+    x = torch.zeros(3, 4)
+    assert held.size(x) == 48
+    assert held.size({"a": [x, np.zeros(5), b"123"], "b": (x,)}) == 1 + 48 + 40 + 3 + 1 + 48
+    assert held.size(torch.nn.Linear(3, 4)) == 64
+    assert held.size(held) < 100
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_what_is_light_is_found_once_for_all_who_ask_and_a_refusal_is_not_kept(attempt: int) -> None:
+    asked = list[int]()
+
+    @cache.kept
+    def found(k: int, refuse: bool = False) -> int:
+        asked.append(k)
+        if refuse:
+            raise UserError("No.")
+        return 2 * k
+
+    cache.light().clear()
+    answers = list[int]()
+    threads = [Thread(target=lambda: answers.append(found(attempt))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [2 * attempt] * 20
+    assert asked == [attempt]
+    for _ in range(2):
+        with pytest.raises(UserError, match="No"):
+            found(attempt, refuse=True)
+    assert asked == [attempt] * 3
+
+
+def test_a_card_is_parsed_once_and_anew_where_a_byte_of_it_changes(shelf: Path) -> None:
+    shelf.mkdir()
+    content = (Path(__file__).parents[1] / "checkpoints" / "digit-cnn.json").read_bytes()
+    (shelf / "digit-cnn.json").write_bytes(content)
+    card = checkpoints.read("digit-cnn")
+    assert checkpoints.read("digit-cnn") is card
+    (shelf / "digit-cnn.json").write_bytes(content.replace(b"DigitCNN", b"DigitMLP", 1))
+    assert checkpoints.read("digit-cnn").architecture != card.architecture
