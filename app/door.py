@@ -151,7 +151,7 @@ class Door:
                 self._lines.setdefault(work.visitor, deque()).append(work)
                 least = min(self._used.values(), default=0.0)  # no credit for the time before
                 self._used.setdefault(work.visitor, least)
-                self._changed.notify()
+                self._changed.notify_all()
             if len(self._threads) < self._places:
                 self._threads.append(Thread(target=self._serve, name=NAME, daemon=True))
                 self._threads[-1].start()
@@ -250,4 +250,4 @@ class Door:
                 self._begun.remove(work)
             elif work.wanted:
                 self._lines.setdefault(work.visitor, deque()).append(work)
-            self._changed.notify()
+            self._changed.notify_all()

@@ -1,7 +1,8 @@
-"""How long does a light page take beside heavy visitors? `python -m benchmarks.light [--heavy 20] [--seconds 40]`.
+"""How long does a light page take beside heavy visitors, and is memory flat? `python -m benchmarks.light [--heavy 0 20] [--seconds 40] [--opened 0]`.
 
 Serves the app on this machine and speaks to it as browsers do: heavy visitors open pages that compute for seconds, each on
 pictures of their own, one after the other; light ones look at a page again once a second. All share the machine's cores.
+With `--opened N` so many sessions are then opened and closed, each with another picture.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from benchmarks.start import memory
 PORT = 8597
 LIGHT = ("", "study", "cards")
 HEAVY = ("fooled", "directions", "certificate", "inside")
+PICTURES = ("see", "pixels", "denoise")  # pages that keep much of a picture
 EVERY = 1.0  # seconds between two looks at a light page
 
 
@@ -68,13 +70,22 @@ async def crowd(visitors: int, seconds: float) -> tuple[dict[str, list[float]], 
     """Return the seconds that light pages took, by page, and those that heavy ones took."""
     until = time.perf_counter() + seconds
     looks: dict[str, list[float]] = {page: [] for page in LIGHT}
-    opened: list[float] = []
-    waiting = [heavy(number, until, opened) for number in range(visitors)]
+    found: list[float] = []
+    waiting = [heavy(number, until, found) for number in range(visitors)]
     tasks = [asyncio.ensure_future(task) for task in (*waiting, *(light(page, until, looks[page]) for page in LIGHT))]
     await asyncio.wait(tasks, timeout=seconds + 5)
     for task in tasks:
         task.cancel()
-    return looks, opened
+    return looks, found
+
+
+async def opened(pid: int, many: int) -> None:
+    """Open and close sessions, each with a picture that nobody has looked at, and print what the server holds."""
+    for number in range(many):
+        async with line() as connection:
+            await look(connection, PICTURES[number % len(PICTURES)], f"image={number}&photo={number}")
+        if number % 100 == 99:
+            print(f"{number + 1} sessions opened and closed: {memory(pid)[0]} MB", flush=True)
 
 
 def main() -> None:
@@ -82,6 +93,7 @@ def main() -> None:
     parser = ArgumentParser(prog="python -m benchmarks.light")
     parser.add_argument("--heavy", type=int, nargs="*", default=[0, 20])
     parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--opened", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as runs:
         command = [sys.executable, "-m", "app", "--port", str(PORT)]
@@ -94,15 +106,16 @@ def main() -> None:
                 except OSError:
                     time.sleep(0.2)
             for visitors in given.heavy:
-                looks, opened = asyncio.run(crowd(visitors, given.seconds))
+                looks, heavies = asyncio.run(crowd(visitors, given.seconds))
                 print(
-                    f"beside {visitors} heavy visitors, who got {len(opened)} pages; {memory(server.pid)[0]} MB; load {os.getloadavg()[0]:.1f}"
+                    f"beside {visitors} heavy visitors, who got {len(heavies)} pages; {memory(server.pid)[0]} MB; load {os.getloadavg()[0]:.1f}"
                 )
                 for page, took in looks.items():
                     p50, p95 = np.quantile(took, (0.5, 0.95))
                     print(
                         f"  /{page:6} p50 {1000 * p50:5.0f} ms, p95 {1000 * p95:5.0f} ms, n = {len(took)}", flush=True
                     )
+            asyncio.run(opened(server.pid, given.opened))
         finally:
             server.terminate()
             server.wait(30)

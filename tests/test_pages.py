@@ -18,6 +18,8 @@ from app import cache, navigation, progress, uploads
 from app.browser import packing
 from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
+from app.door import Door
+from app.held import size
 from app.inputs import Digit, Photo, Trained
 from app.photograph import Shown
 from core import UserError, checkpoints
@@ -113,6 +115,23 @@ def test_every_page_opens_asks_its_question_and_says_which_data_it_shows(page: s
     assert at.title[0].value.endswith("?")
     assert not at.warning
     assert any(c.value.startswith("Data: ") for c in at.caption)
+    assert size(at.session_state._state.filtered_state) < 20_000  # bytes that a session keeps: choices, never pictures
+
+
+def test_what_is_kept_stays_in_its_bounds_however_many_pictures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions come and go, each with another picture: what is light, and what was found behind the door, each in so many bytes."""
+    monkeypatch.setattr(cache, "LIGHT", 2_000_000)
+    one = Door(room=300_000)
+    monkeypatch.setattr(cache, "door", lambda: one)
+    made = dict.fromkeys(("light", "heavy"), 0)
+    for k in range(12):
+        opened("pixels" if k % 2 else "see", image=str(k))
+        assert cache.light().nbytes <= 2_000_000
+        assert one.held.nbytes <= 300_000
+        made["light"] = max(made["light"], cache.light().nbytes)
+        made["heavy"] = max(made["heavy"], one.held.nbytes)
+    assert made["light"] > 1_000_000, "the bound is reached"
+    assert made["heavy"] > 100_000
 
 
 @pytest.mark.parametrize("page", PAGES)
