@@ -212,16 +212,19 @@ class Door:
         return next((work for visitor in may for work in self._lines[visitor] if self._fits(work)), None)
 
     def _fits(self, work: Work[Any]) -> bool:
-        """Say whether there is memory for work; to make some, work that rests is given up, that which rests longest first."""
+        """Say whether there is memory for work; to make some, work that rests is given up, that which rests longest first.
+
+        What has begun goes on, what is small is always let in, and what is too large for all there is comes one at a time.
+        """
         others = [one for one in self._begun if one is not work]
         resting = [one for one in others if not one.wanted and one not in self._working]
-        while not work.begun and others and sum(one.weight for one in others) + work.weight > UNDER_WAY:
-            if not resting:
-                return False
-            others.remove(resting[0])
-            self._begun.remove(resting[0])
-            resting.pop(0).give_up()
-        return True
+        while resting and sum(one.weight for one in (*others, work)) > UNDER_WAY:
+            one = resting.pop(0)
+            others.remove(one)
+            self._begun.remove(one)
+            one.give_up()
+        large = [one.weight for one in others if one.weight > WEIGHT]
+        return work.begun or work.weight <= WEIGHT or not large or sum(large) + work.weight <= UNDER_WAY
 
     def _had(self, visitor: str) -> float:
         """Count the seconds a visitor has had, what is at work for a slice in advance."""

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import cache
-from app.door import WEIGHT, Door
+from app.door import WEIGHT, Door, Work
 from core import UserError
 
 R = TypeVar("R")
@@ -40,6 +40,20 @@ def watched(
         door.drop(key)  # who asks again may have better luck
         raise UserError(work.problem)
     return work.found[-1]
+
+
+def made(key: object, make: Callable[[], bytes]) -> bytes:
+    """Make a file behind the door for a visitor who presses a download's button, and keep it. Raises UserError."""
+
+    def work() -> Iterator[float | bytes]:
+        yield make()
+
+    file: Work[bytes] = cache.door().enter(key, work)
+    file.finish()
+    if file.problem:
+        cache.door().drop(key)
+        raise UserError(file.problem)
+    return file.found[-1]
 
 
 def visitor() -> str:

@@ -245,6 +245,7 @@ def test_what_it_was_made_from_is_let_go_when_it_is_done() -> None:
 def test_memory_under_way_is_bounded_and_who_rests_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two large pieces never lie half done side by side, a small one goes on beside a large one, and a rested one begins anew."""
     monkeypatch.setattr(door, "UNDER_WAY", 100)
+    monkeypatch.setattr(door, "WEIGHT", 10)
     monkeypatch.setattr(door, "SLICE", 0.02)
     alive, most = [0], [0]
 
@@ -259,7 +260,7 @@ def test_memory_under_way_is_bounded_and_who_rests_makes_room(monkeypatch: pytes
             alive[0] -= weight
 
     one = Door(2)
-    sizes = {"large": 90, "other": 90, "small": 10, "tiny": 5}
+    sizes = {"large": 80, "other": 80, "small": 10, "tiny": 5}
     works: list[Work[int]] = [one.enter(k, partial(steps, n), k, n) for k, n in sizes.items()]
     for work in works:
         work.look()
@@ -267,16 +268,33 @@ def test_memory_under_way_is_bounded_and_who_rests_makes_room(monkeypatch: pytes
         assert work.finish() == list(range(20))
     assert most[0] <= 100
     monkeypatch.setattr(door, "PATIENCE", 0.1)
-    left: Work[int] = one.enter("left", partial(steps, 90), "a", 90)
+    left: Work[int] = one.enter("left", partial(steps, 80), "a", 80)
     left.look()
     time.sleep(0.3)
     assert left.begun
     assert not left.done
-    one.enter("large again", partial(steps, 90), "b", 90).finish()
+    one.enter("large again", partial(steps, 80), "b", 80).finish()
     assert most[0] <= 100
     assert not left.begun
     assert left.finish() == list(range(20))
     assert alive == [0]
+
+
+def test_small_work_is_let_in_beside_work_that_is_too_large_for_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "UNDER_WAY", 100)
+    monkeypatch.setattr(door, "WEIGHT", 10)
+    monkeypatch.setattr(door, "SLICE", 0.02)
+    done: list[str] = []
+    one = Door(1)
+    huge: Work[int] = one.enter("huge", counting(60, 0.01, done, "huge"), "a", 1000)
+    huge.look()
+    time.sleep(0.1)
+    large: Work[int] = one.enter("large", counting(2, 0.01, done, "large"), "b", 60)
+    large.look()
+    one.enter("small", counting(2, 0.01, done, "small"), "c", 10).finish()
+    assert done == ["small"]
+    large.finish()
+    assert done == ["small", "huge", "large"]
 
 
 def test_a_process_that_ends_lets_the_step_under_way_end() -> None:

@@ -1,16 +1,23 @@
 """What the app keeps is bounded in bytes, whatever it is and whoever asks."""
 
 import ast
+import io
 from pathlib import Path
 from threading import Thread
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from app import cache, held
+from app.browser.photographs import Scene
+from app.door import Door
 from app.held import OWN, Held
+from app.inputs import Photo, Trained
+from app.photograph import Shown
 from core import UserError, checkpoints
+from core.noise import Gaussian
 from tests.test_layers import modules
 
 FINITE = {
@@ -130,3 +137,20 @@ def test_a_card_is_parsed_once_and_anew_where_a_byte_of_it_changes(shelf: Path) 
     assert checkpoints.read("digit-cnn") is card
     (shelf / "digit-cnn.json").write_bytes(content.replace(b"DigitCNN", b"DigitMLP", 1))
     assert checkpoints.read("digit-cnn").architecture != card.architecture
+
+
+def test_a_download_holds_no_picture_and_is_made_anew_where_others_took_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Door(1)
+    monkeypatch.setattr(cache, "door", lambda: one)
+    noise = Gaussian()
+    photo = Photo(name="coffee")
+    trained = Trained.named("n2n-gaussian-50")
+    monkeypatch.setattr("app.photograph.Shown._of", lambda self, steps: lambda: steps(torch.rand(1, 3, 40, 40)))
+    shown = Shown(trained, photo, Scene("x", noise, 0), False, ())
+    file = shown.file(3)
+    assert Image.open(io.BytesIO(file)).size == (40, 40)
+    assert shown.file(3) is file
+    one.held.clear()
+    assert Image.open(io.BytesIO(shown.file(3))).size == (40, 40)
