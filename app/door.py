@@ -22,10 +22,8 @@ PATIENCE = 2.0  # seconds until work that nobody looks at rests; whoever looks a
 PAUSE = 0.002  # seconds between two steps, in which a light page gets on
 IDLE = 5.0  # seconds without work until a thread ends
 HELD = 256_000_000  # bytes of results that are kept
-UNDER_WAY = (
-    2_500_000_000  # bytes that work may take together between its first step and its last, a single piece even more
-)
-WEIGHT = 10_000_000  # bytes of them that a piece takes, unless it says otherwise
+UNDER_WAY = 1_000_000_000  # bytes that large pieces may take together on the way, a single one even more
+WEIGHT = 10_000_000  # bytes of them that a piece takes, unless it says otherwise; what takes more is large
 FAREWELL = 10.0  # seconds that a process waits for a step before it ends
 GRACE = 3.0  # seconds after a failure in which the process may turn out to be ending, whose pools take no more work
 NAME = "work behind the door"
