@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: a thread per sess
 
 def warm() -> None:
     """Import what every page needs, and put into the cache what the first visitor asks for."""
+    import pandas  # type: ignore[import-untyped]  # noqa: F401  # plotly fails where it looks into it while another thread imports it
     import plotly.graph_objects  # noqa: F401
     from streamlit import logger
 
