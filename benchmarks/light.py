@@ -27,7 +27,7 @@ from benchmarks.start import memory
 PORT = 8597
 LIGHT = ("", "study", "cards")
 HEAVY = ("fooled", "directions", "certificate", "inside")
-PICTURES = ("see", "pixels", "denoise")  # pages that keep much of a picture
+PICTURES = ("see", "pixels")  # pages that keep much of a picture
 EVERY = 1.0  # seconds between two looks at a light page
 
 

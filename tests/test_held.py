@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from app import cache, held
+from app import cache, held, progress
 from app.browser.photographs import Scene
 from app.door import Door
 from app.held import OWN, Held
@@ -33,10 +33,18 @@ FINITE = {
 }  # what is kept elsewhere, by arguments of which there are few
 
 
+LIGHT = {
+    "classifier", "_denoiser", "strip", "weak_spots", "epochs", "cases", "digit_frames",
+}  # found in less than 0.3 s: docs/log.md has how long each takes  # fmt: skip
+
+
+def functions(file: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
+
+
 def caches(file: Path) -> dict[str, int]:
     """Count the arguments of all functions in a file that Streamlit or functools keep the results of."""
-    found = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)]
-    named = {node.name: (len(node.args.args), [ast.unparse(one) for one in node.decorator_list]) for node in found}
+    named = {node.name: (len(node.args.args), [*map(ast.unparse, node.decorator_list)]) for node in functions(file)}
     return {
         name: count
         for name, (count, given) in named.items()
@@ -49,6 +57,15 @@ def test_all_that_is_kept_by_an_argument_is_bounded_in_bytes_or_there_are_few() 
     found = {room: {f"{m}.{name}": n for m, file in modules(room).items() for name, n in caches(file).items()} for room in ("app", "core", "pages")}  # fmt: skip
     by_argument = {name for room in ("app", "pages") for name, count in found[room].items() if count}
     assert by_argument | found["core"].keys() == FINITE.keys()
+
+
+def test_what_takes_long_waits_behind_the_door_and_what_is_kept_without_is_light() -> None:
+    """Whoever adds a request to app/progress.py or keeps something by `kept` says by that how long it takes."""
+    requests = [node for node in functions(Path(progress.__file__)) if node.col_offset == 0 and node.name[0] != "_"]
+    assert len(requests) > 10
+    assert not [node.name for node in requests if "watched(" not in ast.unparse(node)]
+    decorated = {m: [n.name for n in functions(file) if "kept" in map(ast.unparse, n.decorator_list)] for m, file in modules("app").items()}  # fmt: skip
+    assert {name for names in decorated.values() for name in names} == LIGHT
 
 
 def test_no_module_keeps_a_dictionary_of_its_own() -> None:
