@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from app import cache
 from app.inputs import Photo, Trained
 from app.parts import looked
-from app.progress import watched
+from app.turns import watched
 from core.attacks import DenoiserAttack
 from core.experiments import attack_path
 from core.experiments.attack_path import Timeline

@@ -1,44 +1,93 @@
-"""Everything the app keeps between runs; the only file with @st.cache_*.
+"""Everything the app keeps between runs, bounded in bytes; the only file with @st.cache_*.
 
-Keys are numbers, words and frozen dataclasses (app/inputs.py), never tensors. A noise or attack is an argument of its own:
-nested in another dataclass its type would be lost from the key.
+What takes more than 0.3 s is kept behind the door (app/progress.py), what is light by `kept`. Keys are numbers, words and
+frozen dataclasses (app/inputs.py), never tensors.
 """
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
-from typing import TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import streamlit as st
 import torch
 
-from app import uploads
 from app.browser import frames, strips
 from app.door import Door
 from app.draw import pictures
 from app.draw.pictures import Picture
+from app.held import Held, size
 from app.inputs import Digit, Photo, Trained
 from app.jobs import Jobs
 from core import UserError, checkpoints
 from core.attacks import DenoiserAttack
-from core.data import datasets
+from core.data import datasets, uploads
 from core.data.datasets import Dataset, Split
-from core.experiments import accuracy, attack_path, denoising
+from core.experiments import attack_path, denoising
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import Timeline
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
-from core.measures import ablation, feature_neighbours, top_activations
-from core.measures.feature_neighbours import Atlas, Maps, Neighbours
+from core.measures import feature_neighbours
+from core.measures.feature_neighbours import Maps
 from core.networks.digits import Classifier, DigitCNN
-from core.networks.unet import ConditionedUNet, UNet
+from core.networks.unet import ConditionedUNet, Denoiser, UNet
 from core.noise import Noise
-from core.runs import control, folder
+from core.runs import folder
 from core.runs.folder import Metrics
-from core.training.recipes import Recipe
-from core.types import Images, Labels, Model, Scores, Uint8Images
+from core.types import Images, Model, Uint8Images
 
+P = ParamSpec("P")
 R = TypeVar("R")
+LIGHT = 256_000_000  # bytes of what `kept` keeps
+PICTURES = 400_000_000  # bytes of decoded pictures that visitors brought
+PROCESSES = 2  # that compute for the app at once, one for a visitor: each may take 400 MB
+LINE = 600  # bytes that a line of a run's metrics takes
+
+
+@st.cache_resource(show_spinner=False)
+def door() -> Door:
+    """Hold the door to heavy work, and what was found behind it."""
+    return Door()
+
+
+@st.cache_resource(show_spinner=False)
+def processes() -> Door:
+    """Hold the door to what is done in a process of its own, which cannot be put off: to read a picture, to try a training."""
+    return Door(PROCESSES, PICTURES, each=1)
+
+
+@st.cache_resource(show_spinner=False)
+def light() -> Held[Any]:
+    """Hold what was found quickly."""
+    return Held(LIGHT)
+
+
+def keep(key: object, make: Callable[[], R]) -> R:
+    """Keep what is made in less than 0.3 s, once for all who ask, as long as there is room; nobody changes it."""
+    mine = Future[R]()
+    future: Future[R] = light().enter(key, lambda: mine)
+    if future is mine:
+        try:
+            mine.set_result(make())
+            light().weigh(key, size(mine.result()))
+        except BaseException as why:
+            light().drop(key)
+            mine.set_exception(why)
+    return future.result()
+
+
+def kept(found: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a function finds, by its arguments."""
+
+    @wraps(found)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        return keep((found.__name__, args, *kwargs.items()), lambda: found(*args, **kwargs))
+
+    return asked
 
 
 def dataset(name: str, split: Split) -> Dataset:
@@ -46,8 +95,9 @@ def dataset(name: str, split: Split) -> Dataset:
     stamps, now = _stamps(), datasets.stamp(name)
     if stamps.setdefault(name, now) != now:
         stamps[name] = now
-        for derived in (_dataset, predictions, atlas, excited, exciting, neighbours):
-            derived.clear()
+        _dataset.clear()
+        door().held.clear()
+        light().clear()
     return _dataset(name, split)
 
 
@@ -63,7 +113,13 @@ def _dataset(name: str, split: Split) -> Dataset:
 
 def pixels(photo: Photo) -> Uint8Images:
     """Return a picture as it is held, (1, 3, H, W). Raises UserError for one whose place others have taken."""
-    return uploads.pixels(photo).expand(-1, 3, -1, -1) if photo.own else photo.pixels()
+    if not photo.own:
+        return photo.pixels()
+    work = processes().held.get(photo)
+    if work is None or not work.found:
+        raise UserError("Pictures of others have taken the place of yours: reload the page and choose it again.")
+    read: uploads.Picture = work.found[-1]
+    return read.pixels.expand(-1, 3, -1, -1)
 
 
 def image(photo: Photo) -> Images:
@@ -71,19 +127,23 @@ def image(photo: Photo) -> Images:
     return pixels(photo).float().div_(255)
 
 
-@st.cache_resource(show_spinner=False)
+@kept
 def classifier(trained: Trained) -> Classifier:
     """Hold a network that reads digits, for all sessions. Raises UserError where it cannot be loaded."""
     return checkpoints.classifier(trained.name)[0]
 
 
-@st.cache_resource(show_spinner=False)
 def denoiser(trained: Trained) -> Model:
     """Hold a network that takes noise away, for all sessions. Raises UserError where it cannot be loaded."""
-    if trained.label is None:
-        return checkpoints.denoiser(trained.name)[0]
-    model = denoiser(replace(trained, label=None))
-    return model.given(torch.tensor([trained.label])) if isinstance(model, ConditionedUNet) else model
+    model = _denoiser(replace(trained, label=None))
+    if trained.label is None or not isinstance(model, ConditionedUNet):
+        return model
+    return model.given(torch.tensor([trained.label]))
+
+
+@kept
+def _denoiser(trained: Trained) -> Denoiser:
+    return checkpoints.denoiser(trained.name)[0]
 
 
 def cnn(trained: Trained) -> DigitCNN:
@@ -100,13 +160,13 @@ def unet(trained: Trained) -> UNet:
     return model
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
+@kept
 def strip(trained: Trained, photo: Photo, noise: Noise, levels: tuple[float, ...], seed: int) -> bytes:
     """Return what a denoiser makes of a picture at some levels of a noise, packed for the browser."""
     return strips.lead(denoiser(trained), image(photo), noise, list(levels), seed, strips.COARSE)
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
+@kept
 def unattacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo) -> bytes:
     """Return a picture before the first step of an attack on a denoiser, packed for the browser."""
     x = attack_path.shrunk(image(photo))
@@ -115,54 +175,34 @@ def unattacked(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int
     return strips.timeline(found, attack.steps)
 
 
-@st.cache_data(show_spinner=False, max_entries=50)
-def timeline(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo, _found: Timeline) -> bytes:
+def timeline(trained: Trained, photo: Photo, attack: DenoiserAttack, seed: int, aim: Photo, found: Timeline) -> bytes:
     """Return what was found of all steps of an attack on a denoiser, packed for the browser."""
-    return strips.timeline(_found, attack.steps)
+    return keep(("timeline", trained, photo, attack, seed, aim), lambda: strips.timeline(found, attack.steps))
 
 
-@st.cache_resource(show_spinner=False)
-def door() -> Door:
-    """Hold the door to heavy work, and what was found behind it."""
-    return Door()
-
-
-@st.cache_resource(show_spinner=False, max_entries=200)
+@kept
 def weak_spots(trained: Trained, digit: Digit, values: tuple[float, ...]) -> WeakSpots:
     """Try every pixel of a digit in every value."""
     model = classifier(trained)
     return weakness.weak_spots(model, digit.image(), digit.labels(model), values)
 
 
-def training_time(recipe: Recipe) -> tuple[float, str]:
-    """Return how many seconds a recipe will take, by a few batches of it, or not a number and a sentence that says why."""
-    plain = replace(recipe, name="time", title="", seed=0, learning_rate=1e-4, epochs=1)
-    seconds, why = _training_time(repr(plain), plain, datasets.stamp(recipe.dataset))
-    return recipe.epochs * seconds, why
-
-
-@st.cache_data(show_spinner="Training a few batches to see how long it takes ...", max_entries=100, ttl="1h")
-def _training_time(key: str, _recipe: Recipe, stamp: object) -> tuple[float, str]:
-    try:
-        return control.estimate(_recipe, 4), ""
-    except UserError as refusal:  # kept for a while: to fail takes as long as to succeed
-        return float("nan"), str(refusal)
-
-
-@st.cache_data(show_spinner=False, max_entries=50)
+@kept
 def epochs(run: str, sampled: tuple[int, ...]) -> tuple[bytes, int]:
     """Pack what a training run made of the same few images after each epoch, and count them; read once for all who watch it."""
     found = folder.samples(run)
     return (strips.epochs(found) if found else b""), len(found)
 
 
-@st.cache_resource(show_spinner=False, max_entries=50)
-def metrics(run: str) -> Metrics:
-    """Hold the metrics of a training run, of which all who watch it read only what is new."""
-    return Metrics(run)
+def metrics(run: str) -> list[dict[str, float]]:
+    """Return the metrics of a training run, of which all who watch it read only what is new."""
+    key = "metrics", run
+    lines: list[dict[str, float]] = light().enter(key, lambda: Metrics(run)).lines()
+    light().weigh(key, LINE * len(lines))
+    return lines
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
+@kept
 def cases(trained: Trained, indices: tuple[int, ...], title: str) -> list[Picture]:
     """Paint test images of the set `title` as a denoiser met them when it was measured: original, noisy, denoised."""
     model, test, noise, found = denoiser(trained), dataset("cifar10", "test"), trained.noise, []
@@ -176,65 +216,24 @@ def cases(trained: Trained, indices: tuple[int, ...], title: str) -> list[Pictur
     return found
 
 
-@st.cache_resource(show_spinner="The network reads all test digits ...")
-def predictions(trained: Trained) -> tuple[Labels, Scores]:
-    """Return a network's answer for every test digit and how sure it is of it (0 to 1)."""
-    sure, answer = accuracy.logits(classifier(trained), dataset("mnist", "test")).softmax(1).max(1)
-    return answer, sure
-
-
-@st.cache_data(show_spinner=False, max_entries=20)
+@kept
 def weights(trained: Trained) -> bytes:
     """Return a network that reads digits as the browser computes with it."""
     return frames.network(classifier(trained), trained.key)
 
 
-@st.cache_data(show_spinner=False, max_entries=20)
+@kept
 def start(trained: Trained, digits: tuple[Digit, ...], seed: int) -> bytes:
     """Return what the first page needs to add noise to test digits by itself, packed for the browser."""
     labels = torch.tensor([d.label for d in digits])
     return frames.start(trained.key, torch.cat([d.pixels() for d in digits]), labels, seed)
 
 
-@st.cache_data(show_spinner=False, max_entries=200)
+@kept
 def digit_frames(trained: Trained, digit: Digit, corruption: Corruption, seed: int, drawn: bool = False) -> bytes:
     """Return everything a slider over the strength needs, packed for the browser."""
     model = classifier(trained)
     return frames.digit(model, trained.key, digit.image(), digit.labels(model), digit.label, corruption, seed, drawn)
-
-
-@st.cache_resource(show_spinner="The network looks at every training image once ...")
-def atlas(trained: Trained) -> Atlas:
-    """Hold the second-layer maps of all training images."""
-    return feature_neighbours.atlas(cnn(trained), dataset("mnist", "train"))
-
-
-@st.cache_data(show_spinner=False)
-def excited(trained: Trained, layer: str, count: int) -> list[list[top_activations.Peak]]:
-    """Find, per filter of a convolution, the test images that excite it most."""
-    return top_activations.peaks(cnn(trained), dataset("mnist", "test"), layer, count)
-
-
-@st.cache_data(show_spinner="The network looks at some pictures ...", max_entries=200)
-def exciting(trained: Trained, stage: int, channel: int, count: int) -> tuple[list[int], list[float]]:
-    """Find, among the first ablation.EXCITING test pictures, those that a channel of a U-Net answers to most."""
-    return ablation.exciting(
-        unet(trained), dataset("cifar10", "test").part(slice(0, ablation.EXCITING)), stage, channel, count
-    )
-
-
-@st.cache_data(show_spinner=False, max_entries=500)
-def neighbours(
-    trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
-) -> Neighbours:
-    """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
-    found, maps = digit_trial(trained, digit, corruption, seed)
-    known = atlas(trained)
-    answers = [int(logits.argmax()) for logits in (found.before, found.after)]
-    clean, corrupted = (
-        feature_neighbours.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1)
-    )
-    return Neighbours(clean, corrupted)
 
 
 def digit_trial(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> tuple[Trial, Maps]:
@@ -252,4 +251,4 @@ def tried(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> 
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """Hold the measurements under way, which outlive the session that started them."""
-    return Jobs()
+    return Jobs(door())

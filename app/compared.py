@@ -10,7 +10,7 @@ from app.browser import follow, strips
 from app.draw import measured
 from app.inputs import Photo, Trained
 from app.parts import looked
-from app.progress import watched
+from app.turns import watched
 from core.denoisers.classical import CLASSICAL
 from core.noise import Noise
 from core.types import Model

@@ -3,16 +3,15 @@
 import atexit
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass
-from threading import Condition, Thread, current_thread
+from functools import partial
+from threading import Condition, Event, Thread, current_thread
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor
 
+from app.held import Held, size
 from core import UserError, parallel
 
 R = TypeVar("R")
@@ -22,6 +21,8 @@ PATIENCE = 2.0  # seconds until work that nobody looks at rests; whoever looks a
 PAUSE = 0.002  # seconds between two steps, in which a light page gets on
 IDLE = 5.0  # seconds without work until a thread ends
 HELD = 256_000_000  # bytes of results that are kept
+UNDER_WAY = 1_000_000_000  # bytes that large pieces may take together on the way, a single one even more
+WEIGHT = 10_000_000  # bytes of them that a piece takes, unless it says otherwise; what takes more is large
 FAREWELL = 10.0  # seconds that a process waits for a step before it ends
 GRACE = 3.0  # seconds after a failure in which the process may turn out to be ending, whose pools take no more work
 NAME = "work behind the door"
@@ -32,16 +33,30 @@ class Work(Generic[R]):
     """Steps taken behind the door: what they found, for all who look, and the share that is done of the one under way.
 
     A step is the next value of an iterator: a share from 0 to 1, or something found. What goes wrong ends it, with one
-    sentence in `problem`.
+    sentence in `problem`. Until then it takes about `weight` bytes besides what it found.
     """
 
-    def __init__(self, door: "Door", steps: Iterator[float | R], visitor: str, key: object = "") -> None:
+    def __init__(
+        self, door: "Door", key: object, begin: Callable[[], Iterator[float | R]], visitor: str, weight: int
+    ) -> None:
+        self.key, self.visitor, self.weight = key, visitor, weight
         self.name = key[0] if isinstance(key, tuple) else key  # for the log: the rest may be what somebody brought
         self.seconds = 0.0  # at work
         self.found: list[R] = []
-        self.share, self.done, self.problem = 0.0, False, ""
-        self.visitor, self.seen = visitor, time.monotonic()
-        self._door, self._steps = door, steps
+        self.share, self.nbytes, self.problem, self.seen = 0.0, 0, "", time.monotonic()
+        self.ended = Event()
+        self._door, self._begin = door, begin
+        self._steps: Iterator[float | R] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Say whether there is no step left."""
+        return self.ended.is_set()
+
+    @property
+    def begun(self) -> bool:
+        """Say whether a step was taken, and others are left."""
+        return self._steps is not None
 
     @property
     def wanted(self) -> bool:
@@ -59,70 +74,89 @@ class Work(Generic[R]):
         """Return all that is found, when it is done."""
         while not self.done:
             self.look()
-            self._door.wait(self, PATIENCE / 4)
+            self.ended.wait(PATIENCE / 4)
         return list(self.found)
 
     def step(self) -> None:
         """Take one step; only the door does."""
         try:
+            if self._steps is None:
+                self._steps = self._begin()
             step = next(self._steps)
         except StopIteration:
-            self.done = True
+            self._end()
         except UserError as refusal:
-            self.problem, self.done = str(refusal), True
+            self._end(str(refusal))
         except Exception:
-            if self._door.closing(GRACE):
-                return
-            LOG.exception("work behind the door failed")
-            self.problem, self.done = "This could not be computed; the server's log says why.", True
+            if not self._door.closing(GRACE):
+                LOG.exception("work behind the door failed")
+                self._end("This could not be computed; the server's log says why.")
         else:
             if isinstance(step, float):
                 self.share = step
             else:
                 self.share = 0.0
                 self.found.append(step)
+                self._weigh(self.nbytes + size(step))
+
+    def give_up(self) -> None:
+        """Let go of all it holds; it begins anew if somebody looks again. Only the door does, and not while it is at work."""
+        self.found, self.share, self._steps = [], 0.0, None
+        self._weigh(0)
+
+    def _weigh(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+        self._door.held.weigh(self.key, nbytes)
+
+    def _end(self, problem: str = "") -> None:
+        self.problem, self._steps = problem, None
+        self._begin = partial(iter, ())  # what it was made from may be large
+        self.ended.set()
 
 
 class Door:
-    """Who may work: visitors in turn, a slice of time each, `places` at once. Results are kept while there is room."""
+    """Who may work: visitors in turn, a slice of time each, `places` at once, `each` of them one visitor's at most.
 
-    def __init__(self, places: int = PLACES, room: int = HELD) -> None:
-        self._places, self._room = places, room
+    Results are kept while there is room.
+    """
+
+    def __init__(self, places: int = PLACES, room: int = HELD, each: int | None = None) -> None:
+        self._places, self._each = places, each or places
         self._changed = Condition()
         self._lines: dict[str, deque[Work[Any]]] = {}  # what waits, by visitor
         self._used: dict[str, float] = {}  # seconds each visitor has had: who has had least is next
         self._working: set[Work[Any]] = set()
-        self._held: OrderedDict[object, Work[Any]] = OrderedDict()  # by key, the one asked for last at the end
+        self._begun: list[Work[Any]] = []  # and not ended, the one that had a turn last at the end
+        self.held: Held[Work[Any]] = Held(room, lambda work: work.wanted and not work.done)
         self._threads: list[Thread] = []
         self._closed = False
         atexit.register(self.close)
 
-    def enter(self, key: object, steps: Callable[[], Iterator[float | R]], visitor: str = "") -> Work[R]:
-        """Return the work called `key`, which somebody may have begun; `steps` begins it."""
-        with self._changed:
-            found: Work[R] = self._held[key] if key in self._held else Work(self, steps(), visitor, key)
-            self._held[key] = found
-            self._held.move_to_end(key)
-            return found
+    def enter(
+        self, key: object, begin: Callable[[], Iterator[float | R]], visitor: str = "", weight: int = WEIGHT
+    ) -> Work[R]:
+        """Return the work called `key`, which somebody may have begun; `begin` does, when it is its turn."""
+        return self.held.enter(key, lambda: Work(self, key, begin, visitor, weight))
 
     def drop(self, key: object) -> None:
         """Let the work called `key` be begun anew by who asks next."""
-        with self._changed:
-            self._held.pop(key, None)
+        self.held.drop(key)
 
     def line_up(self, work: Work[Any]) -> None:
         """Let work wait for its turn, unless it does, or is at work."""
         with self._changed:
-            if work in self._lines.get(work.visitor, ()) or work in self._working or self._closed:
+            if work in self._working or self._closed:
                 return
-            self._lines.setdefault(work.visitor, deque()).append(work)
-            self._used.setdefault(work.visitor, min(self._used.values(), default=0.0))  # no credit for the time before
-            if not work.seconds:
-                LOG.info("%s waits for '%s', turns before it: %d", work.visitor, work.name, self.ahead(work))
+            if work not in self._lines.get(work.visitor, ()):
+                self._lines.setdefault(work.visitor, deque()).append(work)
+                least = min(self._used.values(), default=0.0)  # no credit for the time before
+                self._used.setdefault(work.visitor, least)
+                self._changed.notify_all()
+                if not work.begun:
+                    LOG.info("%s waits for '%s', turns before it: %d", work.visitor, work.name, self.ahead(work))
             if len(self._threads) < self._places:
                 self._threads.append(Thread(target=self._serve, name=NAME, daemon=True))
                 self._threads[-1].start()
-            self._changed.notify_all()
 
     def ahead(self, work: Work[Any]) -> int:
         """Count the turns before that of some work; 0 where it is at work, or next."""
@@ -133,11 +167,6 @@ class Door:
             place, mine = line.index(work), self._had(work.visitor)
             others = ((self._had(v) < mine, len(line)) for v, line in self._lines.items() if v != work.visitor)
             return place + sum(min(length, place + first) for first, length in others)
-
-    def wait(self, work: Work[Any], seconds: float) -> None:
-        """Wait until work is done, or for so long."""
-        with self._changed:
-            self._changed.wait_for(lambda: work.done or self._closed, seconds)
 
     def closing(self, seconds: float) -> bool:
         """Say whether the process ends, now or within some seconds."""
@@ -167,20 +196,50 @@ class Door:
     def _next(self) -> Work[Any] | None:
         """Take the work whose turn it is, as soon as there is any; None at the end, and when there was none for long."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or self._others(), IDLE) or self._closed:
+            self._changed.wait_for(lambda: self._closed or self._ready(), IDLE)
+            work = None if self._closed else self._ready()
+            if work is None:
                 self._threads.remove(current_thread())
                 return None
-            work = self._lines[min(self._lines, key=self._had)].popleft()
+            self._lines[work.visitor].remove(work)
             self._working.add(work)
+            self._begun = [*(one for one in self._begun if one is not work), work]
             return work
+
+    def _ready(self) -> Work[Any] | None:
+        """Return the work whose turn it is: of who has had least, the first that there is memory for."""
+        if not self._others():
+            return None
+        may = [visitor for visitor in sorted(self._lines, key=self._had) if self._at_work(visitor) < self._each]
+        return next((work for visitor in may for work in self._lines[visitor] if self._fits(work)), None)
+
+    def _fits(self, work: Work[Any]) -> bool:
+        """Say whether there is memory for work; to make some, work that rests is given up, that which rests longest first.
+
+        What has begun goes on, what is small is always let in, and what is too large for all there is comes one at a time.
+        """
+        others = [one for one in self._begun if one is not work]
+        resting = [one for one in others if not one.wanted and one not in self._working]
+        while resting and sum(one.weight for one in (*others, work)) > UNDER_WAY:
+            one = resting.pop(0)
+            others.remove(one)
+            self._begun.remove(one)
+            one.give_up()
+        large = [one.weight for one in others if one.weight > WEIGHT]
+        return work.begun or work.weight <= WEIGHT or not large or sum(large) + work.weight <= UNDER_WAY
 
     def _had(self, visitor: str) -> float:
         """Count the seconds a visitor has had, what is at work for a slice in advance."""
-        return self._used[visitor] + SLICE * sum(work.visitor == visitor for work in self._working)
+        return self._used[visitor] + SLICE * self._at_work(visitor)
+
+    def _at_work(self, visitor: str) -> int:
+        return sum(work.visitor == visitor for work in self._working)
 
     def _others(self) -> bool:
         """Say whether work waits that somebody wants; forget what nobody does, and visitors who want nothing."""
         with self._changed:
+            for work in (work for line in self._lines.values() for work in line if not work.wanted and not work.begun):
+                self.held.drop(work.key)  # with all that it is to be made from
             waiting = {v: deque(work for work in line if work.wanted) for v, line in self._lines.items()}
             self._lines = {visitor: line for visitor, line in waiting.items() if line}
             here = {*self._lines, *(work.visitor for work in self._working)}
@@ -195,33 +254,8 @@ class Door:
             if work.done:
                 LOG.info("%s has '%s' after %.1f s of work", work.visitor, work.name, work.seconds)
             self._working.discard(work)
-            if not work.done and work.wanted:
+            if work.done:
+                self._begun.remove(work)
+            elif work.wanted:
                 self._lines.setdefault(work.visitor, deque()).append(work)
-            self._forget()
             self._changed.notify_all()
-
-    def _forget(self) -> None:
-        """Forget the results that were asked for longest ago, until the others have room."""
-        sizes = {key: size(work.found) for key, work in self._held.items()}
-        for key, work in list(self._held.items())[:-1]:
-            if sum(sizes.values()) <= self._room:
-                break
-            if work.done or not work.wanted:
-                del self._held[key], sizes[key]
-
-
-def size(value: object) -> int:
-    """Estimate how many bytes a value holds: tensors, arrays and bytes by what is in them, all else by its parts."""
-    if isinstance(value, Tensor):
-        return value.nelement() * value.element_size()
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    if isinstance(value, bytes | str):
-        return len(value)
-    if is_dataclass(value):
-        return sum(size(getattr(value, f.name)) for f in fields(value))
-    if isinstance(value, dict):
-        return sum(size(key) + size(part) for key, part in value.items())
-    if isinstance(value, list | tuple | set | frozenset):
-        return sum(map(size, value))
-    return 32

@@ -1,19 +1,21 @@
-"""Measuring in the background: one thread per curve, one at work at a time, watched by every session."""
+"""Measuring in the background: a curve at a time, in turns with what visitors ask for, watched by every session."""
 
-import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from core import UserError
+from app.door import Door, Work
 from core.checkpoints import Card
 from core.data.datasets import Dataset
 from core.experiments import accuracy
 from core.experiments.accuracy import Curve
 from core.experiments.trial import Corruption
 from core.networks.digits import Classifier
+
+MEASURING = "measurements"  # share their turns, as one visitor
 
 
 @dataclass(eq=False)
@@ -26,6 +28,7 @@ class Job:
     corruption: Corruption
     levels: tuple[float, ...]
     seed: int
+    door: Door
     turn: threading.Lock
     counts: Tensor | None = None
     problem: str = ""
@@ -58,28 +61,30 @@ class Job:
         return f"{self.n:,} of {len(self.dataset):,} images, about {left:.0f} s left"
 
     def run(self) -> None:
-        """Measure until done or stopped, then keep the curve; what goes wrong is one sentence in `problem`."""
+        """Measure behind the door until done or stopped; what goes wrong is one sentence in `problem`."""
         with self.turn:
             self.began = time.monotonic()
-            try:
-                for counts in accuracy.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
-                    if self.halt.is_set():
-                        break
-                    self.counts = counts
-                if measured := self.curve():
-                    accuracy.BESIDE.put(accuracy.key(self.card.name, self.corruption, self.dataset), measured)
-            except UserError as refusal:
-                self.problem = str(refusal)
-            except Exception:
-                logging.getLogger("noisescope").exception("measuring %s failed", self.corruption)
-                self.problem = "The measurement broke off; the server's log says why. Start it again."
+            work: Work[None] = self.door.enter(self, self.steps, MEASURING)
+            work.finish()
+            self.door.drop(self)
+            self.problem = work.problem
+
+    def steps(self) -> Iterator[float]:
+        """Count batch after batch, then keep the curve; yields the share that is counted."""
+        for counts in accuracy.sweep(self.model, self.dataset, self.corruption, self.levels, self.seed):
+            if self.halt.is_set():
+                break
+            self.counts = counts
+            yield self.n / len(self.dataset)
+        if measured := self.curve():
+            accuracy.BESIDE.put(accuracy.key(self.card.name, self.corruption, self.dataset), measured)
 
 
 class Jobs:
     """All sweeps of this server, by network and family of corruption."""
 
-    def __init__(self) -> None:
-        self._lock, self._turn = threading.Lock(), threading.Lock()
+    def __init__(self, door: Door) -> None:
+        self._door, self._lock, self._turn = door, threading.Lock(), threading.Lock()
         self._jobs: dict[tuple[str, str], Job] = {}
 
     def start(
@@ -97,7 +102,7 @@ class Jobs:
             known = self._jobs.get(key)
             if known and known.running and not known.halt.is_set():
                 return known, False
-            job = Job(model, card, dataset, corruption, levels, seed, self._turn)
+            job = Job(model, card, dataset, corruption, levels, seed, self._door, self._turn)
             job.thread = threading.Thread(target=job.run, daemon=True)
             self._jobs[key] = job
             job.thread.start()

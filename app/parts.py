@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from app import address, cache, received
-from app.progress import said, visitor
+from app.turns import said, visitor
 from core import UserError
 
 R = TypeVar("R")

@@ -16,7 +16,8 @@ from app.browser.photographs import Denoised, Scene
 from app.door import Work
 from app.draw import pictures
 from app.inputs import Photo, Trained
-from app.progress import visitor
+from app.turns import made, visitor
+from core import UserError
 from core.models import autocast
 from core.types import Images, Uint8Images
 
@@ -68,14 +69,28 @@ class Shown:
         others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
         enter = partial(cache.door().enter, visitor=visitor())
+        weight = photographs.WEIGHT * self.pixels.shape[-2] * self.pixels.shape[-1]
         return (
             enter(("previews", key, scene), self._of(lambda x: photographs.previews(scene, model, key, x))),
             enter(
                 ("whole", self.source, scene, level),
                 self._of(lambda x: photographs.full(scene, model, self.source, x, level, self.symmetric)),
+                weight=weight,
             ),
-            enter(("others", beside, scene, level), self._of(lambda x: photographs.compared(scene, others, x, level))),
-        )  # fmt: skip
+            enter(
+                ("others", beside, scene, level),
+                self._of(lambda x: photographs.compared(scene, others, x, level)),
+                weight=weight,
+            ),
+        )
+
+    def file(self, level: int) -> bytes:
+        """Return it denoised at a level as a PNG file; where it has made room for others it is denoised anew. Raises UserError."""
+        whole = self.works(level)[1]
+        found = whole.finish()
+        if whole.problem:
+            raise UserError(whole.problem)
+        return made(("file", whole.key), lambda: pictures.png(found[0].picture))
 
     def _of(self, steps: Callable[[Images], Iterator[R]]) -> Callable[[], Iterator[R]]:
         """Let work make floats of the photograph when it begins, not while it waits."""
@@ -88,11 +103,12 @@ class Shown:
 
 def arrive(shown: Shown, level: int) -> None:
     """Send what is done of a photograph to the browser, say how far the rest is, and offer the denoised picture."""
-    works = shown.works(level)
-    waiting = not all(work.done for work in works)
+    waiting = not all(work.done for work in shown.works(level))
 
     def send() -> None:
-        previews, whole, tried = works
+        previews, whole, tried = works = shown.works(
+            level
+        )  # not kept: a session would hold on to what the door lets go
         small, large = previews.look(), whole.look()
         others = tried.look() if whole.done else []
         with st.container(gap=None):
@@ -130,6 +146,6 @@ def arrive(shown: Shown, level: int) -> None:
     )
     if not photographs.moderate(shown.pixels):
         st.caption("On a picture this large nothing else is tried, nor the eight symmetries: it would take minutes.")
-    if found := works[1].found:
+    if shown.works(level)[1].found:
         title, file = "Download the denoised picture (PNG)", f"denoised-{shown.source}.png"
-        st.download_button(title, lambda: pictures.png(found[0].picture), file, "image/png")
+        st.download_button(title, partial(shown.file, level), file, "image/png")

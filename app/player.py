@@ -8,8 +8,8 @@ import streamlit as st
 
 from app import address
 from app.classroom import Class, classes
-from app.progress import visitor
 from app.teaching import Lesson, Step, read
+from app.turns import visitor
 from core import UserError
 
 EVERY = 1.0  # seconds between two looks at a class

@@ -1,78 +1,34 @@
-"""Work that a visitor waits for."""
+"""Work that a visitor waits for: all that takes more than 0.3 s, behind the door."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from itertools import count
-from typing import TypeVar
-
-import streamlit as st
 
 from app import cache
 from app.browser import strips
 from app.inputs import Digit, Photo, Trained
+from app.turns import watched
 from core import UserError, models
 from core.attacks import OnePixel
-from core.experiments import certificate, defence, denoising, pushes, voting
+from core.data import datasets
+from core.experiments import accuracy, certificate, defence, denoising, pushes, voting
 from core.experiments.attack_path import shrunk
 from core.experiments.defence import Sent
 from core.experiments.denoising import Denoised
 from core.experiments.pushes import Pushed
+from core.experiments.trial import Corruption
 from core.experiments.voting import Changed, Vote
+from core.measures import ablation, feature_neighbours, top_activations
+from core.measures.feature_neighbours import Atlas, Neighbours
 from core.measures.smoothing import Certificate
+from core.measures.top_activations import Peak
 from core.noise import Noise
-from core.types import Model
+from core.runs import control
+from core.training.recipes import Recipe
+from core.types import Labels, Model, Scores
 
-R = TypeVar("R")
-QUICK = 0.15  # seconds in which work may be done before anything is said of it
-SESSIONS = count(1)
-LOOK = 0.1  # seconds between two looks at it
-
-
-def watched(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -> R:
-    """Wait for work behind the door and return its last result, saying how far it is, or how many are before it.
-
-    The work called `key` is done once for all who ask, and kept; `steps` begins it. It is given up when the visitor leaves.
-    Raises UserError where it refuses.
-    """
-    door = cache.door()
-    work = door.enter(key, steps, visitor())
-    work.look()
-    door.wait(work, QUICK)
-    if not work.done:
-        with st.empty():
-            while not work.done:
-                work.look()
-                st.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
-                door.wait(work, LOOK)
-            st.write("")
-    if work.problem:
-        door.drop(key)  # who asks again may have better luck
-        raise UserError(work.problem)
-    return work.found[-1]
-
-
-def visitor() -> str:
-    """Return what tells the sessions of this server apart, and says nothing of who they are: the log has it too."""
-    if "visitor" not in st.session_state:
-        st.session_state["visitor"] = f"session {next(SESSIONS)}"
-    return str(st.session_state["visitor"])
-
-
-def said(ahead: int, doing: str) -> str:
-    """Say what is being done, or how many turns of others come first."""
-    return doing if not ahead else f"Waiting: {ahead} {'turn' if ahead == 1 else 'turns'} of other work before yours"
-
-
-def here(steps: Iterator[float | R], doing: str) -> R:
-    """Take steps that wait for turns of their own, showing the shares that are done, and return the result, which comes last."""
-    with st.empty():
-        for step in steps:
-            if isinstance(step, float):
-                st.progress(step, doing)
-            else:
-                result = step
-        st.write("")
-    return result
+TRIED = 4  # batches of a training, to see how long it takes
 
 
 def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pushed:
@@ -139,3 +95,72 @@ def quality_of(trained: Trained) -> Denoised:
         return denoising.denoised(cache.denoiser(trained), begun, some, len(some))
 
     return found or watched(("quality", trained, test.title), work, "The network denoises some test images")
+
+
+def predictions(trained: Trained) -> tuple[Labels, Scores]:
+    """Return a network's answer for every test digit and how sure it is of it (0 to 1)."""
+    model, test = cache.classifier(trained), cache.dataset("mnist", "test")
+
+    def work() -> Iterator[float | tuple[Labels, Scores]]:
+        sure, answer = accuracy.logits(model, test).softmax(1).max(1)
+        yield answer, sure
+
+    return watched(("predictions", trained), work, "The network reads all test digits")
+
+
+def excited(trained: Trained, layer: str, count: int) -> list[list[Peak]]:
+    """Find, per filter of a convolution, the test images that excite it most."""
+    model, test = cache.cnn(trained), cache.dataset("mnist", "test")
+
+    def work() -> Iterator[float | list[list[Peak]]]:
+        yield top_activations.peaks(model, test, layer, count)
+
+    return watched(("excited", trained, layer, count), work, "The network reads all test digits")
+
+
+def exciting(trained: Trained, stage: int, channel: int, count: int) -> tuple[list[int], list[float]]:
+    """Find, among the first ablation.EXCITING test pictures, those that a channel of a U-Net answers to most."""
+    model, test = cache.unet(trained), cache.dataset("cifar10", "test").part(slice(0, ablation.EXCITING))
+
+    def work() -> Iterator[float | tuple[list[int], list[float]]]:
+        yield ablation.exciting(model, test, stage, channel, count)
+
+    return watched(("exciting", trained, stage, channel, count), work, "The network looks at some pictures")
+
+
+def neighbours(
+    trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
+) -> Neighbours:
+    """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
+    train = cache.dataset("mnist", "train")
+    found, maps = cache.digit_trial(trained, digit, corruption, seed)
+
+    def look() -> Iterator[float | Atlas]:
+        yield feature_neighbours.atlas(cache.cnn(trained), train)
+
+    known = watched(("atlas", trained), look, "The network looks at every training image once")
+
+    def work() -> Iterator[float | Neighbours]:
+        answers = [int(logits.argmax()) for logits in (found.before, found.after)]
+        clean, corrupted = (
+            feature_neighbours.nearest(known, maps[[i]], metric, answers[i] if within else None, k) for i in (0, 1)
+        )
+        yield Neighbours(clean, corrupted)
+
+    key = ("neighbours", trained, digit, corruption, seed, metric, within, k)
+    return watched(key, work, "Looking for the nearest training images")
+
+
+def training_time(recipe: Recipe) -> tuple[float, str]:
+    """Return how many seconds a recipe will take, by a few batches of it, or not a number and a sentence that says why."""
+    plain = replace(recipe, name="time", title="", seed=0, learning_rate=1e-4, epochs=1)
+
+    def work() -> Iterator[float | tuple[float, str]]:
+        try:
+            yield control.estimate(plain, TRIED), ""
+        except UserError as refusal:  # kept: to fail takes as long as to succeed
+            yield float("nan"), str(refusal)
+
+    key = "time", repr(plain), datasets.stamp(recipe.dataset), int(time.time() // 3600)
+    seconds, why = watched(key, work, "Training a few batches to see how long it takes", door=cache.processes())
+    return recipe.epochs * seconds, why

@@ -44,6 +44,7 @@ def settled() -> None:
 
 
 def _fill() -> None:
+    import pandas  # type: ignore[import-untyped]  # noqa: F401  # plotly fails where it looks into it while another thread imports it
     import plotly.graph_objects  # noqa: F401
 
     from app import cache

@@ -18,6 +18,7 @@ from app import cache, received
 from app.browser import strip
 from app.controls import presses
 from app.draw import charts, words
+from app.turns import made
 from core import UserError
 from core.runs import control, folder, shown
 from core.runs.folder import Run
@@ -86,7 +87,7 @@ def adopt(run: str, name: str) -> None:
 
 def exports(run: Run) -> None:
     """Offer the card, the weights and the metrics."""
-    lines = cache.metrics(run.id).lines()
+    lines = cache.metrics(run.id)
     columns = st.columns(4)
     try:
         card, weights = folder.network(run.id)
@@ -102,7 +103,8 @@ def exports(run: Run) -> None:
     table.writerows(lines)
     columns[2].download_button("Metrics (CSV)", file.getvalue(), f"{run.id}.csv", "text/csv", width="stretch")
     if find_spec("tensorboard"):
-        events = partial(control.tensorboard, run.id)  # made when it is asked for: tensorboard takes seconds to import
+        work = partial(control.tensorboard, run.id)  # begun when it is asked for: tensorboard takes seconds to import
+        events = partial(made, ("events", run.id, len(lines)), work)
         columns[3].download_button("TensorBoard", events, f"events.out.tfevents.{run.id}", width="stretch")
 
 
@@ -111,7 +113,7 @@ def curves(chosen: list[Run]) -> None:
     left, right = st.columns(2)
     losses, scores = {}, {}
     for run in chosen:
-        lines = cache.metrics(run.id).lines()
+        lines = cache.metrics(run.id)
         steps, values = [x["step"] for x in lines if "epoch" not in x], [x["loss"] for x in lines if "epoch" not in x]
         losses[run.id] = np.array(steps), smoothed(np.array(values))
         epochs = [x for x in lines if "epoch" in x]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import address, cache, progress
 from app.controls import data, pickers
 from app.draw import filters
 
@@ -24,7 +24,7 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
     limit = float(weights.abs().max())
     inputs = weights.shape[1]
     st.subheader(f"Layer {layer[-1]}")
-    for k, (patterns, peaks) in enumerate(zip(weights, cache.excited(network, layer, SHOWN), strict=True)):
+    for k, (patterns, peaks) in enumerate(zip(weights, progress.excited(network, layer, SHOWN), strict=True)):
         left, right = st.columns([1, 3.4], vertical_alignment="center")
         left.image(
             filters.patterns(patterns, limit), output_format="PNG", alt=f"Layer {layer[-1]}, filter {k + 1}",

@@ -3,7 +3,7 @@
 import streamlit as st
 import torch
 
-from app import address, cache
+from app import address, cache, progress
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import pictures
 from core import params
@@ -28,7 +28,7 @@ with right:
 if digit:
     train = cache.dataset("mnist", "train")
     trial, maps = cache.digit_trial(network, digit, thing, seed)
-    found = cache.neighbours(network, digit, thing, seed, metric, within == "class", 8)
+    found = progress.neighbours(network, digit, thing, seed, metric, within == "class", 8)
     limits = float(maps.min()), float(maps.max())
     pair = train.images([found.clean[0][0], found.corrupted[0][0]])
     relatives = feature_neighbours.maps(cache.cnn(network), pair)

@@ -19,14 +19,14 @@ part = choices.pressed("Part of the study", parts, "part", "the part of the stud
 address.publish(part=part)
 for finding in findings.findings(part):
     with st.container(border=True):
-        head, link = st.columns([5, 1], vertical_alignment="center")
-        head.markdown(f"**{finding.figure}**")
-        link.page_link(
-            HERE / f"{finding.page}.py",
-            label="Explore",
-            icon=":material/arrow_forward:",
-            query_params=finding.query or None,
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{finding.figure}**")
+            st.page_link(
+                HERE / f"{finding.page}.py",
+                label="Explore",
+                icon=":material/arrow_forward:",
+                query_params=finding.query or None,
+            )
         if finding.table:
             st.dataframe(list(finding.table), hide_index=True, width="stretch")
             st.caption(
@@ -34,10 +34,9 @@ for finding in findings.findings(part):
             )
         else:
             left, right = st.columns(2)
-            left.caption("The study says")
-            left.markdown(finding.says)
-            right.caption("Here")
-            right.markdown(finding.here.replace("; ", "  \n"))
+            left.markdown(f":gray[:small[The study says]]\n\n{finding.says}")
+            here = finding.here.replace("; ", "  \n")
+            right.markdown(f":gray[:small[Here]]\n\n{here}")
         if finding.why:
             st.markdown(f"*{finding.why}*")
 data.source(cache.dataset("mnist", "test"))

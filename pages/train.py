@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, received, watching
+from app import access, address, cache, progress, received, watching
 from app.controls import data, presses
 from app.controls import recipes as controls
 from app.draw import words
@@ -23,7 +23,7 @@ may = access.allowed("train")
 def launcher() -> None:
     """Choose, change and launch."""
     plan = controls.plan()
-    times, whys = zip(*map(cache.training_time, plan), strict=True)
+    times, whys = zip(*map(progress.training_time, plan), strict=True)
     needs = [controls.need(r) for r in plan]
     st.caption(
         f"It will take about **{words.duration(sum(times))}** on this machine, measured on a few batches just now, one thread, and needs {needs[0].parameters:,} weights, {sum(n.megabytes for n in needs):.0f} MB on disk, "

@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import textwrap
-import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from random import Random
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,12 +25,13 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from app import cache, uploads
+from app.door import Door
+from app.held import OWN
 from core import UserError
 from core.data import decoding
 from core.data import uploads as reading
 from tests.test_uploads import bomb, png, saved
 
-R = TypeVar("R")
 ROOT = Path(__file__).parents[1]
 MOST = 400_000  # kB that a process may take
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the memory of a process")
@@ -73,12 +73,6 @@ def refused(content: bytes, side: int | None = None) -> str:
 def computed() -> float:
     """Return how long the processes that have ended have computed, in seconds: the clock would count what others do."""
     return os.times().children_user + os.times().children_system
-
-
-def last(steps: Iterator[float | R]) -> R:
-    *_, found = steps
-    assert not isinstance(found, float)
-    return found
 
 
 MEASURED = """
@@ -182,41 +176,12 @@ def test_a_process_that_dies_or_lies_is_a_damaged_picture(tmp_path: Path) -> Non
             reading._received(said)
 
 
-def test_whoever_stops_asking_stops_it() -> None:
-    steps = reading.read(scans(2000, 30_000), visitor="gone")
-    assert [next(steps) for _ in range(3)] == [0.0] * 3
-    assert reading._reading == {"gone"}
-    before = computed()
-    steps.close()  # type: ignore[attr-defined]
-    while reading._reading:
-        time.sleep(0.01)
-    assert computed() - before < 2
-
-
-def test_one_at_a_time_for_a_visitor_and_few_for_all() -> None:
-    """Three who attack: two of them are decoded, and who waits for a turn is none the worse for it."""
-    slow = scans(2000, 30_000)
-    attacks = [reading.read(slow, visitor=name) for name in ("a", "a", "b", "c")]
-    assert [next(steps) for steps in attacks] == [0.0] * 4
-    assert reading._reading == {"a", "b"}
-    attacks[0].close()  # type: ignore[attr-defined]
-    while "a" in reading._reading:
-        time.sleep(0.01)
-    next(attacks[3])
-    assert reading._reading == {"b", "c"}
-    for steps in attacks:
-        steps.close()  # type: ignore[attr-defined]
-    *_, picture = reading.read(saved(noise(9)), visitor="a")
-    assert isinstance(picture, reading.Picture)
-
-
 def test_no_process_to_be_had_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(12, os.strerror(12))
 
     monkeypatch.setattr(subprocess, "Popen", full)
     assert "No process could be started" in refused(saved(noise(9)))
-    assert "" not in reading._reading
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
@@ -312,39 +277,39 @@ def test_some_of_them_sent_by_a_visitor() -> None:
             assert reading.decode(content).pixels.dtype == torch.uint8
 
 
-def test_what_is_held_is_bounded_in_bytes() -> None:
-    held = uploads.Held(room=10 * (uploads.OWN + 3_000))
-    for k in range(40):
-        held.put(bytes([k]), reading.Picture(torch.zeros((1, 3, 20, 50), dtype=torch.uint8), ""))
-        assert held.get(b"\0"), "what is asked for stays"
-    assert held.nbytes == 10 * (uploads.OWN + 3_000)
-    assert sum(held.get(bytes([k])) is not None for k in range(40)) == 10
-    held.put(b"large", reading.Picture(torch.zeros((1, 3, 200, 100), dtype=torch.uint8), ""))
-    assert held.get(b"large") is None
-
-
 def test_a_picture_whose_place_others_have_taken_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "HELD", uploads.Held(room=3 * 40 * 40 + 2 * uploads.OWN))
+    one = Door(2, room=3 * 40 * 40 + 2 * OWN)
+    monkeypatch.setattr(cache, "processes", lambda: one)
     mine, other = saved(noise(40)), saved(noise(41).crop((0, 0, 40, 40)))
-    photo, _ = last(uploads.photo(mine, "me"))
+    photo, _ = uploads.photo(mine)
     assert len(photo.content) == 32
     before = cache.image(photo)
-    list(uploads.photo(other, "other"))
+    uploads.photo(other)
     with pytest.raises(UserError, match="taken the place of yours"):
         cache.image(photo)
-    list(uploads.photo(mine, "me"))
+    uploads.photo(mine)
     assert torch.equal(cache.image(photo), before)
     assert before.dtype == torch.float32
 
 
 def test_a_digit_is_held_as_its_784_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "HELD", uploads.Held(room=100_000))
+    one = Door(2, room=100_000)
+    monkeypatch.setattr(cache, "processes", lambda: one)
     sheet = Image.new("L", (900, 900), "white")
     sheet.paste("black", (400, 200, 450, 700))
     for _ in range(2):
-        digit, _ = last(uploads.digit(saved(sheet), "me"))
+        digit, _ = uploads.digit(saved(sheet))
         assert len(digit.values) == 784
-    assert uploads.HELD.nbytes == 784 + uploads.OWN
+    assert one.held.nbytes == 784 + OWN
+
+
+def test_a_picture_that_is_refused_is_read_anew_and_nothing_of_it_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Door(2)
+    monkeypatch.setattr(cache, "processes", lambda: one)
+    for _ in range(2):
+        with pytest.raises(UserError, match="damaged"):
+            uploads.photo(saved(noise(40))[:300])
+    assert one.held.nbytes == 0
 
 
 def test_files_as_they_were_sent_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:

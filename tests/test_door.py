@@ -3,16 +3,18 @@
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
-from threading import Event, Thread, active_count
+from functools import partial
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from app import door
 from app.door import Door, Work
+from app.held import OWN
 from core import UserError
 
 
@@ -123,7 +125,7 @@ def test_what_waits_and_is_not_wanted_any_more_is_never_begun(monkeypatch: pytes
 
 
 def test_results_are_kept_while_there_is_room_in_bytes_the_last_asked_for_longest() -> None:
-    one = Door(1, room=1000)
+    one = Door(1, room=2 * (400 + OWN))
 
     def steps() -> Iterator[float | np.ndarray]:
         yield np.zeros(400, np.uint8)
@@ -133,14 +135,7 @@ def test_results_are_kept_while_there_is_room_in_bytes_the_last_asked_for_longes
     for k in range(20):
         one.enter(k, steps).finish()
         assert one.enter("first", steps) is first
-    assert len(one._held) == 2
-
-
-def test_a_size_counts_what_is_inside() -> None:
-    x = torch.zeros(3, 4)
-    assert door.size(x) == 48
-    assert door.size({"a": [x, np.zeros(5), b"123"], "b": (x,)}) == 1 + 48 + 40 + 3 + 1 + 48
-    assert door.size(door) < 100
+    assert len(one.held) == 2
 
 
 @pytest.mark.parametrize(
@@ -165,12 +160,12 @@ def test_what_goes_wrong_is_one_sentence(problem: Exception, said: str, monkeypa
 
 def test_idle_threads_end_and_work_begins_anew_after(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "IDLE", 0.05)
-    before, one = active_count(), Door(1)
+    one = Door(1)
     assert one.enter("one", counting(1, 0, [], "")).finish() == [0]
     until = time.monotonic() + 60
-    while active_count() > before and time.monotonic() < until:
+    while one._threads and time.monotonic() < until:
         time.sleep(0.02)
-    assert active_count() <= before  # threads of earlier tests may have ended too
+    assert not one._threads
     assert one.enter("two", counting(1, 0, [], "")).finish() == [0]
 
 
@@ -186,6 +181,120 @@ def test_visitors_who_come_and_go_at_once_get_what_they_asked_for() -> None:
     for thread in threads:
         thread.join(30)
     assert answers == {k: [k % 7] for k in range(60)}
+
+
+def test_a_visitor_has_as_many_places_as_each_may_have() -> None:
+    go, begun = Event(), list[str]()
+
+    def steps(name: str) -> Iterator[float | int]:
+        begun.append(name)
+        go.wait(30)
+        yield 1
+
+    one = Door(2, each=1)
+    works: list[Work[int]] = [one.enter(name, partial(steps, name), name[0]) for name in ("a1", "a2", "b1")]
+    works[0].look()
+    works[1].look()
+    time.sleep(0.3)
+    assert begun == ["a1"]
+    works[2].look()
+    until = time.monotonic() + 5
+    while len(begun) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert begun == ["a1", "b1"]
+    go.set()
+    for work in works:
+        work.finish()
+    assert begun == ["a1", "b1", "a2"]
+
+
+def test_what_a_visitor_left_before_its_turn_is_let_go_with_what_it_was_to_be_made_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(door, "PATIENCE", 0.1)
+    one, hog = Door(1), Event()
+    file = np.zeros(1_000_000)
+    known = weakref.ref(file)
+
+    def steps(file: np.ndarray | None) -> Iterator[float | int]:
+        hog.wait(0.3)
+        yield 1
+
+    one.enter("hog", partial(steps, None), "a").look()
+    one.enter("left", partial(steps, file), "b").look()
+    del file
+    time.sleep(0.5)
+    one.enter("next", counting(1, 0, [], ""), "c").finish()
+    assert one.held.get("left") is None
+    assert known() is None
+
+
+def test_what_it_was_made_from_is_let_go_when_it_is_done() -> None:
+    file = np.zeros(1_000_000)
+    known, one = weakref.ref(file), Door(1)
+
+    def steps(file: np.ndarray) -> Iterator[float | int]:
+        yield len(file)
+
+    work: Work[int] = one.enter("work", partial(steps, file))
+    assert work.finish() == [1_000_000]
+    del file
+    assert known() is None
+
+
+def test_memory_under_way_is_bounded_and_who_rests_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two large pieces never lie half done side by side, a small one goes on beside a large one, and a rested one begins anew."""
+    monkeypatch.setattr(door, "UNDER_WAY", 100)
+    monkeypatch.setattr(door, "WEIGHT", 10)
+    monkeypatch.setattr(door, "SLICE", 0.02)
+    alive, most = [0], [0]
+
+    def steps(weight: int) -> Iterator[float | int]:
+        alive[0] += weight
+        most[0] = max(most[0], alive[0])
+        try:
+            for k in range(20):
+                time.sleep(0.005)
+                yield k
+        finally:
+            alive[0] -= weight
+
+    one = Door(2)
+    sizes = {"large": 80, "other": 80, "small": 10, "tiny": 5}
+    works: list[Work[int]] = [one.enter(k, partial(steps, n), k, n) for k, n in sizes.items()]
+    for work in works:
+        work.look()
+    for work in works:
+        assert work.finish() == list(range(20))
+    assert most[0] <= 100
+    monkeypatch.setattr(door, "PATIENCE", 0.1)
+    left: Work[int] = one.enter("left", partial(steps, 80), "a", 80)
+    left.look()
+    time.sleep(0.3)
+    assert left.begun
+    assert not left.done
+    one.enter("large again", partial(steps, 80), "b", 80).finish()
+    assert most[0] <= 100
+    assert not left.begun
+    assert left.finish() == list(range(20))
+    assert alive == [0]
+
+
+def test_small_work_is_let_in_beside_work_that_is_too_large_for_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "UNDER_WAY", 100)
+    monkeypatch.setattr(door, "WEIGHT", 10)
+    monkeypatch.setattr(door, "SLICE", 0.02)
+    done: list[str] = []
+    one = Door(1)
+    huge: Work[int] = one.enter("huge", counting(60, 0.01, done, "huge"), "a", 1000)
+    huge.look()
+    time.sleep(0.1)
+    large: Work[int] = one.enter("large", counting(2, 0.01, done, "large"), "b", 60)
+    large.look()
+    one.enter("small", counting(2, 0.01, done, "small"), "c", 10).finish()
+    assert done == ["small"]
+    large.finish()
+    assert done == ["small", "huge", "large"]
 
 
 def test_a_process_that_ends_lets_the_step_under_way_end() -> None:

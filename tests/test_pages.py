@@ -18,6 +18,8 @@ from app import cache, navigation, progress, uploads
 from app.browser import packing
 from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
+from app.door import Door
+from app.held import size
 from app.inputs import Digit, Photo, Trained
 from app.photograph import Shown
 from core import UserError, checkpoints
@@ -34,7 +36,6 @@ from core.noise import Gaussian, ReplaceGaussian, SaltAndPepper
 from core.study import background, findings, report
 from core.training import recipes
 from core.types import generator
-from tests.test_decoding import last
 from tests.test_uploads import bomb, saved
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +113,23 @@ def test_every_page_opens_asks_its_question_and_says_which_data_it_shows(page: s
     assert at.title[0].value.endswith("?")
     assert not at.warning
     assert any(c.value.startswith("Data: ") for c in at.caption)
+    assert size(at.session_state._state.filtered_state) < 20_000  # bytes that a session keeps: choices, never pictures
+
+
+def test_what_is_kept_stays_in_its_bounds_however_many_pictures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions come and go, each with another picture: what is light, and what was found behind the door, each in so many bytes."""
+    monkeypatch.setattr(cache, "LIGHT", 2_000_000)
+    one = Door(room=300_000)
+    monkeypatch.setattr(cache, "door", lambda: one)
+    made = dict.fromkeys(("light", "heavy"), 0)
+    for k in range(12):
+        opened("pixels" if k % 2 else "see", image=str(k))
+        assert cache.light().nbytes <= 2_000_000
+        assert one.held.nbytes <= 300_000
+        made["light"] = max(made["light"], cache.light().nbytes)
+        made["heavy"] = max(made["heavy"], one.held.nbytes)
+    assert made["light"] > 1_000_000, "the bound is reached"
+    assert made["heavy"] > 100_000
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -295,7 +313,7 @@ def test_every_way_to_pick_an_image_works(way: str) -> None:
         next(b for b in at.button if b.label == "Another one").click().run()
         assert at.session_state["image"] != before
     if way == "mistakes":
-        answers, _ = cache.predictions(Trained.named("digit-cnn"))
+        answers, _ = progress.predictions(Trained.named("digit-cnn"))
         assert answers[at.session_state["image"]] != cache.dataset("mnist", "test").labels[at.session_state["image"]]
     if way == "draw":
         assert "Draw a digit on the pad" in words(at)
@@ -336,7 +354,7 @@ def test_a_strange_upload_is_read_and_said(mode: str, digits: Any) -> None:
 
 @pytest.mark.parametrize("metric", ["SSIM", "cosine", "L2"])
 def test_similar_images_are_of_the_class_the_network_says(metric: str) -> None:
-    found = cache.neighbours(
+    found = progress.neighbours(
         Trained.named("digit-cnn"),
         Digit.of(cache.dataset("mnist", "test"), 3),
         FGSM(0.2),
@@ -633,13 +651,13 @@ def test_photographs_that_are_measured_stand_beside_bm3d(monkeypatch: pytest.Mon
 
 
 def test_a_picture_that_is_brought_is_read_and_a_bomb_is_refused_in_one_sentence() -> None:
-    photo, note = last(uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))), "somebody"))
+    photo, note = uploads.photo(saved(Image.fromarray(np.full((40, 50, 3), 99, np.uint8))))
     assert cache.image(photo).shape == (1, 3, 40, 50)
     assert not note
     with pytest.raises(UserError, match="less than 8 pixels wide or high"):
-        list(uploads.photo(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))), "somebody"))
+        uploads.photo(saved(Image.fromarray(np.full((400, 5, 3), 99, np.uint8))))
     with pytest.raises(UserError, match="larger than the 40 million pixels"):
-        list(uploads.photo(bomb(40_000, 40_000), "somebody"))
+        uploads.photo(bomb(40_000, 40_000))
 
 
 def test_quality_can_be_narrowed_and_to_nothing_and_says_so() -> None:

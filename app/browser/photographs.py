@@ -37,6 +37,7 @@ LIMIT = 0.25  # of the grey range: a difference of full colour
 QUALITY, ROUGH = 85, 70  # of the JPEG files, at full size and of previews; colours are not thinned out
 WORKERS = 2  # threads for a picture: more would only take memory
 STEP = 0.5  # seconds of work on a whole picture between two shares that are told: a small one is done in one go
+WEIGHT = 48  # bytes a pixel that a whole picture takes while it is denoised: four of three colours, in float32
 PATIENT = 1_000_000  # pixels of a picture, at most, that slow methods are tried on
 
 

@@ -1,6 +1,6 @@
 """Pick a picture: a digit or one in colour, by number, by class, at random, or one's own."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +10,7 @@ from app import address, cache, received, uploads
 from app.browser import pad
 from app.controls import choices
 from app.inputs import Digit, Photo, Trained
-from app.progress import here, visitor
+from app.progress import predictions
 from core import UserError
 from core.data import datasets, samples
 from core.data.datasets import Dataset
@@ -144,7 +144,7 @@ def _at_random(kind: Kind[P], test: Dataset) -> int:
 
 
 def _mistaken(network: Trained, test: Dataset) -> Digit | None:
-    answers, sure = cache.predictions(network)
+    answers, sure = predictions(network)
     rows = (answers != test.labels).nonzero().flatten().tolist()
     if not rows:
         st.info(f"{network.name} makes no mistake on these {len(test):,} images.")
@@ -166,12 +166,12 @@ def _drawn() -> Digit | None:
     return Digit(values)
 
 
-def _brought(file: Any, read: Callable[[bytes, str], Iterator[float | tuple[P, str]]], missing: str) -> P | None:
+def _brought(file: Any, read: Callable[[bytes], tuple[P, str]], missing: str) -> P | None:
     """Read a file that somebody brought; None, with the sentence `missing`, where there is none."""
     if file is None:
         st.caption(missing)
         return None
-    return _read(lambda: here(read(file.getvalue(), visitor()), "Reading the picture"))
+    return _read(lambda: read(file.getvalue()))
 
 
 def _read(read: Callable[[], tuple[P, str]]) -> P | None:

@@ -6,7 +6,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from app import cache
+from app import cache, progress
 from app.draw import charts, pictures
 from app.inputs import Trained
 from core.experiments.attack_path import Timeline
@@ -105,7 +105,7 @@ def looks_for(network: Trained, channel: int) -> None:
         left.caption(
             f"Its filter reads {CHANNELS} maps of the stage before: too many to look at. What it answers to says more."
         )
-    best, values = cache.exciting(network, stage, number, SHOWN)
+    best, values = progress.exciting(network, stage, number, SHOWN)
     tiles = [pictures.enlarged(pictures.colour(test.images([i])[0]), 3) for i in best]
     told = f"no. {', '.join(map(str, best))}: it answers {values[0]:.2f} to {values[-1]:.2f}"
     right.image(pictures.grid(tiles, len(tiles)), output_format="PNG", alt=f"Test pictures that excite {title(stage)}, channel {number + 1} most", caption=f"Excite it most: {told}")  # fmt: skip

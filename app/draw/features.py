@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from app import cache
+from app import cache, progress
 from app.draw import charts, filters, pictures
 from app.draw.pictures import Picture
 from app.inputs import Trained
@@ -117,7 +117,7 @@ def looks_for(network: Trained, unit: int) -> None:
     left, right = st.columns([1, 2.4], vertical_alignment="center")
     picture, caption = weights(model, unit)
     left.image(picture, output_format="PNG", caption=caption, alt=caption)
-    peaks = cache.excited(network, layer, SHOWN)[number]
+    peaks = progress.excited(network, layer, SHOWN)[number]
     stage = next(s for s in model.STAGES if s.name == layer)
     alt = f"Test digits that excite {NAMES[key(unit)]} most"
     right.image(

@@ -31,23 +31,25 @@ def drawn(blocks: Mapping[str, Block], chosen: str) -> go.Figure:
     for k, (name, block) in enumerate(blocks.items(), 1):
         place[name] = float(k), -log2(finest / block.side) if rows else 0.0
     figure = go.Figure()
-    for name, block in blocks.items():
-        for source, dash in ((block.stage.source, "solid"), (block.stage.beside, "dot")):
-            if source:
-                (x0, y0), (x1, y1) = place[source], place[name]
-                figure.add_scatter(x=[x0, x1], y=[y0, y1], mode="lines", line=dict(color=charts.GREY, dash=dash, width=1), hoverinfo="skip")  # fmt: skip
+    for dash, field in (("solid", "source"), ("dot", "beside")):
+        ends = [(place[s], place[name]) for name, block in blocks.items() if (s := getattr(block.stage, field))]
+        along, up = ([each for a, b in ends for each in (a[axis], b[axis], None)] for axis in (0, 1))
+        figure.add_scatter(
+            x=along, y=up, mode="lines", line=dict(color=charts.GREY, dash=dash, width=1), hoverinfo="skip"
+        )
+    shapes, words = [], []  # set all at once: plotly copies those it has for each that is added
     for name, (x, y) in place.items():
         wide, high = (1.0, 1.0) if name == "image" else (sqrt(blocks[name].channels / most), blocks[name].side / finest)
         colour = charts.GREY if name == "image" else charts.ATTACK if name == chosen else charts.NOISE
         w, h = 0.1 + 0.3 * wide, 0.12 + 0.28 * high
-        figure.add_shape(type="rect", x0=x - w, x1=x + w, y0=y - h, y1=y + h, line_width=0, fillcolor=colour)
-        words = (
-            ("image", "")
-            if name == "image"
-            else (blocks[name].stage.layer, blocks[name].size + ("" if rows else f"<br>{blocks[name].stage.operation}"))
-        )
-        for text, at, anchor in zip(words, (y + h, y - h), ("bottom", "top"), strict=True):
-            figure.add_annotation(x=x, y=at, text=text, showarrow=False, yanchor=anchor, font_size=11)
+        shapes.append(dict(type="rect", x0=x - w, x1=x + w, y0=y - h, y1=y + h, line_width=0, fillcolor=colour))
+        above, below = "image", ""
+        if name != "image":
+            stage, size = blocks[name].stage, blocks[name].size
+            above, below = stage.layer, size if rows else f"{size}<br>{stage.operation}"
+        for text, at, anchor in ((above, y + h, "bottom"), (below, y - h, "top")):
+            words.append(dict(x=x, y=at, text=text, showarrow=False, yanchor=anchor, font_size=11))
+    figure.update_layout(shapes=shapes, annotations=words)
     told = [f"{b.name}: {b.stage.operation}, {b.size}" for b in blocks.values()]
     xs, ys = zip(*(place[name] for name in blocks), strict=True)
     touch = dict(symbol="square", size=26, color="rgba(0,0,0,0)")

@@ -1,10 +1,10 @@
-"""Decode a picture from outside in a process of its own: `python -m core.data.decoding BYTES SIDE`; `uploads.read` starts it.
+"""Decode a picture from outside in a process of its own: `python -m core.data.decoding BYTES SIDE`; `uploads.decode` starts it.
 
 Reads a file of so many bytes on standard input; writes a line of JSON, {"refusal"} or {"width", "height", "channels", "note"}, and behind it the
 rows, uint8. Imports Pillow and nothing else that is large, so that it starts in less than a tenth of a second.
 
 The system ends it at MEMORY and CPU on Linux, at CPU on macOS, whose system counts no memory. On Windows nothing ends it but
-`uploads.read`, after a time: there memory is bounded by what the header says, which `checked` refuses beforehand everywhere.
+`uploads.decode`, after a time: there memory is bounded by what the header says, which `checked` refuses beforehand everywhere.
 """
 
 import io

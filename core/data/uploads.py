@@ -5,12 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread, Timer
+from threading import Timer
 from typing import IO
 
 import torch
@@ -26,12 +24,8 @@ ROOT = Path(__file__).parents[2]
 SECONDS = (
     10.0  # by the clock, after which a process is killed that could not compute decoding.CPU seconds on a busy machine
 )
-AT_ONCE = 2  # processes that decode for all visitors together
-LOOK = 0.05  # seconds between two looks at one
 TOO_SLOW = "To read this picture takes more than 3 seconds: scale it down, or try again when less is going on here."
 OUT_OF_TIME = -getattr(signal, "SIGXCPU", 24)  # how a process ends that the system has ended
-_reading: set[str] = set()  # the visitors for whom a process decodes
-_lock = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,68 +42,42 @@ class Picture:
 
 
 def decode(content: bytes, side: int | None = None) -> Picture:
-    """Read a PNG, JPEG or WebP of any colour mode, upright, scaled down so that no side is longer than `side` pixels.
+    """Read a PNG, JPEG or WebP of any colour mode, upright, scaled down so that no side is longer than `side` pixels, in a process of its own.
 
     Raises UserError for anything else, for a damaged file, for more pixels than decoding.LARGEST and for what takes more
     memory or time than a process may. A 16-bit, print-colour (CMYK) or animated picture is converted, and `note` says so.
     """
-    *_, picture = read(content, side)
-    assert isinstance(picture, Picture)
-    return picture
-
-
-def read(content: bytes, side: int | None = None, visitor: str = "") -> Iterator[float | Picture]:
-    """Yield 0.0 while a picture waits and is decoded, at last what `decode` returns; whoever stops asking stops it.
-
-    A process decodes it, one at a time for a visitor and AT_ONCE for all.
-    """
     decoding.form(content)
-    while not _admitted(visitor):
-        yield 0.0
-        time.sleep(LOOK)
-    picture: Future[Picture] = Future()
+    command = [sys.executable, "-m", "core.data.decoding", str(len(content)), str(side or 0)]
     try:
-        command = [sys.executable, "-m", "core.data.decoding", str(len(content)), str(side or 0)]
         child = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
     except OSError as error:
-        _reading.discard(visitor)
         raise UserError(f"No process could be started to read this picture ({error.strerror}): try again.") from None
-    Thread(target=_attend, args=(child, content, visitor, picture), daemon=True).start()
-    try:
-        while not wait([picture], LOOK).done:
-            yield 0.0
-        yield picture.result()
-    finally:
-        child.kill()
-
-
-def _admitted(visitor: str) -> bool:
-    with _lock:
-        if visitor in _reading or len(_reading) >= AT_ONCE:
-            return False
-        _reading.add(visitor)
-        return True
-
-
-def _attend(child: subprocess.Popen[bytes], content: bytes, visitor: str, picture: "Future[Picture]") -> None:
-    """Give a process its file, take what it makes of it, and kill it when its time is over."""
     clock, began = Timer(SECONDS, child.kill), time.monotonic()
     clock.start()
     try:
-        with child:
-            assert child.stdin
-            assert child.stdout
-            with suppress(OSError), child.stdin:  # it may have refused and gone before it has read all
-                child.stdin.write(content)
-            picture.set_result(_received(child.stdout))
-    except Exception as why:
-        slow = child.returncode == OUT_OF_TIME or time.monotonic() - began >= SECONDS
-        picture.set_exception(UserError(TOO_SLOW) if slow else why)
+        return _asked(child, content)
+    except UserError:
+        if child.returncode == OUT_OF_TIME or time.monotonic() - began >= SECONDS:
+            raise UserError(TOO_SLOW) from None
+        raise
     finally:
         clock.cancel()
-        _reading.discard(visitor)
+
+
+def _asked(child: subprocess.Popen[bytes], content: bytes) -> Picture:
+    """Give a process its file and take what it makes of it; when this returns it has ended."""
+    assert child.stdin
+    assert child.stdout
+    with child:
+        try:
+            with suppress(OSError), child.stdin:  # it may have refused and gone before it has read all
+                child.stdin.write(content)
+            return _received(child.stdout)
+        finally:
+            child.kill()
 
 
 def _received(out: IO[bytes]) -> Picture:

@@ -20,8 +20,8 @@ def damaged() -> dict[str, str]:
 def _all() -> dict[str, Card | UserError]:
     """Return every card by its name, or why it is of no use."""
     found: dict[str, Card | UserError] = {}
-    names = [file.stem for file in sorted(checkpoints.FOLDER.glob("[!.]*.json"))]
-    for name in sorted(names, key=lambda name: [*recipes.RECIPES, name].index(name)):
+    names, first = [file.stem for file in checkpoints.FOLDER.glob("[!.]*.json")], list(recipes.RECIPES)
+    for name in sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name)):
         try:
             found[name] = recipes.sound(checkpoints.read(name))
         except UserError as refusal:
