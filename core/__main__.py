@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     measuring.add_argument("subjects", metavar="NETWORK", nargs="*", help="only these (default: all)")
     measuring.add_argument("--n", type=int, help="on so many images (default: as many as the experiment asks for)")
     measuring.add_argument("--stale", action="store_true", help="only list what no longer fits networks, data or code")
-    report = commands.add_parser("report", help="write docs/*.md and the tables of README")
+    report = commands.add_parser("report", help="write docs/*.md")
     report.add_argument("--check", action="store_true", help="only say which of them do not say what the results say")
     data = commands.add_parser("data", help="download the data sets")
     data.add_argument("names", nargs="*", choices=[*datasets.SOURCES, []])

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.navigation import PAGES
 from core import __main__ as cli
 from core import checkpoints
 from core.attacks.worst_case import WorstCase
@@ -109,9 +111,18 @@ def test_a_denoiser_is_trained_measured_and_compared_on_the_sample(
 def test_the_documents_say_what_the_result_files_say() -> None:
     """`python -m core report` writes them."""
     assert report.outdated() == []
-    readme = (ROOT / "README.md").read_text()
-    assert "\n".join(report.networks()) in readme
-    assert "\n".join(attack_rates.table()) in readme
+    measured = (ROOT / "docs" / "measured.md").read_text()
+    assert "\n".join(report.networks()) in measured
+    assert "\n".join(attack_rates.table()) in measured
+
+
+def test_the_front_page_is_short_and_names_every_page() -> None:
+    front = (ROOT / "README.md").read_text()
+    assert len(front.splitlines()) < 150
+    for entry in PAGES:
+        assert f"[{entry.asks}](pages/{entry.name}.py)" in front
+    for target in re.findall(r"\]\(([^)#:]+)\)", front):
+        assert (ROOT / target).exists(), target
 
 
 def test_a_document_that_says_something_else_is_written_anew(
@@ -119,14 +130,15 @@ def test_a_document_that_says_something_else_is_written_anew(
 ) -> None:
     monkeypatch.setattr(report, "ROOT", tmp_path)
     (tmp_path / "docs").mkdir()
-    front = (ROOT / "README.md").read_text()
-    (tmp_path / "README.md").write_text(front.replace("| `digit-cnn`: ", "| `digit-wrong`: "))
+    told = (ROOT / "docs" / "measured.md").read_text()
+    (tmp_path / "docs" / "measured.md").write_text(told.replace("| `digit-cnn`: ", "| `digit-wrong`: "))
     assert run(monkeypatch, "report", "--check") == 1
-    assert "README.md is out of date" in capsys.readouterr().out
+    assert "measured.md is out of date" in capsys.readouterr().out
     assert run(monkeypatch, "report") == 0
-    assert (tmp_path / "README.md").read_text() == front
+    assert (tmp_path / "docs" / "measured.md").read_text() == told
     assert {f.name for f in (tmp_path / "docs").iterdir()} == {
         "denoisers.md",
+        "measured.md",
         "photographs.md",
         "attacks.md",
         "study.md",

@@ -1,4 +1,4 @@
-"""The documents: docs/*.md and the marked tables of README, written from the results."""
+"""The documents: docs/*.md and the marked tables of docs/measured.md, written from the results."""
 
 import re
 from collections.abc import Iterator
@@ -80,8 +80,8 @@ def document(name: str) -> str:
     return "\n\n".join(parts).rstrip() + "\n"
 
 
-def readme(text: str) -> str:
-    """Write the marked tables of README anew and leave all else as it is."""
+def measured(text: str) -> str:
+    """Write the marked tables of docs/measured.md anew and leave all else as it is."""
     tables = {"digits": digits, "denoisers": networks, "attacks": attack_rates.table, "worst": worst_curves.table}
     return MARKED.sub(lambda found: f"{found[1]}{chr(10).join(tables[found[2]]())}{found[3]}", text)
 
@@ -89,11 +89,11 @@ def readme(text: str) -> str:
 def documents() -> dict[Path, str]:
     """Return what every document is to say, by its file."""
     written = {ROOT / "docs" / f"{name}.md": document(name) for name in INTRODUCTIONS}
-    front = ROOT / "README.md"
+    front = ROOT / "docs" / "measured.md"
     return {
         **written,
         ROOT / "docs" / "study.md": findings.document(),
-        front: readme(front.read_text(encoding="utf-8")),
+        front: measured(front.read_text(encoding="utf-8")),
     }
 
 
