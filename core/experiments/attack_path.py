@@ -49,7 +49,7 @@ def shrunk(x: Images) -> Float[Tensor, "n c small_h small_w"]:
     )
 
 
-def aimed(aim: Images, x: Images) -> Images:
+def aimed(aim: Images, x: Float[Tensor, "m c small_h small_w"]) -> Float[Tensor, "n c small_h small_w"]:
     """Return the picture that an attack is to make `x` look like, in its size."""
     return F.interpolate(shrunk(aim), x.shape[-2:], mode="area")
 
