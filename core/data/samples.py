@@ -1,11 +1,13 @@
 """What is there without a download: digits that ship inside scikit-learn, photographs that ship inside scikit-image."""
 
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -45,13 +47,20 @@ EVERY = (
 
 def digits(train: bool) -> tuple[Uint8Images, Labels]:
     """Return scikit-learn's 1,797 scanned digits in MNIST's frame (N, 1, 28, 28): the first 1,000 to learn from, 797 to test."""
-    from sklearn.datasets import load_digits
-
     part = slice(0, 1000) if train else slice(1000, None)
-    scans = load_digits()
-    x = torch.from_numpy(scans.images[part]).float()[:, None] / 16
+    table = np.loadtxt(_inside("sklearn") / "datasets/data/digits.csv.gz", np.float32, delimiter=",")[part]
+    pixels, labels = torch.from_numpy(table).split([64, 1], dim=1)
+    x = pixels.reshape(-1, 1, 8, 8) / 16
     x = interpolate(x, (18, 18), mode="bicubic", align_corners=True).clamp(0, 1)
-    return (centred(x) * 255).round().to(torch.uint8), torch.from_numpy(scans.target[part]).long()
+    return (centred(x) * 255).round().to(torch.uint8), labels.flatten().long()
+
+
+def _inside(package: str) -> Path:
+    """Return the folder of a package that is not imported: scikit-learn takes a second."""
+    spec = find_spec(package)
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent
 
 
 def centred(x: Images) -> Float[Tensor, "n 1 28 28"]:
@@ -75,14 +84,8 @@ def _centre(mass: Float[Tensor, "n k"]) -> Scores:
 @cache
 def photograph(name: str) -> np.ndarray:
     """Return a photograph that ships inside scikit-image or scikit-learn, one of EVERY, uint8 (H, W, 3); a grey one thrice."""
-    if name in LANDSCAPES:
-        from sklearn.datasets import load_sample_image
-
-        return np.array(load_sample_image(f"{name}.jpg"))
-    import skimage.data
-    import skimage.io
-
-    picture = skimage.io.imread(next(Path(skimage.data.__file__).parent.glob(f"{name}.*")))
+    place = _inside("sklearn") / "datasets/images" if name in LANDSCAPES else _inside("skimage") / "data"
+    picture = np.array(Image.open(next(place.glob(f"{name}.*"))))
     return np.ascontiguousarray(picture[..., :3] if picture.ndim == 3 else np.stack([picture] * 3, axis=-1))
 
 

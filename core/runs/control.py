@@ -167,7 +167,7 @@ def _start(run: str) -> None:
     if not locks.GIVEN_OVER:
         raise UserError(f"This system cannot hand a lock over: go on with {run} by `python -m core train --run {run}`.")
     threads = str(max(1, (os.cpu_count() or 2) // 2))  # the app keeps the rest
-    environment = {**_environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_NICE": "10", "NOISESCOPE_HANDED": run}
+    environment = {"NOISESCOPE_NICE": "10", **_environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_HANDED": run}
     try:
         folder.path(run, "request").unlink(missing_ok=True)
         with folder.living(run) as lock, open(folder.path(run, "log.txt"), "a") as out:
