@@ -18,7 +18,7 @@ run: $(VENV)/.run ## set up, then serve the app on http://localhost:8501, for ot
 	$(PY) -m app $(HOSTED)
 
 test: $(VENV)/.test browser ## set up, then run all tests
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope
 
 check: $(VENV)/.test ## lint, format and types
 	$(PY) -m ruff check .

@@ -34,7 +34,6 @@ from tests.test_uploads import bomb, saved
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(driver.executable() is None, reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
 ]
 ONCE = (
     pytest.mark.sample

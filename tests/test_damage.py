@@ -30,7 +30,7 @@ from core.training.recipes import RECIPES, Classification, Denoising
 from tests import damage
 from tests.test_pages import opened, words
 
-pytestmark = [pytest.mark.sample, pytest.mark.xdist_group("damage")]
+pytestmark = pytest.mark.sample
 
 ROOT = Path(__file__).parents[1]
 QUICK = Classification("quick", "Quick", "DigitMLP", epochs=3, learning_rate=0.1, momentum=0.9)

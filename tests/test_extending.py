@@ -22,10 +22,7 @@ from core import __main__
 sys.exit(__main__.main())
 """
 
-pytestmark = [
-    pytest.mark.xdist_group("extending"),
-    pytest.mark.sample,
-]  # one copy serves them all, on the built-in sample
+pytestmark = pytest.mark.sample  # one copy serves them all
 
 
 @pytest.fixture(scope="module")
