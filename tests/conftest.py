@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests run side by side
+os.environ.setdefault("NOISESCOPE_NICE", "0")  # and wait for the runs they launch
 
 from jaxtyping import install_import_hook
 
@@ -23,7 +24,7 @@ from core.data.datasets import Dataset
 from core.networks.digits import Classifier
 
 torch.set_num_threads(1)
-ANYWHERE = ("denoising", "devices", "install", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "tiled", "training")  # fmt: skip
+ANYWHERE = ("decoding", "denoising", "devices", "door", "install", "jacobian", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "pieces", "results", "smoothing", "terminal", "tiled", "told", "torchvision_shim", "training", "trainings", "uploads")  # fmt: skip
 TOGETHER = ("browser", "extending")  # files whose tests share a server, or a copy of this project
 
 
@@ -75,9 +76,11 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at no data set: to run it once is enough, with them or without."""
+    """Mark what has an empty data folder of its own, and what looks at no data set: to run it once is enough."""
     for item in items:
-        if item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
+        if "no_data" in getattr(item, "fixturenames", ()):
+            item.add_marker("sample")
+        elif item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
             item.add_marker("anywhere")
 
 

@@ -75,8 +75,9 @@ NEEDY = (
 
 
 PLAIN = {
-    "denoise": {"photo": "5"}
-}  # the address under which a page shows its data set, where it opens with something else
+    "denoise": {"photo": "5"},
+    "certificate": {"votes": "100"},
+}  # the address under which a page shows its data set, where it opens with something else, or with ten times as many votes
 
 
 def opened(page: str, **address: str) -> AppTest:
@@ -462,7 +463,7 @@ def test_measuring_can_be_started_watched_and_stopped(
     )
     assert not new
     assert job.thread is not None
-    job.thread.join(120)
+    job.thread.join(400)
     assert not jobs.running()
     (kept,) = accuracy.of("digit-cnn")
     assert kept.n == 797
@@ -475,14 +476,14 @@ def test_a_measurement_stopped_before_its_turn_does_not_hold_the_next_one(no_dat
     model, card = _shipped()
     jobs = cache.jobs()
     test = cache.dataset("mnist", "test")
-    first, _ = jobs.start(model, card, test, PGD(), tuple(k / 50 for k in range(25)), 0)
+    first, _ = jobs.start(model, card, test, PGD(), (0.0, 0.1, 0.2), 0)
     queued, _ = jobs.start(model, card, test, FGSM(), (0.0, 0.1), 0)
     queued.halt.set()
     again, new = jobs.start(model, card, test, FGSM(), (0.0, 0.1), 0)
     assert new
     first.halt.set()
     assert again.thread is not None
-    again.thread.join(60)
+    again.thread.join(400)
     assert again.n == 797
     assert queued.n == 0
 
@@ -495,12 +496,12 @@ def _shipped() -> Any:
 
 def test_a_stopped_measurement_keeps_what_it_has_counted(no_data: Path, shelf: Path) -> None:
     model, card = _shipped()
-    job, _ = cache.jobs().start(model, card, cache.dataset("mnist", "test"), PGD(), tuple(k / 50 for k in range(25)), 0)
+    job, _ = cache.jobs().start(model, card, cache.dataset("mnist", "test"), PGD(), (0.0, 0.1, 0.2), 0)
     while not job.n and job.running:
         time.sleep(0.01)
     job.halt.set()
     assert job.thread is not None
-    job.thread.join(60)
+    job.thread.join(400)
     assert 0 < job.n < 797
     assert [c.n for c in accuracy.BESIDE.every().values()] == [job.n]
 
@@ -841,7 +842,7 @@ def test_a_measurement_of_other_weights_is_not_shown(shelf: Path) -> None:
         ("break", "Nothing is measured yet"), ("often", "No network has been attacked yet"), ("study", "not measured yet"),
         ("certificate", "Not measured yet"),
     ):  # fmt: skip
-        assert sentence in words(opened(page)), page
+        assert sentence in words(opened(page, **PLAIN.get(page, {}))), page
     for name, figure in (("digit-cnn", "97.35"), ("n2n-gaussian-50", "30.75")):
         shown = words(opened("cards", card=name))
         assert "Not measured yet" in shown

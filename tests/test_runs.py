@@ -46,7 +46,6 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NOISESCOPE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("NOISESCOPE_DATA", str(tmp_path / "no data"))
     monkeypatch.setenv("NOISESCOPE_SAVE", "0.2")
-    monkeypatch.setenv("NOISESCOPE_NICE", "0")  # somebody waits for it
     yield
     for run in folder.every():
         kill(run.id)
