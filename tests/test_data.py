@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
+from sklearn.datasets import load_digits, load_sample_image
 
 from core import UserError
 from core.data import datasets, downloads, samples, torchvision_shim
@@ -34,6 +36,14 @@ def test_the_sample_digits_split_into_1000_and_797(no_data: Path) -> None:
         assert set(d.labels.tolist()) == set(range(10))
         assert "python -m core data mnist" in d.note
         assert f"{len(d):,} handwritten digits" in d.note
+
+
+def test_the_samples_are_what_their_packages_load() -> None:
+    labels = torch.cat([samples.digits(train)[1] for train in (True, False)])
+    assert torch.equal(labels, torch.from_numpy(load_digits().target))
+    assert np.array_equal(samples.photograph("china"), load_sample_image("china.jpg"))
+    assert np.array_equal(samples.photograph("astronaut"), skimage.data.astronaut())
+    assert np.array_equal(samples.photograph("coins")[..., 0], skimage.data.coins())
 
 
 def test_the_sample_photographs_are_cut_into_tiles_none_in_both_splits(no_data: Path) -> None:

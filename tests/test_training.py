@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,6 +21,7 @@ from core.networks.digits import DigitCNN, DigitMLP
 from core.networks.unet import ConditionedUNet, UNet
 from core.noise import BlindGaussian, Gaussian
 from core.params import level
+from core.runs import control
 from core.training import dead_leaves, loop, pairs, recipes
 from core.training.losses import L2, CrossEntropy
 from core.types import generator
@@ -356,7 +358,8 @@ def test_two_processes_train_to_the_same_loss_as_one(tmp_path: Path) -> None:
     for devices in (1, 2):
         file = tmp_path / f"{devices}.json"
         command = [sys.executable, "-m", "tests.shares", str(devices), str(file)]
-        subprocess.run(command, check=True, timeout=300, cwd=Path(__file__).parents[1], capture_output=True)
+        root, environment = Path(__file__).parents[1], {**os.environ, **control.KEPT}
+        subprocess.run(command, check=True, timeout=300, cwd=root, env=environment, capture_output=True)
         found.append([json.loads(line) for line in file.read_text().splitlines()])
     for one, two in zip(*found, strict=True):
         assert len(one) > 10
