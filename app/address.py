@@ -15,7 +15,6 @@ from core import UserError
 from core.params import Span
 
 T = TypeVar("T")
-STEP = ("lesson", "step")
 
 
 def enter(page: str) -> None:
@@ -23,9 +22,8 @@ def enter(page: str) -> None:
 
     A step of a lesson is entered too where it is on the same page as the one before.
     """
-    kept = st.session_state.get("along", {})
-    another = any(name in st.query_params and st.query_params[name] != str(kept.get(name)) for name in STEP)
-    if st.session_state.get("page") != page or another:
+    given = st.session_state.get("along", {}).get("lesson")
+    if st.session_state.get("page") != page or st.query_params.get("lesson", given) != given:
         st.session_state["page"], st.session_state["entering"], st.session_state["published"] = page, True, {}
         st.session_state["restored"], st.session_state["told"] = set(), ""
     st.session_state["notices"] = st.container()

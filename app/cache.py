@@ -15,6 +15,7 @@ import streamlit as st
 import torch
 
 from app.browser import frames, strips
+from app.classroom import Classes
 from app.door import Door
 from app.draw import pictures
 from app.draw.pictures import Picture
@@ -58,6 +59,12 @@ def door() -> Door:
 def processes() -> Door:
     """Hold the door to what is done in a process of its own, which cannot be put off: to read a picture, to try a training."""
     return Door(PROCESSES, PICTURES, each=1)
+
+
+@st.cache_resource(show_spinner=False)
+def classes() -> Classes:
+    """Hold the classes that are taught here."""
+    return Classes()
 
 
 @st.cache_resource(show_spinner=False)

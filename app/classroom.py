@@ -6,8 +6,6 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
-import streamlit as st
-
 from core import UserError
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that looks like another
@@ -92,9 +90,3 @@ class Classes:
 
     def _idle(self) -> float:
         return time.monotonic() - next(iter(self._classes.values())).seen
-
-
-@st.cache_resource(show_spinner=False)
-def classes() -> Classes:
-    """Hold the classes of this server."""
-    return Classes()

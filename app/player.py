@@ -7,7 +7,8 @@ import segno
 import streamlit as st
 
 from app import address
-from app.classroom import Class, classes
+from app.cache import classes
+from app.classroom import Class
 from app.teaching import Lesson, Step, read
 from app.turns import visitor
 from core import UserError
@@ -86,22 +87,19 @@ def doors() -> None:
 
 def _given() -> tuple[Lesson, int] | None:
     """Return the lesson that is given and its step: what the address asks for, else what it was on the page before."""
-    name, text = st.session_state.get("given", (None, "1"))
-    if st.session_state["entering"] and "lesson" in st.query_params:
-        name, text = st.query_params["lesson"], st.query_params.get("step", "1")
+    asked = st.session_state.get("along", {}).get("lesson")
+    if st.session_state["entering"]:
+        asked = st.query_params.get("lesson", asked)
+    name, _, text = (asked or "").partition("-")
     try:
-        lessons = read() if name else {}
-        lesson = lessons[address.one_of(lessons, "the lesson")(name)] if name else None
-        number = address.whole(1, len(lesson.steps), "step")(text) if lesson else 0
+        lessons = read() if asked else {}
+        lesson = lessons[address.one_of(lessons, "the lesson")(name)] if asked else None
+        number = address.whole(1, len(lesson.steps), "step")(text or "1") if lesson else 0
     except UserError as refusal:
         address.notice(str(refusal))
         lesson, number = None, 0
-    if not lesson:
-        _forget()
-        return None
-    st.session_state["given"] = lesson.name, str(number)
-    address.along(lesson=lesson.name, step=number)
-    return lesson, number
+    address.along(lesson=f"{lesson.name}-{number}" if lesson else None)
+    return (lesson, number) if lesson else None
 
 
 def _steps(lesson: Lesson, number: int, shown: bool) -> None:
@@ -195,13 +193,7 @@ def _reveal(step: dict[str, str]) -> None:
 
 
 def _end() -> None:
-    _forget()
-    for name in address.STEP:
-        st.query_params.pop(name, None)
+    address.along(lesson=None)
+    st.query_params.pop("lesson", None)
     if _class():
         _dismiss()
-
-
-def _forget() -> None:
-    st.session_state.pop("given", None)
-    address.along(lesson=None, step=None)

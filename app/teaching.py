@@ -62,7 +62,7 @@ class Lesson:
 
     def address(self, number: int) -> dict[str, str]:
         """Return the parameters of a step, counted from 1, with those that say which it is."""
-        return {**self.steps[number - 1].parameters, "lesson": self.name, "step": str(number)}
+        return {**self.steps[number - 1].parameters, "lesson": f"{self.name}-{number}"}
 
 
 def read(file: Path = FILE) -> dict[str, Lesson]:

@@ -16,7 +16,7 @@ from core.noise import Gaussian
 SEED = 0
 
 OFFERED = (20, 333, 118, *range(9))  # test images: the study's three, and some more
-KINDS = {"chance": Gaussian.__name__, "aimed": FGSM.__name__, "towards": TargetedPGD.__name__}
+KINDS = {"random": Gaussian.__name__, "aimed": FGSM.__name__, "towards": TargetedPGD.__name__}
 WAYS = ("number", "draw")
 
 st.markdown(
@@ -31,7 +31,7 @@ last = len(test) - 1
 for name, default, parse in (
     ("image", min(OFFERED[0], last), address.whole(0, last, "test image")),
     ("way", WAYS[0], address.one_of(WAYS, "the way to pick an image")),
-    ("add", KINDS["chance"], address.one_of(KINDS.values(), "the noise or attack")),
+    ("add", KINDS["random"], address.one_of(KINDS.values(), "the noise or attack")),
     ("target", 8, address.whole(0, 9, "target")),
 ):
     address.restore(name, default, parse, f"start-{name}")
@@ -40,13 +40,13 @@ index, way, add, target = (st.session_state[f"start-{name}"] for name in ("image
 
 def added(kind: str, target: int | None) -> tuple[Corruption, float]:
     """Return what is added, and how much of its strength is as much as one grey range."""
-    if kind == "chance":
+    if kind == "random":
         return Gaussian(), 255.0
     return (FGSM() if target is None else TargetedPGD(target=target)), 1.0
 
 
 offered = [i for i in dict.fromkeys((*OFFERED, index)) if i <= last]
-kind, goal = ("chance" if add == KINDS["chance"] else "aimed"), (target if add == KINDS["towards"] else None)
+kind, goal = ("random" if add == KINDS["random"] else "aimed"), (target if add == KINDS["towards"] else None)
 thing, grey = added(kind, goal)
 place = parameters.level(thing)
 strength = 0.1 if place is None else params.strength(type(thing))[1].levels()[place] / grey

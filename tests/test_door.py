@@ -337,6 +337,9 @@ def test_the_log_says_which_session_waits_for_what_and_nothing_else(caplog: pyte
     go.set()
     for work in (one, two, three):
         work.finish()
+    until = time.monotonic() + 60  # the last is told after it is done
+    while len(caplog.records) < 6 and time.monotonic() < until:
+        time.sleep(0.01)
     said = [record.getMessage() for record in caplog.records]
     assert "session 1 waits for 'attacked', turns before it: 0" in said
     assert "session 2 waits for 'voted', turns before it: 1" in said

@@ -25,7 +25,8 @@ FINITE = {
     "app.browser.component": "the components of app/browser",
     "core.checkpoints.parsed": "256 cards of about 2 kB",
     "core.checkpoints.commit": "one word",
-    "core.records._hints": "the classes of records",
+    "core.records.hints": "the classes of records",
+    "core.noise.parse": "the noises that networks were made for",
     "core.study.figures._drawn": "the architectures",
     "core.data.samples.photograph": "the photographs that ship, 20 MB",
     "core.data.unfamiliar.windows": "two sizes of one set, in a measurement",
@@ -35,6 +36,7 @@ FINITE = {
 
 LIGHT = {
     "classifier", "_denoiser", "strip", "weak_spots", "epochs", "cases", "digit_frames",
+    "weights", "start", "unattacked",
 }  # found in less than 0.3 s: docs/log.md has how long each takes  # fmt: skip
 
 

@@ -124,7 +124,7 @@ def test_the_first_page_stays_as_it_is_whatever_a_browser_sends(hostile: Any, se
         packing.join({"key": "net"}, b""),
         packing.join({"id": "here", "labels": [7], "levels": [0, 1]}, b""),
     )
-    begin, moved = browser.Begin(level=1), dict(at=None, kind="chance", target=3, level=0)
+    begin, moved = browser.Begin(level=1), dict(at=None, kind="random", target=3, level=0)
     for chosen in (hostile, {**moved, "kind": hostile}, {**moved, "level": hostile}):
         sent({"moved": {"id": "here-0", "level": chosen}})
         assert browser.start(weights, packed, "key", begin) == begin
@@ -132,7 +132,7 @@ def test_the_first_page_stays_as_it_is_whatever_a_browser_sends(hostile: Any, se
         sent({"moved": {"id": "here-0", "level": {**moved, name: hostile}}})
         assert getattr(browser.start(weights, packed, "key", begin), name) is None
     sent({"moved": {"id": "here-0", "level": moved}})
-    assert browser.start(weights, packed, "key", begin) == browser.Begin(None, "chance", 3, 0)
+    assert browser.start(weights, packed, "key", begin) == browser.Begin(None, "random", 3, 0)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=repr)

@@ -24,7 +24,7 @@ WITH = {
     "pad": ("drawing",),
     "weights": ("network",),
 }  # what components share, besides `paint`
-KINDS = ("chance", "aimed")
+KINDS = ("random", "aimed")
 S = TypeVar("S")
 
 

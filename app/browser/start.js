@@ -1,6 +1,6 @@
 // The first page: a digit that is drawn or picked, noise that is random or aimed, what the network sees and says; all here.
 
-const KINDS = [["chance", "random noise"], ["aimed", "aimed at it"]];
+const KINDS = [["random", "random noise"], ["aimed", "aimed at it"]];
 
 class Start extends Sliding {
   constructor(root, head, send, net) {
@@ -67,7 +67,7 @@ class Start extends Sliding {
   // what the network sees at a level: noise as large as it is drawn, or aimed at the answer
   seen(level) {
     const { digit, net, target, head, field } = this, strength = head.levels[level];
-    if (this.kind === "chance") return digit.map((v, i) => v + strength * field[i]);
+    if (this.kind === "random") return digit.map((v, i) => v + strength * field[i]);
     const label = head.labels[this.at] ?? top(net.probabilities(digit));
     return target === null ? net.fgsm(digit, label, strength) : net.pgd(digit, target, strength, this.offset, { sign: -1 });
   }
