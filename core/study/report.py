@@ -35,7 +35,7 @@ Written by `python -m core report` from `checkpoints/results/`. PSNR in dB and a
 Written by `python -m core report` from `checkpoints/results/`: the two explanations the study quotes, tried on the networks here. MNIST's and CIFAR-10's
 test images; seed 0.""",
 }
-MARKED = re.compile(r"(<!-- written by `python -m core report`: (\w+) -->\n\n).*?(\n\n<!-- end -->)", re.S)
+MARKED = re.compile(r"(<!-- written by `python -m core report`: (\w+) -->\n).*?(\n<!-- end -->)", re.S)
 
 
 def digits() -> Iterator[str]:
@@ -83,7 +83,7 @@ def document(name: str) -> str:
 def measured(text: str) -> str:
     """Write the marked tables of docs/measured.md anew and leave all else as it is."""
     tables = {"digits": digits, "denoisers": networks, "attacks": attack_rates.table, "worst": worst_curves.table}
-    return MARKED.sub(lambda found: f"{found[1]}{chr(10).join(tables[found[2]]())}{found[3]}", text)
+    return MARKED.sub(lambda found: f"{found[1]}\n{chr(10).join(tables[found[2]]())}\n{found[3]}", text)
 
 
 def documents() -> dict[Path, str]:
