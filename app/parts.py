@@ -47,10 +47,11 @@ def looked(key: object, steps: Callable[[], Iterator[float | R]], doing: str) ->
     door = cache.door()
     work = door.enter(key, steps, visitor())
     work.look()
+    place = st.empty()  # always there, as in app/turns.py
     if work.problem:
         door.drop(key)  # who asks again may have better luck
         raise UserError(work.problem)
     if work.done:
         return work.found[-1]
-    st.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
+    place.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
     return None

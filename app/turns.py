@@ -29,8 +29,9 @@ def watched(
     door = door or cache.door()
     work = door.enter(key, steps, visitor(), weight)
     work.look()
+    place = st.empty()  # always there: what comes below it would begin anew where it moved up
     if not work.ended.wait(QUICK):
-        with st.empty():
+        with place:
             while not work.done:
                 work.look()
                 ahead = door.ahead(work)

@@ -35,8 +35,13 @@ exec chroot "$R" setpriv --reuid="$AS" --regid="$AS" --clear-groups --no-new-pri
 def able() -> bool:
     """Say whether this machine lets us do so."""
     tools = all(map(shutil.which, ("unshare", "setpriv", "chroot", "useradd")))
+    seen = not Path(sys.prefix).resolve().is_relative_to("/tmp")  # where the box has a folder of its own
     return (
-        sys.platform == "linux" and os.geteuid() == 0 and tools and not os.system("unshare --mount --pid --fork true")
+        sys.platform == "linux"
+        and os.geteuid() == 0
+        and seen
+        and tools
+        and not os.system("unshare --mount --pid --fork true")
     )
 
 

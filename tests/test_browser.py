@@ -224,9 +224,7 @@ def test_the_network_in_the_browser_is_the_one_in_torch(name: str, page: Page, a
     for kind, attack in (("fgsm", FGSM(0.1)), ("pgd", PGD(0.1)), ("towards", TargetedPGD(0.1, target=8))):
         got = torch.tensor([digit[kind] for digit in found])
         far = (got - attack(model, x, y).flatten(1)).abs() > 1e-4
-        assert far.float().mean() < 0.01, (
-            kind
-        )  # where a gradient is zero but for rounding, its sign is anybody's guess
+        assert far.float().mean() < 0.01, kind  # where a gradient is zero but for rounding, its sign is anybody's guess
 
 
 def draw(page: Page, *strokes: tuple[tuple[float, float], ...], lift: bool = True) -> None:
@@ -351,7 +349,7 @@ def test_a_digit_is_read_and_attacked_while_it_is_drawn_and_follows_to_other_pag
     driver.settled(page)
     shot(page, "start")
     said = verdict.inner_text()
-    page.get_by_role("link", name="Look inside").click()
+    page.locator("[data-testid=stMain]").get_by_role("link", name="Look inside").click()
     page.wait_for_url("**/see?**")
     expect(verdict).to_have_text(said)  # the same drawing under the same attack, now by the server
     page.reload()

@@ -479,6 +479,9 @@ def test_the_log_says_who_waits_for_what_and_nothing_of_whom(served: Served, pag
     page.get_by_role("textbox", name="Token").count()
     page.goto(f"http://127.0.0.1:{served.port}/fooled?photo=3")
     driver.settled(page)
+    until = time.monotonic() + 120
+    while "has 'attacked'" not in served.log.read_text() and time.monotonic() < until:
+        page.wait_for_timeout(200)
     page.goto(f"http://127.0.0.1:{served.port}/see?way=upload")
     picture = FilePayload(name="holiday.png", mimeType="image/png", buffer=b"no picture of mine")
     page.locator("input[type=file]").set_input_files(picture)
