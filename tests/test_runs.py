@@ -281,7 +281,7 @@ def test_a_run_whose_folder_is_deleted_while_it_works_ends_and_holds_nobody_up()
     third = control.launch(QUICK)
     assert finished(third).state == "done"
     assert [r.id for r in folder.every()] == [third]
-    assert not folder.path(run).exists()
+    until(partial(deleted, folder.path(run)))  # a file under way may have brought its folder back
 
 
 def test_a_resumed_run_is_not_taken_for_the_process_it_had(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,6 @@ export default function ({ parentElement, setStateValue }) {
   if (pads.has(canvas)) return void (pads.get(canvas).lifted = send);
   const drawing = new Drawing(canvas, (digit) => window.dispatchEvent(new CustomEvent("noisescope-digit", { detail: digit })), send);
   pads.set(canvas, drawing);
-  drawing.restore();
+  if (drawing.restore()) setTimeout(() => pads.get(canvas).lifted(drawing.digit()), 2000); // what is sent while a page still opens may be lost
   parentElement.querySelector("button").onclick = () => drawing.clear();
 }
