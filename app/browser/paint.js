@@ -24,6 +24,14 @@ class Sliding {
     play.onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
   }
 
+  // show where the slider stands, also in words
+  mark(words) {
+    const slider = this.root.querySelector(".strength");
+    slider.value = this.level;
+    slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
+    slider.setAttribute("aria-valuetext", words);
+  }
+
   play() {
     this.root.querySelector(".play").textContent = "\u275a\u275a";
     if (this.level === this.head.levels.length - 1) this.level = 0;

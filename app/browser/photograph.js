@@ -49,11 +49,9 @@ class Photograph extends Sliding {
   }
 
   go(level) {
-    const { root, head } = this, slider = root.querySelector(".strength");
+    const { root, head } = this;
     this.level = Math.min(level, head.levels.length - 1);
-    slider.value = this.level;
-    slider.style.setProperty("--at", `${(100 * this.level) / (head.levels.length - 1)}%`);
-    slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${head.unit}`);
+    this.mark(`${this.say(this.level)} ${head.unit}`);
     root.querySelector(".level").replaceChildren(this.say(this.level), el("small", { textContent: ` ${head.unit}` }));
     clearTimeout(this.rest);
     if (!this.timer && this.level !== this.told) this.rest = setTimeout(() => this.send(this.level), REST);

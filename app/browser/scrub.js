@@ -147,11 +147,9 @@ class Scrub extends Sliding {
   }
 
   paint() {
-    const { root, head, level } = this, slider = root.querySelector(".strength");
-    slider.value = level;
-    slider.style.setProperty("--at", `${(100 * level) / (head.levels.length - 1)}%`);
+    const { root, head, level } = this;
     const said = this.answer.show(this.answers(0), this.answers(level + 1));
-    slider.setAttribute("aria-valuetext", `${this.say(level)} ${head.unit}. ${said}`);
+    this.mark(`${this.say(level)} ${head.unit}. ${said}`);
     root.querySelector(".level").textContent = this.say(level);
     root.querySelector(".level").title = head.unit;
     for (const { canvas, name, map, view } of this.tiles) this.draw(canvas, name, map, view);

@@ -45,7 +45,7 @@ class Start extends Sliding {
   // a test digit
   pick(at) {
     this.at = at;
-    this.digit = frame(this.head.arrays.digits, at);
+    this.hold(frame(this.head.arrays.digits, at));
     this.drawing.show(this.digit);
     this.judge(this.head.labels[at]);
   }
@@ -54,8 +54,12 @@ class Start extends Sliding {
   take(digit) {
     const anew = this.at !== null || !this.says;
     this.at = null;
-    this.digit = digit ?? new Float32Array(784);
+    this.hold(digit ?? new Float32Array(784));
     if (anew) this.judge(null); else this.paint();
+  }
+
+  hold(digit) {
+    Object.assign(this, { digit, clean: this.net.probabilities(digit) });
   }
 
   judge(truth) {
@@ -68,7 +72,7 @@ class Start extends Sliding {
   seen(level) {
     const { digit, net, target, head, field } = this, strength = head.levels[level];
     if (this.kind === "random") return digit.map((v, i) => v + strength * field[i]);
-    const label = head.labels[this.at] ?? top(net.probabilities(digit));
+    const label = head.labels[this.at] ?? top(this.clean);
     return target === null ? net.fgsm(digit, label, strength) : net.pgd(digit, target, strength, this.offset, { sign: -1 });
   }
 
@@ -78,16 +82,14 @@ class Start extends Sliding {
   }
 
   paint() {
-    const { root, head, level, net, digit } = this, at = (s) => root.querySelector(s), seen = this.seen(level), slider = at(".strength");
+    const { root, head, level, net, digit } = this, at = (s) => root.querySelector(s), seen = this.seen(level);
     root.dataset.kind = this.kind === "aimed" ? "attack" : "noise";
     const change = seen.map((v, i) => v - digit[i]), largest = Math.max(1e-9, ...change.map(Math.abs));
     show(at(".seen canvas"), seen, (v) => GREYS[Math.round(255 * Math.max(0, Math.min(1, v)))]);
     show(at(".added canvas"), change, (v) => DIVERGING[Math.round(255 + 255 * (v / largest))]);
     at(".added figcaption").textContent = level ? `what is added, \u00d7${number(1 / largest, 1)}: red lighter, blue darker` : "what is added: nothing";
-    const said = this.says.show(net.probabilities(digit), net.probabilities(seen));
-    slider.value = level;
-    slider.style.setProperty("--at", `${(100 * level) / (head.levels.length - 1)}%`);
-    slider.setAttribute("aria-valuetext", `${number(head.levels[level], 2)} ${head.unit}. ${said}`);
+    const said = this.says.show(this.clean, net.probabilities(seen));
+    this.mark(`${number(head.levels[level], 2)} ${head.unit}. ${said}`);
     at(".level").textContent = number(head.levels[level], 2);
     at(".figures").replaceChildren("Length of the change (L2) ", el("b", { textContent: number(Math.hypot(...change), 2) }));
     at(".level").title = head.unit;

@@ -85,10 +85,7 @@ class Strip extends Sliding {
 
   go(level) {
     this.level = Math.min(level, this.head.levels.length - 1);
-    const slider = this.root.querySelector(".strength");
-    slider.value = this.level;
-    slider.style.setProperty("--at", `${(100 * this.level) / Math.max(1, this.head.levels.length - 1)}%`);
-    slider.setAttribute("aria-valuetext", `${this.say(this.level)} ${this.head.unit}`);
+    this.mark(`${this.say(this.level)} ${this.head.unit}`);
     const away = this.known.map((k) => Math.abs(k - this.level)), near = this.known[(this.place = away.indexOf(Math.min(...away)))];
     this.root.classList.toggle("near", near !== this.level);
     const shown = near === this.level ? "" : `, shown: ${this.say(near)}`;
