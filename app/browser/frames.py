@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from app.browser import packing
-from core.attacks import FGSM, PGD, Attack, TargetedPGD
+from core.attacks import FGSM, PGD, Attack, TargetedPGD, linf
 from core.experiments.trial import Corruption, at_levels
 from core.networks.digits import Classifier, DigitCNN
 from core.noise import Gaussian
@@ -67,8 +67,7 @@ def live(corruption: Corruption) -> dict[str, Any] | None:
 
 def offset(seed: int | None) -> Images:
     """Return where PGD starts, (1, 1, 28, 28), in units of epsilon; without a seed at the image itself, as FGSM does."""
-    shape = (1, 1, 28, 28)
-    return torch.zeros(shape) if seed is None else 2 * torch.rand(shape, generator=generator(seed)) - 1
+    return torch.zeros(1, 1, 28, 28) if seed is None else linf.offset((1, 1, 28, 28), seed)
 
 
 def start(key: str, digits: Uint8Images, labels: Labels, seed: int) -> bytes:

@@ -83,6 +83,11 @@ def towards(attack: PGD, model: Model, x: Images, targets: Labels) -> Images:
     return _climb(attack, -1, model, x, targets, [attack.epsilon])[0]
 
 
+def offset(shape: tuple[int, ...], seed: int) -> Tensor:
+    """Draw where PGD starts, -1 to 1 for every value, in units of epsilon."""
+    return 2 * torch.rand(shape, generator=generator(seed)) - 1
+
+
 def signs(x: Images, seed: int) -> Images:
     """Draw +1 or -1 for every value of `x`: what FGSM's direction is judged by, as large everywhere, and by chance."""
     return 2 * torch.randint(0, 2, x.shape, generator=generator(seed)).to(x) - 1
@@ -113,7 +118,7 @@ def _climb(attack: PGD | TargetedPGD, sign: int, model: Model, x: Images, y: Lab
 
     count = len(strengths)
     epsilon = torch.tensor(strengths, device=x.device).repeat_interleave(len(x)).view(-1, 1, 1, 1)
-    offset = torch.rand(x.shape[1:], generator=generator(attack.seed)).to(x.device)
-    batch = (x.repeat(count, 1, 1, 1), y.repeat(count), epsilon, epsilon * (2 * offset - 1))
+    start = offset(x.shape[1:], attack.seed).to(x.device)
+    batch = (x.repeat(count, 1, 1, 1), y.repeat(count), epsilon, epsilon * start)
     parts = [climb(*part) for part in zip(*(values.split(CHUNK) for values in batch), strict=True)]
     return torch.cat(parts).view(count, *x.shape)
