@@ -8,7 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from app import address, cache, received
-from app.turns import said, visitor
+from app.turns import result, said, visitor
 from core import UserError
 
 R = TypeVar("R")
@@ -48,10 +48,7 @@ def looked(key: object, steps: Callable[[], Iterator[float | R]], doing: str) ->
     work = door.enter(key, steps, visitor())
     work.look()
     place = st.empty()  # always there, as in app/turns.py
-    if work.problem:
-        door.drop(key)  # who asks again may have better luck
-        raise UserError(work.problem)
     if work.done:
-        return work.found[-1]
+        return result(work, door)
     place.progress(work.share, said(door.ahead(work), f"{doing}, {100 * work.share:.0f} %"))
     return None

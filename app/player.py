@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
-from app import address
+from app import address, received
 from app.cache import classes
 from app.classroom import Class
 from app.teaching import Lesson, Step, read
@@ -82,7 +82,7 @@ def doors() -> None:
                 )
                 st.caption(lesson.about)
     except UserError as refusal:
-        st.warning(str(refusal), icon=":material/info:")
+        st.warning(received.plain(str(refusal)), icon=":material/info:")
 
 
 def _given() -> tuple[Lesson, int] | None:

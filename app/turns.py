@@ -38,8 +38,13 @@ def watched(
                 st.progress(work.share, said(ahead, f"{doing}, {100 * work.share:.0f} %"))
                 work.ended.wait(QUEUE if ahead else LOOK)
             st.write("")
+    return result(work, door)
+
+
+def result(work: Work[R], door: Door) -> R:
+    """Return what work that is done has found. Raises UserError where it refused; who asks again may have better luck."""
     if work.problem:
-        door.drop(key)  # who asks again may have better luck
+        door.drop(work.key)
         raise UserError(work.problem)
     return work.found[-1]
 
@@ -52,10 +57,7 @@ def made(key: object, make: Callable[[], bytes]) -> bytes:
 
     file: Work[bytes] = cache.door().enter(key, work)
     file.finish()
-    if file.problem:
-        cache.door().drop(key)
-        raise UserError(file.problem)
-    return file.found[-1]
+    return result(file, cache.door())
 
 
 def visitor() -> str:

@@ -11,6 +11,7 @@ import tests.typecheck  # noqa: F401  the hook looks the checker up by name
 
 install_import_hook("core", "tests.typecheck.check")
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace: dict[str, object]) -> None:
     doctest_namespace["torch"] = torch
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium, for the tests of one file."""
+    from tests import browser  # playwright need not be there
+
+    with browser.chromium() as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

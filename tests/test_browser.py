@@ -60,12 +60,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with driver.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     """A tab; whatever goes wrong in it fails the test."""

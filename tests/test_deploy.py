@@ -89,12 +89,6 @@ def until(done: Callable[[], object], seconds: float = 120) -> None:
         time.sleep(0.2)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with driver.chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 800})
