@@ -43,9 +43,8 @@ class Classes:
     def begin(self) -> str:
         """Begin a class and return its code; the one looked at longest ago ends where there are too many."""
         with self._lock:
-            code = "".join(secrets.choice(LETTERS) for _ in range(4))
-            while code in self._classes:
-                code = "".join(secrets.choice(LETTERS) for _ in range(4))
+            while (code := "".join(secrets.choice(LETTERS) for _ in range(4))) in self._classes:
+                pass
             self._classes[code] = Class(code)
             while len(self._classes) > 1 and (len(self._classes) > MOST or self._idle() > IDLE):
                 self._classes.popitem(last=False)

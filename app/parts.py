@@ -29,14 +29,14 @@ def answered(title: str) -> Iterator[None]:
         st.warning(sentence, icon=":material/info:")
 
 
-def part(draw: Callable[[], None], title: str) -> None:
-    """Draw a part of the page `title`, which is all that runs again when a visitor turns something in it."""
+def part(draw: Callable[[], object], title: str, every: float | None = None) -> None:
+    """Draw a part of the page `title`, which is all that runs again when a visitor turns something in it, or `every` so many seconds."""
 
     def drawn() -> None:
         with answered(title):
             draw()
 
-    st.fragment(drawn)()
+    st.fragment(drawn, run_every=every)()
 
 
 def looked(key: object, steps: Callable[[], Iterator[float | R]], doing: str) -> R | None:

@@ -9,6 +9,7 @@ import streamlit as st
 from app import address, received
 from app.cache import classes
 from app.classroom import Class
+from app.parts import part
 from app.teaching import Lesson, Step, read
 from app.turns import visitor
 from core import UserError
@@ -53,14 +54,15 @@ def student(code: str) -> None:
             st.markdown("## Look at the screen in front.")
             st.caption("The next question comes by itself.")
             return
-        asked = found.question
+        asked, choices = found.question, found.choices  # as they are now: the teacher may go on meanwhile
         key = f"answer {asked}"
 
         def take() -> None:
-            classes().answer(code, visitor(), asked, found.choices.index(st.session_state[key]))
+            if st.session_state[key] in choices:
+                classes().answer(code, visitor(), asked, choices.index(st.session_state[key]))
 
         st.markdown(f"## {asked}")
-        st.radio("Your answer", found.choices, index=None, key=key, on_change=take)
+        st.radio("Your answer", choices, index=None, key=key, on_change=take)
         st.caption(
             "You can change it until the answer is shown."
             if st.session_state.get(key)
@@ -129,13 +131,8 @@ def _answers(found: Class | None, step: Step, shown: bool) -> None:
         return
     code = found.code
     left, right = st.columns([3, 1]) if not shown else (st.container(), None)
-
-    @st.fragment(run_every=None if shown else EVERY)
-    def bars() -> None:
-        st.html(_bars(classes().find(code)))
-
     with left:
-        bars()
+        part(lambda: st.html(_bars(classes().find(code))), "lesson", None if shown else EVERY)
     if right:
         link = _link(code)
         right.image(segno.make(link).svg_inline(scale=4, border=1), width=140)

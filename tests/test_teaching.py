@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app import classroom, teaching
+from app import cache, classroom, teaching
 from app.classroom import Classes
 from core import UserError
 from tests.test_pages import opened, words
@@ -139,3 +139,18 @@ def test_a_class_that_is_not_there_is_one_sentence() -> None:
     at = opened("home", **{"class": "![x](http://a.b)"})
     assert "There is no such class now" in at.info[0].value
     assert not at.exception
+
+
+def test_an_answer_that_comes_when_another_question_is_asked_is_not_counted_and_breaks_nothing() -> None:
+    held = cache.classes()
+    code = held.begin()
+    held.ask(code, "How many?", ("one", "two"))
+    at = opened("home", **{"class": code})
+    held.ask(code, "Why?", ("so", "because"))
+    at.radio[0].set_value("two").run()
+    assert not at.exception
+    assert held.find(code).counts == [0, 0]
+    assert at.radio[0].options == ["so", "because"]
+    at.radio[0].set_value("because").run()
+    assert held.find(code).counts == [0, 1]
+    held.end(code)
