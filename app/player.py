@@ -79,7 +79,7 @@ def doors() -> None:
             with st.container(border=True):
                 st.page_link(
                     lesson.steps[0].file,
-                    label=f"**{lesson.title}** · {lesson.minutes} minutes",
+                    label=f"**{lesson.title}** · planned for {lesson.minutes} minutes",
                     query_params=lesson.address(1),
                 )
                 st.caption(lesson.about)
