@@ -3,6 +3,7 @@
 `make screenshots` keeps the pictures README shows; they are taken on the built-in sample, which everybody has.
 """
 
+import csv
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -988,3 +990,61 @@ def test_what_is_no_message_closes_the_connection_and_leaves_no_traceback(addres
             line.send(hostile)
             with pytest.raises(ConnectionClosed):
                 line.recv(timeout=60)
+
+
+@ONCE
+@pytest.mark.parametrize("name", ["", "see", "fooled"])
+def test_what_is_seen_can_be_taken_home(name: str, page: Page, address: str, chromium: Browser, tmp_path: Path) -> None:
+    visit(page, f"{address}/{name}")
+    if name == "fooled":  # a few levels are known at first
+        page.wait_for_selector(".strip:not(.some, .follows)")
+    page.get_by_role("button", name="Save pictures and charts").click()
+    strip = page.locator(".save .thing").first
+
+    def taken(kind: str) -> Path:
+        with page.expect_download() as download:
+            strip.get_by_role("button", name=kind).click()
+        download.value.save_as(tmp_path / f"it.{kind}")
+        return tmp_path / f"it.{kind}"
+
+    assert Image.open(taken("PNG")).size >= (1200, 400)
+    drawing = ElementTree.parse(taken("SVG")).getroot()
+    assert drawing.findall(".//{*}image")
+    words = " ".join("".join(t.itertext()) for t in drawing.iter("{http://www.w3.org/2000/svg}text"))
+    assert page.locator(".controls .name").first.inner_text() in words
+    header, *rows = csv.reader(taken("CSV").read_text().splitlines())
+    numbers = rows[: rows.index([])]
+    assert len(numbers) > 3
+    assert all(len(row) == len(header) for row in numbers)
+    assert rows[-1][0].startswith(f"Noisescope, {address}")
+    alone(chromium, taken("HTML"), draws=name != "fooled")
+
+
+def alone(chromium: Browser, file: Path, draws: bool) -> None:
+    """Open a file that was taken home without any server: it slides, and where there is a pad one can draw."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    page.wait_for_selector(driver.PAINTED)
+
+    def pictures() -> list[str]:
+        return [str(c.evaluate("c => c.toDataURL()")) for c in page.locator("canvas").all()]
+
+    before = pictures()
+    page.locator("input.strength").press("Home")
+    assert pictures() != before
+    if draws:
+        page.locator("input.strength").press("End")
+        said = page.locator(".verdict").inner_text()
+        box = page.locator(".pad canvas").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20, steps=6)
+        page.mouse.up()
+        expect(page.locator(".verdict")).not_to_have_text(said)
+    page.close()
+    assert not problems

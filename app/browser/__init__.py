@@ -41,10 +41,16 @@ class Begin:
 @st.cache_resource
 def component(name: str) -> ComponentRenderer:
     """Register a component, once; what `paint.js` and `paint.css` define is there for all of them."""
+    own = written(name)
+    return st.components.v2.component(f"noisescope.{name}", html=own["html"], css=own["css"], js=own["js"])
+
+
+def written(name: str) -> dict[str, str]:
+    """Return the HTML, CSS and JavaScript of a component, with what it shares put before its own."""
     html = (HERE / f"{name}.html").read_text()
     files = {kind: [HERE / f"{part}.{kind}" for part in ("paint", *WITH.get(name, ()), name)] for kind in ("css", "js")}
     css, js = ("".join(file.read_text() for file in parts if file.exists()) for parts in files.values())
-    return st.components.v2.component(f"noisescope.{name}", html=html, css=css, js=js)
+    return {"html": html, "css": css, "js": js}
 
 
 def scrub(
@@ -106,6 +112,18 @@ def piece(packed: bytes) -> None:
 def copy() -> None:
     """Offer to copy the address of what is shown."""
     component("copy")(key="copy")
+
+
+def save() -> None:
+    """Offer to save what the page shows, made in the browser; the components' own files are sent when a file is to slide without a server."""
+    sent = st.session_state.get("save")
+    wanted = isinstance(sent, Mapping) and sent.get("wanted") is True
+    component("save")(key="save", data={"sources": sources()} if wanted else {}, on_wanted_change=_heard)
+
+
+def sources() -> dict[str, dict[str, str]]:
+    """Return the HTML, CSS and JavaScript of the components that slide, and of what brings their numbers, by name."""
+    return {name: written(name) for name in ("scrub", "start", "strip", "photograph", "weights", "piece", "pad")}
 
 
 def pad(key: str) -> bytes | None:

@@ -80,6 +80,7 @@ function arrive(root, data, setStateValue, show) {
   state.send = (level) => setStateValue("moved", { id: state.id, level });
   if (state.id === id) return; // a rerun: nothing new, the slider stays where it is
   state.id = id;
+  root.noisescope = Object.assign(state, { data, head }); // for save.js
   const body = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   new Response(body).arrayBuffer().then(async (buffer) => {
     const net = head.weights && (await network(head.weights).come);

@@ -88,6 +88,13 @@ class Photograph extends Sliding {
     root.setAttribute("aria-busy", "false");
   }
 
+  // PSNR at every level whose picture has come, the whole one or its preview
+  numbers() {
+    const { head, pieces } = this, piece = (k) => pieces.get(`full/${head.full}/${k}`) ?? pieces.get(`half/${head.half}/${k}`), each = (v) => v ?? "inf";
+    const known = head.levels.map((_, k) => k).filter(piece);
+    return [[`${head.label} (${head.unit})`, "noisy, dB", "denoised, dB", "of"], ...known.map((k) => [head.levels[k], each(piece(k).before[0]), each(piece(k).after[0]), piece(k).large ? "the whole picture" : "its preview"])];
+  }
+
   table(piece, tried) {
     const found = this.rows.map(({ method }) => (method ? tried(method) : piece)), scores = found.map((f) => (f ? f.after[0] ?? Infinity : -Infinity));
     this.rows.forEach(({ cells, row }, k) => {

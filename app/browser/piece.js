@@ -22,7 +22,7 @@ export default function ({ data }) {
     return [name, head.differences.includes(name) ? tinted(picture) : picture];
   });
   Promise.all(decoded).then((pictures) => {
-    pieces.set(head.key, { ...head, pictures: Object.fromEntries(pictures) });
+    pieces.set(head.key, { ...head, data, pictures: Object.fromEntries(pictures) });
     const large = [...pieces.keys()].filter((key) => pieces.get(key)?.large);
     for (const key of large.slice(0, -KEPT)) pieces.delete(key);
     window.dispatchEvent(new Event("noisescope-piece"));

@@ -160,9 +160,16 @@ class Scrub extends Sliding {
     if (this.picked) this.inspect();
   }
 
+  // how sure it is of each class, and how much has been changed, at every level
+  numbers() {
+    const { levels, label, unit } = this.head, at = levels.map((_, k) => k).filter((k) => this.stages.logits.frames[k + 1]);
+    const head = [`${label} (${unit})`, ...Array.from({ length: 10 }, (_, k) => `sure of ${k}`), ...this.figures().map(([name]) => name)];
+    return [head, ...at.map((k) => [levels[k], ...this.answers(k + 1), ...this.figures(k).map(([, value]) => value)])];
+  }
+
   // how much has been changed
-  figures() {
-    const [clean, seen] = [0, this.level + 1].map((k) => this.stages.image.frames[k]), change = Array.from(seen, (v, i) => v - clean[i]);
+  figures(level = this.level) {
+    const [clean, seen] = [0, level + 1].map((k) => this.stages.image.frames[k]), change = Array.from(seen, (v, i) => v - clean[i]);
     return [
       ["Pixels changed (L0)", change.filter((d) => Math.abs(d) > 1e-4).length, 0, ` of ${change.length}`],
       ["Length of the change (L2)", Math.hypot(...change), 2, ""],
@@ -180,6 +187,7 @@ class Scrub extends Sliding {
     const { head, net, level } = this, { live } = head;
     const seen = live ? net.pgd(digit, live.target ?? top(net.probabilities(digit)), head.levels[level], head.arrays.offset.values, live) : digit;
     this.drawn = digit;
+    if (head.truth !== null) { head.truth = null; this.build(); } // nobody knows what is being drawn
     for (const stage of Object.values(this.stages)) stage.frames = [];
     this.run([level + 1, 0], (k) => (k ? seen : digit));
     this.measure();

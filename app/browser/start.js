@@ -76,6 +76,13 @@ class Start extends Sliding {
     return target === null ? net.fgsm(digit, label, strength) : net.pgd(digit, target, strength, this.offset, { sign: -1 });
   }
 
+  // how sure it is of each class at every level, and the length of the change
+  numbers() {
+    const { head, digit, net } = this, classes = Array.from({ length: 10 }, (_, k) => `sure of ${k}`);
+    const row = (level) => { const seen = this.seen(level); return [head.levels[level], ...net.probabilities(seen), Math.hypot(...seen.map((v, i) => v - digit[i]))]; };
+    return [[`${head.label} (${head.unit})`, ...classes, "Length of the change (L2)"], ...head.levels.map((_, level) => row(level))];
+  }
+
   go(level) {
     this.level = level;
     this.paint();

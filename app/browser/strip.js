@@ -108,6 +108,15 @@ class Strip extends Sliding {
     window.dispatchEvent(new CustomEvent("noisescope-level", { detail: this.level }));
   }
 
+  // its figures at every level that is known, below what they are called
+  numbers() {
+    const { head, known } = this, each = (v) => (v === null ? "inf" : v);
+    const figures = head.tiles.flatMap(({ title, lines }) => lines.map(({ text, values }) => [`${title}: ${text.replace("{}", "").trim() || "value"}`, values]));
+    const curves = [head.curve ?? []].flat().flatMap(({ title, series }) => series.map(({ name, values }) => [`${title}: ${name}`, values]));
+    const columns = [...figures, ...curves];
+    return [[`${head.label} (${head.unit})`, ...columns.map(([name]) => name)], ...known.map((k, n) => [head.levels[k], ...columns.map(([, values]) => each(values.length > 1 ? values[n] : values[0]))])];
+  }
+
   // lines over the slider's values, with a cursor where it stands; where `top` is given, a line above it leaves the chart
   curve({ title, series, text, shaded, top: highest, bottom, wide }) {
     const last = Math.max(1, this.head.levels.length - 1), [W, H] = wide ? [760, 180] : [400, 130], box = svg("svg", { viewBox: `-34 -8 ${W + 44} ${H + 30}`, role: "img" });
