@@ -23,6 +23,7 @@ STYLE = """<style>
   @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 4rem; } }
   [data-testid=stSidebarUserContent] { padding-top: 0; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
+  ::highlight(noisescope-word) { text-decoration: underline dotted; text-underline-offset: 3px; }
 </style>"""
 PRESENT = """<style>
   :is([data-testid=stSidebar], [data-testid=stExpandSidebarButton], [data-testid=stHeader], .st-key-chapter) { display: none; }
@@ -101,6 +102,7 @@ def main() -> None:
             if player.bar():
                 st.title(here.asks)
                 chosen.run()
+                browser.words()
     finally:
         warm.behind()  # `streamlit run` has not; `python -m app` has
     if presenting:

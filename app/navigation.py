@@ -56,6 +56,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("directions", WHY, "Worst direction", "explore", "Which direction hurts most?", "The worst one there is, beside attacks and chance."),
     Entry("train", TRAIN, "Train", "model_training", "How does a network learn?", "Launch a run, watch its curve, stop it, and keep the network."),
     Entry("study", EVIDENCE, "The study", "menu_book", "What did the study report, and what is measured here?", "Every figure it reports beside the same figure measured here."),
+    Entry("words", EVIDENCE, "Words", "dictionary", "What does that word mean?", "Every term on these pages, in one sentence."),
     Entry("cards", EVIDENCE, "Networks", "badge", "Which networks are here?", "Their recipes, training curves, scores, and a download."),
 )  # fmt: skip
 

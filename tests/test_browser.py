@@ -1048,3 +1048,22 @@ def alone(chromium: Browser, file: Path, draws: bool) -> None:
         expect(page.locator(".verdict")).not_to_have_text(said)
     page.close()
     assert not problems
+
+
+@ONCE
+def test_words_are_explained_where_they_stand(page: Page, address: str) -> None:
+    visit(page, f"{address}/fooled")
+    listed = page.locator(".words summary")
+    expect(listed).to_contain_text("PSNR")
+    expect(listed).to_contain_text("L2PGD")  # chosen in a field
+    listed.press("Enter")
+    expect(page.locator(".words dd").first).to_be_visible()
+    page.locator("h1").scroll_into_view_if_needed()
+    page.wait_for_timeout(200)
+    x, y = page.evaluate(
+        """() => { const all = [...CSS.highlights.get("noisescope-word")], r = all.find((r) => String(r) === "denoiser").getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }"""
+    )
+    page.mouse.move(x, y)
+    expect(page.locator(".tip")).to_contain_text("returns a cleaner one")
+    page.mouse.move(5, 5)
+    expect(page.locator(".tip")).to_be_hidden()

@@ -15,6 +15,7 @@ from streamlit.components.v2.types import ComponentRenderer
 
 from app import received
 from app.browser import packing
+from app.glossary import terms
 
 HERE = Path(__file__).parent
 SIDE = 28  # pixels, of a digit
@@ -112,6 +113,11 @@ def piece(packed: bytes) -> None:
 def copy() -> None:
     """Offer to copy the address of what is shown."""
     component("copy")(key="copy")
+
+
+def words() -> None:
+    """Explain the words of the field where they stand on the page."""
+    component("words")(key="words", data={t.name: {"forms": t.forms, "says": t.says} for t in terms()})
 
 
 def save() -> None:
