@@ -66,7 +66,7 @@ class Compared:
             told = {t.told or "no label": cache.denoiser(t) for t in trained.tellings}
             return strips.tellings(told, cache.image(self.photo), self.noise, list(self.levels), self.seed, [at])
 
-        st.subheader("Whatever it is told")
+        st.header("Whatever it is told")
         follow(
             watched(("tellings", trained, *self._key, at), work, "It is told one class after the other"), key="tellings"
         )

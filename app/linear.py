@@ -33,7 +33,7 @@ def line(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
 
 def _measured(known: list[Lines]) -> None:
     """Show what was found on many images."""
-    st.subheader("On many digits")
+    st.header("On many digits")
     if not known:
         st.info("Not measured yet: `python -m core measure linearity`.", icon=":material/info:")
         return
@@ -97,7 +97,7 @@ def sizes(trained: Trained) -> None:
         st.dataframe(shares, hide_index=True, width="stretch")
     else:
         st.info("Not measured yet: `python -m core measure input-sizes`.", icon=":material/info:")
-    st.subheader(f"Layer by layer in {trained.name}")
+    st.header(f"Layer by layer in {trained.name}")
     if known := linearity.STORE.get(trained.name):
         st.dataframe(linear.layers(known), hide_index=True, width="stretch")
         st.caption(
@@ -119,7 +119,7 @@ def denoisers(trained: Trained, photo: Photo, seed: int) -> None:
         f"How far the output moves when the clean picture is pushed along a direction, not clipped, and above how much of what all output values do a straight line explains, to L2 {LENGTHS[-1]:g}. n: noise {trained.noise.nominal!r}, seed {seed}. "
         "Where a line bends, the network is not linear that far."
     )
-    st.subheader("On many pictures")
+    st.header("On many pictures")
     known = [one for one in directions.STORE.current().values() if one.n > 1]
     if known:
         st.dataframe(linear.denoisers(known), hide_index=True, width="stretch")

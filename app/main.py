@@ -23,6 +23,9 @@ STYLE = """<style>
   @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 4rem; } }
   [data-testid=stSidebarUserContent] { padding-top: 0; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
+  [data-testid=stCaptionContainer] { color: inherit; opacity: .82; }
+  [data-testid=stCaptionContainer] code { color: inherit; }
+  [data-testid=stBaseButton-primary] p { color: light-dark(#fff, #171614); }
   ::highlight(noisescope-word) { text-decoration: underline dotted; text-underline-offset: 3px; }
 </style>"""
 PRESENT = """<style>

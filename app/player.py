@@ -29,7 +29,7 @@ def bar() -> bool:
     with st.container(border=True, key="lesson"):
         st.caption(f"{lesson.title} · step {number} of {len(lesson.steps)}")
         if step.question:
-            st.markdown(f"#### {step.question}")
+            st.markdown(f"## {step.question}")
         with st.container(horizontal=True, vertical_alignment="center"):
             _steps(lesson, number, shown)
             st.popover("For the teacher", icon=":material/school:").markdown(step.teacher)

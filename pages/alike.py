@@ -36,7 +36,7 @@ def reason(found: Timeline) -> None:
     x, model = found.batch.clean, cache.denoiser(network)
     n, last = found.batch.noisy - x, found.attacked[-1:] - x
     first = jacobian.vjp(model, x, n)
-    st.subheader("Why they look alike")
+    st.header("Why they look alike")
     st.markdown(
         "The attack wants the output to become the noisy picture, clean plus noise **n**. The gradient of that is **Jᵀn**, the noise seen "
         "back through the network (J: how every output value depends on every input value). So what the attack adds is made from the noise itself."
@@ -77,7 +77,7 @@ else:
     likeness.histograms(found)
     likeness.neighbours(found)
     reason(found)
-    st.subheader("The study's seven networks (Figures 31 and 33)")
+    st.header("The study's seven networks (Figures 31 and 33)")
     if st.toggle("Show them all", key="all", help="about two seconds each, the first time"):
         every(photo)
 data.source(cache.dataset("cifar10", "test"))

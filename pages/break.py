@@ -82,7 +82,7 @@ for reported in REPORTED:
             icon=":material/search:",
         )
 
-st.subheader("What does it say instead?")
+st.header("What does it say instead?")
 if curves := shown():
     chosen, place = measuring.chosen(curves)
     low, high = chosen.interval(chosen.levels[place])

@@ -68,7 +68,7 @@ except OSError:
     raise UserError(f"The weights of {name} are missing: train it with `python -m core train {name}`.") from None
 left, right = st.columns([1, 1.4])
 with left:
-    st.subheader("Recipe")
+    st.header("Recipe")
     told = {k: v for k, v in card.recipe.items() if k not in ("name", "title") and v not in ("", None)}
     st.markdown("\n".join(f"- {name.replace('_', ' ')}: `{value}`" for name, value in told.items()))
     st.caption(f"Weights {len(weights) / 1e6:.1f} MB, SHA-256 `{card.sha256[:16]}…`, code at commit `{card.commit}`.")
@@ -77,9 +77,9 @@ with left:
     columns[0].download_button("Weights", weights, f"{name}.safetensors", icon=icon, width="stretch")
     columns[1].download_button("Card", record, f"{name}.json", "application/json", icon=icon, width="stretch")
 with right:
-    st.subheader("Scores")
+    st.header("Scores")
     scores(card)
-    st.subheader("Training")
+    st.header("Training")
     if card.history:
         charts.show(charts.history(card.history), "history")
         annealed = (

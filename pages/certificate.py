@@ -52,7 +52,7 @@ st.caption(
     f"noise is not clipped (only shown so): the guarantee is for just this noise. Seed {seed}."
 )
 st.info(certificate.verdict(given, digit.label), icon=":material/help:" if given.abstains[0] else ":material/verified:")
-st.subheader("Try to break it")
+st.header("Try to break it")
 changed = broken(network, digit, base, given, votes, seed)
 left, right = st.columns([1, 1.3])
 with left:
@@ -71,7 +71,7 @@ st.caption(
     "The attack (DDN, 80 steps) knows the network, the denoiser and the noise, and follows the gradient of the mean answer under noise. Of the vote, a change counts only if a test on votes of "
     "its own says so. Red: brighter, blue: darker."
 )
-st.subheader("On many digits")
+st.header("On many digits")
 known = STORE.get(network.name)
 if known and known.n:
     charts.show(certificate.measured(known, base), "measured")

@@ -30,7 +30,7 @@ def chart(name: str, found: Defence) -> None:
 
 def digit(name: str, found: Defence | None) -> None:
     """Try every threat on one digit: what is sent, what the classifier sees of it, what it says."""
-    st.subheader("One digit")
+    st.header("One digit")
     left, right = st.columns(2)
     with right:
         shown = [f"{e:g}" for e in defence.EPSILONS]
@@ -53,7 +53,7 @@ def digit(name: str, found: Defence | None) -> None:
         painted = [(f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}", one.sent), ("what it sees", one.seen)]
         for caption, picture in painted if behind else painted[:1]:
             large = pictures.enlarged(pictures.grey(picture[0, 0]), 6)
-            column.image(large, output_format="PNG", width="stretch", caption=caption)
+            column.image(large, output_format="PNG", width="stretch", caption=caption, alt=caption)
     like_most = f" At epsilon {START:g} it fares as most of the {fair.n:,} digits do." if fair else ""
     st.caption(
         f"Test image {chosen.index}, a {chosen.label}.{like_most if chosen.index == first else ''} Where does the attacker who knows of the denoiser put his change? "

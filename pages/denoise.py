@@ -53,7 +53,7 @@ def small(photo: Photo, levels: list[float]) -> None:
             "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
         )
         between = st.container()
-        st.subheader("All networks on the same noisy picture")
+        st.header("All networks on the same noisy picture")
         everyone = choices.switched("Denoise it with them all", "all")
         publish(photo, levels[at], everyone)
         if network.classes:

@@ -39,7 +39,7 @@ st.caption(
     f"much longer J d is. No direction can have more than v1 (singular value of J, {ROUNDS} rounds of power iteration, residual {float(found.singular.residual[0, 0]):.0e}); v2 and v3 have the most of "
     f"what is at right angles to it. Grey: no change; each colour brighter or darker. {network.name}, at {where}; n, noise {network.noise.nominal!r}, seed {seed}. Where J d is paler than d the network smooths."
 )
-st.subheader("Push it")
+st.header("Push it")
 at = strip(directions.strip(found), key="pushed", start=parameters.step("at", 30), anew=address.moved())
 address.publish(
     denoiser=network.name, **images.picked(images.PHOTOS, photo), level=level, seed=seed or None, at=30 if at is None else at,
@@ -48,13 +48,13 @@ st.caption(
     "Drag: the picture x becomes x + t d, not clipped. Dashed, what J foretells, t times ×; solid, what happens. Red and blue: the output gets brighter, "
     f"darker; full colour at ±64 grey levels. Attacks: {', '.join(map(repr, ATTACKERS.values()))}; of v1 and -v1 the one that does more at L2 3."
 )
-st.subheader("How far does the prediction hold?")
+st.header("How far does the prediction hold?")
 charts.show(directions.holds(found), "holds")
 st.caption(
     "Diamonds: what J says. A flat line: the network is linear that far. Where a line falls, the picture has left the piece on which J is exact (LeakyReLU and max-pool bend the "
     "network). Look where another line crosses that of v1: from there on another direction hurts more."
 )
-st.subheader("On many images")
+st.header("On many images")
 known = [one for name in (*NETWORKS, *BESIDE) if (one := measured.STORE.get(name)) and one.n > 1]
 if known:
     st.dataframe(directions.table(known), hide_index=True, width="stretch")

@@ -80,7 +80,7 @@ def everyone(photo: Photo) -> None:
         for cell, picture in zip(cells[1:], shown, strict=True):
             large = pictures.enlarged(pictures.colour(picture[0]), max(1, 128 // picture.shape[2]))
             caption = f"{float(metrics.psnr(picture, x)):.1f} dB"
-            cell.image(large, output_format="PNG", width="stretch", caption=caption)
+            cell.image(large, output_format="PNG", width="stretch", caption=caption, alt=caption)
 
 
 if photo is None:
@@ -88,7 +88,7 @@ if photo is None:
     st.info("Choose a picture above.", icon=":material/image:")
 else:
     parts.part(partial(lead, photo, attack), "Can a denoiser be fooled?")
-    st.subheader("The study's seven networks, same picture, same attack")
+    st.header("The study's seven networks, same picture, same attack")
     if st.toggle("Attack them all", key="all", help="about two seconds each, the first time"):
         everyone(photo)
         st.caption(

@@ -73,10 +73,10 @@ st.caption(
     "the picture changes. A drawing stays in your browser."
 )
 
-st.subheader("Take a lesson")
+st.header("Take a lesson")
 player.doors()
 
-st.subheader("Explore")
+st.header("Explore")
 others = [(chapter, entries) for chapter, entries in chapters().items() if PAGES[0] not in entries]
 for row in range(0, len(others), 2):
     for column, (chapter, entries) in zip(st.columns(2), others[row : row + 2], strict=False):

@@ -44,7 +44,7 @@ def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) ->
     network.beside(shown, sheets, moved[chosen])
     scale = f"Blue is less, red is more, full colour at ±{high:.2f}" if how == "changes" else f"Black is {low:.2f}, white {high:.2f}"  # fmt: skip
     st.caption(f"{scale}: one scale for all {len(shown)} pictures. Look for maps that keep the picture, and for maps that hold the noise.")  # fmt: skip
-    st.subheader("How far is each block moved?")
+    st.header("How far is each block moved?")
     charts.show(network.away(moved, {name: colour for name, (_, colour) in others.items()}, blocks, chosen), "away")
     st.caption("How far what a block computes is from what it computes of the clean picture, as a share of the latter's length (L2), on this one picture. Where do the lines part?")  # fmt: skip
     return chosen, how

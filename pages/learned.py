@@ -23,7 +23,7 @@ fields = {stage.name: stage for stage in model.STAGES}
 for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weight)):
     limit = float(weights.abs().max())
     inputs = weights.shape[1]
-    st.subheader(f"Layer {layer[-1]}")
+    st.header(f"Layer {layer[-1]}")
     for k, (patterns, peaks) in enumerate(zip(weights, progress.excited(network, layer, SHOWN), strict=True)):
         left, right = st.columns([1, 3.4], vertical_alignment="center")
         left.image(

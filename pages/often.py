@@ -38,7 +38,7 @@ def histogram(found: Sequence[Rates]) -> tuple[str, int]:
         f"attack of {means[f'l2_{steps}']:.1f}. Orange, the fair one: white noise of exactly the "
         "attack's L2 in each image. Left of the dashed line the attack did less harm than the noise. Means of decibels, image by image."
     )
-    st.subheader("The study's own statistics")
+    st.header("The study's own statistics")
     if name in RATIOS:
         st.dataframe(rates.statements(one, RATIOS[name]), hide_index=True, width="stretch")
         st.caption(
@@ -59,7 +59,7 @@ name, steps = histogram(found) if found else ("", STEPS[-1])
 if not found:
     st.info("No network has been attacked yet: `python -m core measure attack-rates`.", icon=":material/info:")
 
-st.subheader("Who is fooled most easily, at one budget for all?")
+st.header("Who is fooled most easily, at one budget for all?")
 worst = worst_curves.current()
 budget = float(choices.pressed("Budget, L2", [f"{b:g}" for b in BUDGETS], "budget", "the budget", f"{TOLD:g}"))
 address.publish(fooled=name or None, steps=steps, budget=f"{budget:g}")

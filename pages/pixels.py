@@ -48,10 +48,10 @@ def weak(digit: Digit) -> None:
         return
     limit = max(0.05, float(found.lost.abs().max()))
     left, middle, right = st.columns([1, 1, 1.3])
-    left.image(pictures.enlarged(pictures.grey(digit.image()[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit")  # fmt: skip
+    left.image(pictures.enlarged(pictures.grey(digit.image()[0, 0]), 10), output_format="PNG", width="stretch", caption="the digit", alt="the digit")  # fmt: skip
     middle.image(
         pictures.marked(pictures.diverging(found.lost, limit), found.flipped, 10), output_format="PNG", width="stretch",
-        caption=f"red: how much less sure, full colour at {100 * limit:.1f} points; framed: the answer changes",
+        caption=f"red: how much less sure, full colour at {100 * limit:.1f} points; framed: the answer changes", alt="how much less sure",
     )  # fmt: skip
     right.metric("Single pixels that change the answer", f"{int(found.flipped.sum())} of {found.flipped.numel()}")
     right.markdown(
@@ -67,13 +67,13 @@ address.publish(
 )  # fmt: skip
 if digit is not None:
     weak(digit)
-    st.subheader("Searching for them")
+    st.header("Searching for them")
     strip(searched(network, digit, search), key="search", start=0, anew=address.moved())
     st.caption(
         f"{search!r} on {network.name}: differential evolution, up to {search.population * (search.generations + 1):,} questions to the network, fewer when the answer flips. "
         "Drag: the cloud of candidates draws together where the network is weak. Every candidate is a few places and values; each generation keeps the better of parent and child."
     )
-st.subheader("How many pixels for how many digits?")
+st.header("How many pixels for how many digits?")
 known = every_pixel.STORE.current()
 curves = [c for name in pickers.classifiers() if (c := few_pixels.STORE.get(name))]
 if curves:

@@ -81,7 +81,7 @@ else:
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(network, tuple(shown), test.title), strict=False):  # fmt: skip
     caption = f"no. {index}: {noisy[index]:.1f} to {denoised[index]:.1f} dB"
-    column.image(pictures.enlarged(picture, 4), output_format="PNG", caption=caption, width="stretch")
+    column.image(pictures.enlarged(picture, 4), output_format="PNG", caption=caption, alt=caption, width="stretch")
 st.caption("Top: the original, middle: noisy, bottom: denoised, with the very noise that was measured.")
 
 if harm := words.harm(name, kept, noise):

@@ -83,9 +83,9 @@ def live() -> None:
 live()
 run = folder.read(chosen)
 if against:
-    st.subheader("Side by side")
+    st.header("Side by side")
     watching.compared(run, [folder.read(i) for i in against])
-st.subheader("Take it with you")
+st.header("Take it with you")
 watching.exports(run)
 with st.expander("Log", icon=":material/notes:"):
     st.code((folder.log(chosen) if may else "Only who may train reads the log.") or "Nothing yet.", language=None)

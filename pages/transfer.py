@@ -26,7 +26,7 @@ st.caption(
     f"hurts more than chance; blue: less. {one.attack}, n = {results.counted(rows.values())} images a row, blind levels, seed {one.seed}, {one.data}; 95 % intervals are no wider than "
     f"±{widest:.2f} dB. Mean L2 of the attacks, which differs: {', '.join(f'{name} {row.l2:.1f}' for name, row in rows.items())}."
 )
-st.subheader("Is it the start they share?")
+st.header("Is it the start they share?")
 st.info(transfer.verdict(rows), icon=":material/swap_horiz:")
 st.dataframe(rates.kinship(rows), hide_index=True, width="stretch")
 st.caption(

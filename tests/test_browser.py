@@ -32,6 +32,7 @@ from core.data.samples import photograph
 from core.experiments.registry import EXPERIMENTS
 
 playwright = pytest.importorskip("playwright.sync_api")
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import browser as driver
@@ -122,6 +123,16 @@ def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -
     expect(page.get_by_text("Data: ")).to_be_visible()
     if path not in ("see", "denoise", "learn"):
         shot(page, path or "home")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(300)
+        assert not barriers(page), scheme
+
+
+def barriers(page: Page) -> list[str]:
+    """Name what of a page keeps somebody out, by axe-core's rules: contrast, names, alternative texts, order of headings."""
+    found = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 def click_point(page: Page, name: str) -> None:

@@ -22,7 +22,7 @@ class Answer {
     const rows = this.bars.flatMap((bar, k) => [el("button", { className: "aim", type: "button", textContent: k, title: `Make it read as a ${k}`, ariaLabel: `Make it read as a ${k}`, onclick: () => aim(k) }), el("span", { className: "bar" + (k === truth ? " truth" : "") }, bar.now, bar.was), bar.percent]);
     this.said = el("p", { className: "verdict", ariaLive: "polite" });
     const key = "Bar: how sure it is now. Line: on the clean image." + (truth === null ? "" : " Outlined: the right answer.") + " Click a digit to make it read so.";
-    this.element = el("div", { className: "answer" }, el("h3", { textContent: "Answer" }), this.said, el("div", { className: "bars" }, ...rows), el("p", { className: "key", textContent: key }));
+    this.element = el("div", { className: "answer" }, el("h2", { textContent: "Answer" }), this.said, el("div", { className: "bars" }, ...rows), el("p", { className: "key", textContent: key }));
   }
 
   // show probabilities of the clean and of the changed digit; return the verdict's words

@@ -32,7 +32,7 @@ class Photograph extends Sliding {
       const cells = [el("td"), el("td"), el("td")], name = method ? this.choice(method, method) : head.network;
       return { method, cells, row: el("tr", {}, el("th", { scope: "row" }, name), ...cells) };
     });
-    at(".methods").replaceChildren(el("tr", {}, column(""), column("PSNR"), column("SSIM"), column("time")), ...this.rows.map((r) => r.row));
+    at(".methods").replaceChildren(el("tr", {}, el("td"), column("PSNR"), column("SSIM"), column("time")), ...this.rows.map((r) => r.row));
   }
 
   // a button that puts a picture to the right of the line

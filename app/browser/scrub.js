@@ -110,12 +110,12 @@ class Scrub extends Sliding {
     const titles = { clean: "clean image", change: "what we add", seen: "what the network sees" };
     const figures = ["clean", "change", "seen"].map((view) =>
       el("figure", { className: view }, this.tile("image", 0, view, titles[view], () => this.pick("image", 0)), el("figcaption", { textContent: titles[view] })));
-    return el("div", { className: "group input" }, el("h3", { textContent: "In" }), ...figures);
+    return el("div", { className: "group input" }, el("h2", { textContent: "In" }), ...figures);
   }
 
   column(group, g) {
     const name = group.stages[this.stageOf[g]][1], [maps] = this.stages[name].shape;
-    const title = el("h3", { textContent: group.title + (group.hint ? ": " + group.hint : "") });
+    const title = el("h2", { textContent: group.title + (group.hint ? ": " + group.hint : "") });
     if (group.stages.length > 1) {
       const choice = el("select", { ariaLabel: `${group.title}: which stage` }, ...group.stages.map(([text], k) => new Option(text, k, false, k === this.stageOf[g])));
       choice.onchange = () => { this.stageOf[g] = +choice.value; this.rebuild(); };
@@ -227,7 +227,7 @@ class Scrub extends Sliding {
       return el("figure", {}, frame, el("figcaption", { textContent: view === "change" ? `change (red up, blue down, full colour at \u00b1${number(this.range(name, map).change, 2)})` : `${view} (black ${number(this.range(name, map).low, 2)}, white ${number(this.range(name, map).high, 2)})` }));
     });
     panel.replaceChildren(
-      el("h3", {}, title, close),
+      el("h2", {}, title, close),
       el("div", { className: "large" }, ...large, this.formula()),
     );
     if (wire) this.field(wire, row, column);
@@ -253,7 +253,7 @@ class Scrub extends Sliding {
     const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.layers[name];
     const frames = [0, this.level + 1], value = (n, f, c, r, k) => { const [, hh, ww] = this.stages[n].shape; return this.value(n, f, (c * hh + r) * ww + k); };
     const [clean, seen] = frames.map((f) => value(name, f, map, row, column));
-    const numbers = el("table", {}, el("tr", {}, ...["", "clean", "seen", "change"].map((t) => el("th", { textContent: t }))));
+    const numbers = el("table", {}, el("tr", {}, el("td"), ...["clean", "seen", "change"].map((t) => el("th", { textContent: t }))));
     const line = (label, a, b) => numbers.append(el("tr", {}, ...[label, number(a), number(b), (b >= a ? "+" : "") + number(b - a)].map((t, k) => el(k ? "td" : "th", { textContent: t }))));
     const text = el("p"), parts = [text];
     if (!wire) text.textContent = `Pixel in row ${row + 1}, column ${column + 1}: 0 is black, 1 is white.`;

@@ -10,6 +10,9 @@ const svg = (tag, attributes = {}, text = "") => {
   return node;
 };
 
+// a piece of a line, or a patch, in the colour of a series
+const swatch = (colour, dashed = false, patch = false) => el("i", { className: "swatch", style: `border-top: ${patch ? 9 : 3}px ${dashed ? "dashed" : "solid"} ${colour}` });
+
 class Strip extends Sliding {
   constructor(root, head, send, before) {
     super();
@@ -131,14 +134,14 @@ class Strip extends Sliding {
     const key = el("p");
     series.forEach(({ name, values, colour, dashed }) => {
       box.append(svg("polyline", { points: values.map((v, i) => (highest && v > highest ? "" : `${x(known[i])},${y(v)}`)).join(" "), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dashed ? "6 3" : "" }));
-      if (name) key.append(el("span", { className: "key", style: `color: ${colour}`, textContent: `${dashed ? "- -" : "\u2014"} ${name}` }), " \u00b7 ");
+      if (name) key.append(swatch(colour, dashed), el("b", { textContent: name }), " \u00b7 ");
     });
     key.append(text);
     const line = svg("line", { class: "cursor", y1: 0, y2: H });
     box.append(line);
     this.cursors.push((level) => { line.setAttribute("x1", x(level)); line.setAttribute("x2", x(level)); });
     box.setAttribute("aria-label", title);
-    return el("div", { className: wide ? "chart wide" : "chart" }, el("h3", { textContent: title }), box, key);
+    return el("div", { className: wide ? "chart wide" : "chart" }, el("h2", { textContent: title }), box, key);
   }
 
   // the noise itself, value by value, before and after clipping
@@ -156,8 +159,8 @@ class Strip extends Sliding {
       tallest.textContent = `${number(top, top < 10 ? 1 : 0)} %`;
     };
     box.setAttribute("aria-label", "Histogram of the noise");
-    const key = el("p", {}, el("span", { className: "key", style: `color: ${colours.before}`, textContent: "\u2014 as drawn" }), " \u00b7 ", el("span", { className: "key", style: `color: ${colours.after}`, textContent: "\u25a0 after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
-    return el("div", { className: "chart" }, el("h3", { textContent: "The noise itself: how far it moves each value" }), box, key);
+    const key = el("p", {}, swatch(colours.before), el("b", { textContent: "as drawn" }), " \u00b7 ", swatch(colours.after, false, true), el("b", { textContent: "after clipping to a picture" }), ". Share of all values; a taller middle bar is cut off.");
+    return el("div", { className: "chart" }, el("h2", { textContent: "The noise itself: how far it moves each value" }), box, key);
   }
 }
 

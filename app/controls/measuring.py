@@ -48,7 +48,7 @@ def start(
 ) -> None:
     """Let somebody choose a network and what to measure it under, and start."""
     dataset = cache.dataset("mnist", "test")
-    st.subheader("Measure it yourself")
+    st.header("Measure it yourself")
     st.caption(
         f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
     )

@@ -11,7 +11,7 @@ from core.networks.digits import Classifier
 
 def turned(model: Classifier, found: Trial) -> None:
     """Show what every changed pixel added to the wrong answer, and set them back one after the other, the worst first."""
-    st.subheader("Which pixels turned it?")
+    st.header("Which pixels turned it?")
     x, z = found.clean, found.corrupted
     before, after = (int(logits.argmax()) for logits in (found.before, found.after))
     if before == after:

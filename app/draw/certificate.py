@@ -97,11 +97,11 @@ def gallery(found: Vote, changed: Mapping[str, Changed]) -> None:
     columns = st.columns(1 + len(changed))
     with columns[0]:
         st.markdown("**the digit**")
-        pictures.show(pictures.grey(found.clean[0, 0]))
+        pictures.show(pictures.grey(found.clean[0, 0]), alt="the digit")
     for (name, c), column in zip(changed.items(), columns[1:], strict=True):
         with column:
             st.markdown(f"**{NAMES[name]}**")
-            pictures.show(pictures.grey(c.image[0, 0]))
+            pictures.show(pictures.grey(c.image[0, 0]), alt=NAMES[name])
             told = f"L2 {c.length:.2f}: {c.before} becomes {c.after}" if isfinite(c.length) else "no change found"
             pictures.show(pictures.diverging((c.image - found.clean)[0, 0], LIMIT), told)
 

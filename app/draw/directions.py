@@ -30,8 +30,8 @@ def gallery(found: Pushed) -> None:
     for name, column in zip(SHOWN, st.columns(len(SHOWN)), strict=True):
         with column:
             st.markdown(f"**{SHOWN[name]}**  \n×{found.gain(name):.2f}")
-            for z in (found.directions[name], found.answers[name]):
-                pictures.show(pictures.colour(0.5 + z[0] / (2 * limit)))
+            for z, what in ((found.directions[name], "direction"), (found.answers[name], "what it becomes")):
+                pictures.show(pictures.colour(0.5 + z[0] / (2 * limit)), alt=f"{SHOWN[name]}: {what}")
             st.caption(f"cosine with v1: {found.cosine(name):.2f}")
 
 

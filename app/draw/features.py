@@ -156,7 +156,7 @@ def effect(network: Trained, found: Features | None, unit: int, trial: Trial, la
 
 def kept() -> None:
     """Show what is read with half of the hidden units."""
-    st.subheader("Only half of the hidden units")
+    st.header("Only half of the hidden units")
     if rows := halves.rows(halves.ATTACK.epsilon):
         st.dataframe(rows, hide_index=True, width="stretch")
     if not halves.STORE.current():
@@ -169,7 +169,7 @@ def kept() -> None:
 
 def alone() -> None:
     """Show what is learned from robust, or from brittle, features alone, with some images of each set."""
-    st.subheader("Learned from robust, or from brittle, features alone")
+    st.header("Learned from robust, or from brittle, features alone")
     known = {key: one for key, one in constructed.STORE.current().items() if one.n}
     if known:
         st.dataframe(constructed.rows(), hide_index=True, width="stretch")

@@ -79,7 +79,7 @@ def weakness(name: str, found: Exhausted, printed: float) -> None:
     left, right = st.columns([1, 1.6])
     left.image(
         pictures.enlarged(pictures.grey(flips / flips.max().clamp(min=1)), 8), output_format="PNG", width="stretch",
-        caption="where digits are weak: white, most digits flipped by this pixel alone",
+        caption="where digits are weak: white, most digits flipped by this pixel alone", alt="where digits are weak",
     )  # fmt: skip
     right.markdown(
         f"Of {found.n:,} test digits {name} reads {found.clean:,} right; {found.clean - found.safe:,} of these fall to a **single** pixel, black or white: accuracy "

@@ -85,10 +85,10 @@ def marked(picture: Picture, here: Bool[Tensor, "h w"], factor: int) -> Picture:
     return large
 
 
-def show(picture: Picture, caption: str | None = None) -> None:
-    """Put a small picture on the page, as wide as there is room, its pixels as large as 256 allow."""
+def show(picture: Picture, caption: str | None = None, alt: str | None = None) -> None:
+    """Put a small picture on the page, as wide as there is room, its pixels as large as 256 allow; `alt` says what it is where no caption does."""
     large = enlarged(picture, max(1, 256 // picture.shape[0]))
-    st.image(large, output_format="PNG", caption=caption, width="stretch")
+    st.image(large, output_format="PNG", caption=caption, width="stretch", alt=alt or caption)
 
 
 def beside(shown: dict[str, Picture]) -> None:
