@@ -100,6 +100,7 @@ def main() -> None:
             if player.bar():
                 st.title(here.asks)
                 chosen.run()
+                address.close()
     finally:
         warm.behind()  # `streamlit run` has not; `python -m app` has
     if presenting:
