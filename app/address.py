@@ -154,6 +154,8 @@ def link() -> dict[str, str]:
 
 def publish() -> None:
     """Make the address say what is chosen so far: before slow work, so that a visitor who moves on is not pulled back."""
+    if "said" not in st.session_state:
+        return  # what works for no page
     values = {**st.session_state["published"], **st.session_state["said"], **st.session_state.get("along", {})}
     wanted = {name: value for name, value in values.items() if value}
     if wanted != st.query_params.to_dict():

@@ -208,7 +208,7 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
     start = parameters.nearest(levels, params.level(thing)) if start is None else start
     packed = Compared(photo, thing, tuple(levels), 0).side_by_side(tuple(map(Trained.named, names)))
     at = strip(packed, key, start, address.moved())
-    address.say("strength", f"{levels[start if at is None else at]:g}")
+    parameters.reached(thing, levels[start if at is None else at])
     return True
 
 

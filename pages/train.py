@@ -50,6 +50,7 @@ if not known:
     presses.told()
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
+    address.close()
     st.stop()
 left, right = st.columns([1, 1])
 with left:

@@ -13,6 +13,9 @@ function remember() {
     (elsewhere || chosen ? push : history.replaceState.bind(history))(state, title, url);
     chosen = false;
   };
+  const opened = performance.getEntriesByType("navigation")[0]?.name;
+  const skip = () => { if (location.href === opened) history.back(); };
+  if (location.href !== opened) addEventListener("popstate", skip); // the page has said what it shows before this was here
   return true;
 }
 window.noisescopeHistory ??= remember();

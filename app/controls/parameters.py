@@ -66,10 +66,15 @@ def reached(thing: Corruption, level: float | None) -> None:
 def level(thing: Corruption, levels: Sequence[float] = ()) -> int | None:
     """Return the place, among the `levels` of a corruption, of the strength that is asked for; None if none is."""
     field, span = params.strength(type(thing))
-    text = address.asked("strength")
-    if text is None and st.session_state["entering"] and not address.back() and "reached" in st.session_state:
-        *where, last = st.session_state["reached"]
-        text = last if where == [field, span] else None
+    text, (*where, last) = address.asked("strength"), st.session_state.get("reached", (None, None, None))
+    entering, same = (
+        st.session_state["entering"],
+        where == [field, span],
+    )  # FGSM's epsilon is PGD's, but no share of pixels
+    if same and text is None and entering and not address.back():
+        text = last
+    if not same and not entering:
+        text = None
     if text is None:
         return None
     levels = levels or span.levels()

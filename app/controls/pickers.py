@@ -100,10 +100,8 @@ def sound(names: Sequence[str], load: Callable[[Trained], object] = cache.denois
 
 def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM") -> Corruption:
     """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
-    address.restore("add", default, address.one_of(kinds, "the noise or attack"))
-    before = st.session_state["add"]
-    kind = st.selectbox("We add", kinds, key="add", format_func=_sort, on_change=_forget_strength, args=(before,))
-    return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
+    titles = {kind: _sort(kind) for kind in kinds}
+    return CORRUPTIONS[choices.listed("We add", titles, "add", "the noise or attack", default)]()  # type: ignore[no-any-return]
 
 
 def noise(default: str) -> Noise:
@@ -146,19 +144,10 @@ def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, 
 
 def aim(target: int) -> None:
     """Attack the digit towards a class: what a click on that class asks for."""
-    before = st.session_state["add"]
     address.choose("add", TargetedPGD.__name__)
     address.choose(f"{TargetedPGD.__name__}.target", target)
-    _forget_strength(before)
 
 
 def _sort(kind: str) -> str:
     """Name a noise or an attack with its sort, as a list shows it."""
     return f"{words.title(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
-
-
-def _forget_strength(before: str) -> None:
-    """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
-    now = CORRUPTIONS.get(st.session_state["add"])  # the list checks later what a browser of one's own sends
-    if now is None or params.strength(now) != params.strength(CORRUPTIONS[before]):
-        address.ask("strength", None)
