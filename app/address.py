@@ -27,7 +27,7 @@ NAMES = {
     "all": "whether all networks are shown", "symmetric": "whether eight symmetries are averaged",
     "right": "what lies right of the line", "line": "where the line is, in percent",
     "stages": "which stage of each layer", "range": "what shares one range of colours", "map": "the map that is open", "point": "the point in it",
-    "block": "the block", "stage": "the stage", "unit": "the unit", "channel": "the channel", "show": "what is shown of them",
+    "block": "the block", "back": "how many pixels are set back", "stage": "the stage", "unit": "the unit", "channel": "the channel", "show": "what is shown of them",
     "metric": "alike by what", "among": "among which images", "pixels": "how many pixels", "values": "which values are tried",
     "votes": "how many vote", "base": "who votes", "budget": "L2 of the attack",
     "levels": "from which level to which", "classes": "which classes", "rank": "which images", "bar": "the bar that was clicked",
@@ -75,7 +75,7 @@ def restore(name: str, default: T, parse: Callable[[str], T], key: str = "") -> 
     """
     key = key or name
     kept = st.session_state.setdefault("choices", {})
-    value = default if st.session_state["back"] else kept.get(key, default)
+    value = default if back() else kept.get(key, default)
     if key in st.session_state["restored"]:
         value = st.session_state.get(key, value)
     st.session_state["restored"].add(key)

@@ -4,12 +4,14 @@ Each has a name in the address, and a `key` that tells apart what different page
 """
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from app import address
 from core.params import Span
+
+N = TypeVar("N", int, float)
 
 
 def listed(label: str, options: Collection[str], name: str, what: str, first: str = "", key: str = "", **more: Any) -> str:  # fmt: skip
@@ -60,7 +62,7 @@ def counted(label: str, low: int, high: int, name: str, first: int, what: str = 
     return int(st.number_input(label, low, high, key=key or name, **more))
 
 
-def dialled(label: str, span: Span, name: str, first: float, key: str = "") -> float:
+def dialled(label: str, span: Span, name: str, first: N, key: str = "") -> N:
     """Let somebody slide over a span, in whole numbers where `first` is one, beginning as `counted` does."""
     sort = type(first)
     address.restore(name, first, address.real(span, name, sort), key)
