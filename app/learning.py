@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from scipy.stats import nbinom
 
-from app import cache
+from app import address, cache
 from app.browser import strip, strips
 from app.compared import Compared
 from app.controls import choices, parameters, pickers
@@ -16,6 +16,7 @@ from app.inputs import Photo, Trained
 from core import noise, params
 from core.experiments import denoising, trainings
 from core.noise import BLIND, Gaussian, Impulse, Noise, RandomImpulse
+from core.params import Span
 from core.training import minimisers
 from core.training.losses import AnnealedL0
 from core.types import Images, generator
@@ -29,9 +30,9 @@ def pair(photo: Photo) -> None:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     kinds = {kind: blind.TITLE for kind, blind in BLIND.items()}
     with left:
-        kind = choices.pressed("Noise, its level drawn anew for every pair", kinds, "pair", "the noise")
-    draw = st.session_state.setdefault("pair-draw", 0)
-    another = partial(st.session_state.update, {"pair-draw": draw + 1})
+        kind = choices.pressed("Noise, its level drawn anew for every pair", kinds, "add", "the noise", key="pair")
+    draw = address.restore("draw", 0, address.whole(0, 9999, "the draw"), "pair-draw")
+    another = partial(st.session_state.update, {"pair-draw": (draw + 1) % 10_000})
     right.button("Draw another pair", icon=":material/casino:", on_click=another, width="stretch")
     x, rng, blind = middle(photo), generator(draw), BLIND[kind]()
     levels = blind.draw(1, rng)
@@ -50,11 +51,14 @@ def one_pixel() -> None:
     """Show what one pixel may be, where each loss settles, with a dial for gamma, and where it goes as gamma goes to 0."""
     columns = st.columns(4, vertical_alignment="bottom")
     laws = {kind: law.TITLE for kind, law in minimisers.LAWS.items()}
-    kind = columns[0].selectbox("Noise", laws, list(laws).index("RandomImpulse"), format_func=laws.__getitem__)
+    with columns[0]:
+        kind = choices.listed("Noise", laws, "add", "the noise", "RandomImpulse", "law")
     with columns[1]:
-        thing: Noise = parameters.strength(minimisers.LAWS[kind]())
-    value = columns[2].slider("The pixel's true grey value", 0.0, 1.0, 0.2, 0.01)
-    gamma = columns[3].slider("Gamma of annealed L0", 0.1, 2.0, 0.3, 0.1)
+        thing: Noise = parameters.strength(minimisers.LAWS[kind](), "law-")
+    with columns[2]:
+        value = choices.dialled("The pixel's true grey value", Span(0, 1, 0.01), "value", 0.2)
+    with columns[3]:
+        gamma = choices.dialled("Gamma of annealed L0", Span(0.1, 2, 0.1), "exponent", 0.3)
     targets = minimisers.draws(thing, value, seed=0)
     settled = {name: minimisers.settle(loss, targets) for name, loss in minimisers.losses(gamma).items()}
     transform = minimisers.hilbert(targets)
@@ -83,8 +87,8 @@ def one_pixel() -> None:
 
 def three_losses(photo: Photo) -> None:
     """Slide one noise over networks that differ in their loss alone (Figure 15)."""
-    half, fifth = "Half the pixels replaced (Figure 15)", "One value in five hit"
-    if choices.buttons(st, "Noise", (half, fifth), default=half) == half:
+    hits = {"RandomImpulse": "Half the pixels replaced (Figure 15)", "Impulse": "One value in five hit"}
+    if choices.pressed("Noise", hits, "add", "the noise", key="three-losses") == "RandomImpulse":
         thing: Noise = RandomImpulse()
         names = ("n2n-random-impulse-l2", "n2n-random-impulse-l1", "n2n-random-impulse-l0")
     else:
@@ -140,14 +144,15 @@ def photons(photo: Photo) -> None:
     """Count photons per pixel (Figure 20), and show how the light differs from image to image (Figure 21)."""
     left, right = st.columns(2)
     with left:
-        light = int(st.select_slider("Light, photons at white", [1, 3, 10, 30, 100, 200, 500, 1000], 100))
+        lights = [str(n) for n in (1, 3, 10, 30, 100, 200, 500, 1000)]
+        light = int(choices.slid("Light, photons at white", lights, "light", "the light", "100"))
         counts = torch.poisson(middle(photo) * light, generator=generator(0))[0].mean(0)
         charts.show(charts.counts(counts), "counts")
         st.caption(
             f"Photons that reached each pixel, mean of three colours, seed 0: {float(counts.min()):.0f} to {float(counts.max()):.0f}. The fewer, the noisier."
         )
     with right:
-        mean = int(st.select_slider("Mean light of all images, photons", [100, 200, 500], 100))
+        mean = int(choices.slid("Mean light of all images, photons", ("100", "200", "500"), "mean", "the mean light"))
         curves = {}
         for d in (1, 25, 75, 200):
             k = np.arange(0, int(4 * mean * mean / d) + 2)
@@ -164,8 +169,11 @@ def photons(photo: Photo) -> None:
 def clipping(photo: Photo) -> None:
     """Average noisy targets, clipped and not: a clipped one has lost its mean."""
     left, right = st.columns(2)
-    sigma = left.slider("Noise (sigma), grey levels", 0, 100, 100, 5)
-    count = int(right.select_slider("Targets that are averaged", [1, 4, 16, 64, TARGETS], TARGETS))
+    with left:
+        sigma = choices.dialled("Noise (sigma), grey levels", Span(0, 100, 5), "sigma", 100)
+    with right:
+        counts = [str(n) for n in (1, 4, 16, 64, TARGETS)]
+        count = int(choices.slid("Targets that are averaged", counts, "averaged", "the number of targets", counts[-1]))
     x = middle(photo)
     rng, sums = generator(0), [torch.zeros_like(x), torch.zeros_like(x)]
     for _ in range(count):
@@ -196,9 +204,11 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
     if not levels:
         st.info("This picture is too large to slide through: choose a smaller one.")
         return True
-    start = parameters.nearest(levels, params.level(thing))
+    start = parameters.level(thing, levels)
+    start = parameters.nearest(levels, params.level(thing)) if start is None else start
     packed = Compared(photo, thing, tuple(levels), 0).side_by_side(tuple(map(Trained.named, names)))
-    strip(packed, key=key, start=start)
+    at = strip(packed, key, start, address.moved())
+    parameters.reached(thing, levels[start if at is None else at])
     return True
 
 

@@ -3,8 +3,7 @@
 import streamlit as st
 import torch
 
-from app import address, cache
-from app.browser import strip
+from app import cache
 from app.controls import choices, parameters
 from app.draw import charts, linear
 from app.draw.directions import COLOURS
@@ -16,19 +15,18 @@ from core.experiments.pushes import LENGTHS, NAMES, NOISE
 from core.measures.linearity import rectified
 
 
-def line(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
-    """Slide a digit along two lines and watch all its logits; return what the address says of it."""
+def line(trained: Trained, digit: Digit, seed: int) -> None:
+    """Slide a digit along two lines and watch all its logits."""
     model, x = cache.classifier(trained), digit.image()
     y = digit.labels(model)
     ways = linearity.lines(model, x, y, seed)
     logits = {name: linearity.along(model, x, d) for name, d in ways.items()}
-    at = strip(linear.strip(x, ways, logits, int(y[0])), key="line", start=parameters.step("at", len(PLACES) - 1), anew=address.moved())  # fmt: skip
+    parameters.slid(linear.strip(x, ways, logits, int(y[0])), "line", len(PLACES) - 1)
     st.caption(
         "Every pixel moves by t up or down: along the attack by the sign of the gradient, along chance by a coin toss; not clipped. Were the network linear, every logit would be a "
         "straight line. Look where a line bends, and how steep those along the attack are beside those along chance. To the left of 0 the attack is turned round."
     )
     _measured(list(linearity.STORE.current().values()))
-    return {"at": len(PLACES) - 1 if at is None else at}
 
 
 def _measured(known: list[Lines]) -> None:
@@ -44,7 +42,7 @@ def _measured(known: list[Lines]) -> None:
     )
 
 
-def kinks(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
+def kinks(trained: Trained, digit: Digit, seed: int) -> None:
     """Show on which side of their kinks the units of a stage stand, clean, under chance and under attack."""
     model, x = cache.classifier(trained), digit.image()
     ways = linearity.lines(model, x, digit.labels(model), seed)
@@ -68,10 +66,9 @@ def kinks(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
             f"Over n = {known.n:,} test digits, ±{SIZE:g} a pixel: units that answer, and units that stand on another side of their kink than for the clean digit. Of a unit that pools: "
             "that take another of its four values; where the picture is flat all four are equal, and any change decides."
         )
-    return {"stage": stage}
 
 
-def plane(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
+def plane(trained: Trained, digit: Digit, seed: int) -> None:
     """Show what the network answers around a digit, on the plane of the attack and a random direction."""
     model, x = cache.classifier(trained), digit.image()
     y = digit.labels(model)
@@ -81,7 +78,6 @@ def plane(trained: Trained, digit: Digit, seed: int) -> dict[str, object]:
         f"Every point is a picture: the digit (cross) moved to the right along the attack and upwards along chance, seed {seed}. Red: the logit of {int(y[0])} leads, by so much; blue: another leads; black: the "
         "border. Of a linear network the border between two answers is a straight line. Another seed behind “More” is another random direction."
     )
-    return {}
 
 
 def sizes(trained: Trained) -> None:

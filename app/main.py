@@ -105,6 +105,7 @@ def main() -> None:
             if player.bar():
                 st.title(here.asks)
                 chosen.run()
+                address.close()
                 browser.words()
     finally:
         warm.behind()  # `streamlit run` has not; `python -m app` has

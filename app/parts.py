@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from app import address, cache, received
 from app.turns import result, said, visitor
@@ -19,6 +20,11 @@ def answered(title: str) -> Iterator[None]:
     """Let whatever goes wrong in the block be one sentence on the page; the log has the rest."""
     try:
         yield
+        address.publish()
+    except StopException:  # there is no more to choose from until something else is chosen
+        address.publish()
+        address.leave()
+        raise
     except UserError as refusal:
         address.leave()
         st.warning(received.plain(str(refusal)), icon=":material/info:")

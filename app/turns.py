@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from app import cache
+from app import address, cache
 from app.door import WEIGHT, Door, Work
 from core import UserError
 
@@ -31,6 +31,7 @@ def watched(
     work.look()
     place = st.empty()  # always there: what comes below it would begin anew where it moved up
     if not work.ended.wait(QUICK):
+        address.publish()
         with place:
             while not work.done:
                 work.look()

@@ -15,8 +15,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import cache, received
-from app.browser import strip
-from app.controls import presses
+from app.browser import follow
+from app.controls import parameters, presses
 from app.draw import charts, words
 from app.turns import made
 from core import UserError
@@ -141,11 +141,11 @@ def smoothed(values: np.ndarray) -> np.ndarray:
     return np.convolve(padded, np.ones(5) / 5, "valid")
 
 
-def picture(run: Run, key: str) -> None:
+def picture(run: Run) -> None:
     """Slide through what the run made of the same few test images after each epoch."""
     packed, count = cache.epochs(run.id, folder.sampled(run.id))
     if count:
-        strip(packed, key=key, start=count - 1)
+        parameters.slid(packed, "samples", count - 1)
 
 
 def compared(one: Run, others: list[Run]) -> None:
@@ -159,7 +159,9 @@ def compared(one: Run, others: list[Run]) -> None:
     )  # fmt: skip
     for run in others:
         st.markdown(f"**{run.id}**")
-        picture(run, f"samples-{run.id}")
+        packed, count = cache.epochs(run.id, folder.sampled(run.id))
+        if count:
+            follow(packed, f"samples-{run.id}")
 
 
 def silent(run: Run) -> bool:

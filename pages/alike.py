@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import cache
 from app.attacking import attacked
-from app.controls import data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import charts, likeness, pictures
 from app.draw.likeness import ATTACK, NOISE
 from app.inputs import Photo
@@ -28,7 +28,6 @@ with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
     attack = parameters.sliders(DAG(), ())
     seed = parameters.seeded()
 examples.photos()
-address.publish(denoiser=network.name, **images.picked(images.PHOTOS, photo), **parameters.changed(attack), seed=seed or None)  # fmt: skip
 
 
 def reason(found: Timeline) -> None:
@@ -78,6 +77,6 @@ else:
     likeness.neighbours(found)
     reason(found)
     st.header("The study's seven networks (Figures 31 and 33)")
-    if st.toggle("Show them all", key="all", help="about two seconds each, the first time"):
+    if choices.switched("Show them all", "all", key="compare-all", help="about two seconds each, the first time"):
         every(photo)
 data.source(cache.dataset("cifar10", "test"))

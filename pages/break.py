@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache, received
+from app import cache, received
 from app.controls import choices, data, measuring, pickers
 from app.draw import charts, measured, words
 from core.attacks import Attack
@@ -23,9 +23,9 @@ pickers.none_here(list(known))
 
 left, right = st.columns([1, 2], vertical_alignment="bottom")
 with left:
-    view = choices.pressed("Strength of", VIEWS, "view", "the view")
-names = right.pills("Networks", list(known), selection_mode="multi", default=list(known))
-address.publish(view=view)
+    view = choices.pressed("Strength of", VIEWS, "view", "the view", key="break-view")
+with right:
+    names = choices.ticked("Networks", list(known), "networks", "the network", list(known))
 measures = [m for m in accuracy.MEASURED.values() if isinstance(m[0], Attack) == (view == "attack")]
 kinds = [type(c).__name__ for c, _ in measures]
 jobs = cache.jobs()

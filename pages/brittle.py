@@ -4,9 +4,8 @@ import streamlit as st
 
 from app import address, cache, received
 from app.attacking import attacked
-from app.controls import choices, data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, parameters, pickers
 from app.draw import channels, features
-from core import params
 from core.attacks import DAG
 from core.experiments import features as measured
 from core.experiments import unet_features
@@ -48,7 +47,6 @@ def digits() -> None:
         st.caption(f"What {thing!r} does to it on this digit, and the attack on it alone. Red and blue: pixels made brighter, darker; full colour at ±0.3. Answers are after ReLU, of a channel the mean of its map.")  # fmt: skip
     features.kept()
     features.alone()
-    address.publish(of=None, network=network.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, params.level(thing)), unit=features.key(unit))  # fmt: skip
     examples.digits()
     data.source(cache.dataset("mnist", "test"))
 
@@ -77,10 +75,9 @@ def denoiser() -> None:
     channels.looks_for(network, channel)
     channels.effect(network, channel, attacked(network, photo, DAG(), 0, photo))
     st.caption(f"What the channel makes of the picture: one scale of greys. Attack {DAG()!r}; noise {network.noise.nominal!r}, seed 0.")  # fmt: skip
-    address.publish(of=view, denoiser=network.name, photo=photo.index, channel=list(channels.NAMES)[channel])
     data.source(cache.dataset("cifar10", "test"))
 
 
 st.markdown("What a network looks at may tell classes apart well and yet be easy to turn (Ilyas et al. 2019; the study's second explanation). **Which units are useful, which stay so under attack, and which do attacks move?**")  # fmt: skip
-view = choices.pressed("A network", VIEWS, "of", "the kind of network")
+view = choices.pressed("A network", VIEWS, "view", "the kind of network", key="brittle-view")
 digits() if view == "digits" else denoiser()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app import address, adopted, cache
+from app import adopted, cache
 from app.controls import choices, data, pickers
 from app.draw import charts, words
 from app.inputs import Trained
@@ -57,8 +57,7 @@ def scores(card: Card) -> None:
         st.caption(f"Not measured yet: `python -m core measure {experiment} {card.name}`.")
 
 
-name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "card", "the network")
-address.publish(card=name)
+name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "network", "the network", key="card")
 adopted.removal(name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()

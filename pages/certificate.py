@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
-from app.browser import strip
+from app import cache
 from app.controls import choices, data, images, parameters, pickers
 from app.draw import certificate, charts
 from app.inputs import Trained
@@ -26,8 +25,7 @@ with row[0]:
 with row[1]:
     digit = images.digit(network)
 with row[2]:
-    address.restore("votes", "1000", address.one_of(VOTES, "the number of votes"))
-    votes = int(st.select_slider("Votes", list(VOTES), key="votes", format_func=choices.shown(VOTES)))
+    votes = int(choices.slid("Votes", VOTES, "votes", "the number of votes", "1000"))
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     seed = parameters.seeded()
 test = cache.dataset("mnist", "test")
@@ -35,17 +33,8 @@ if digit is None:
     data.source(test)
     st.stop()
 found = voted(network, digit, votes, seed)
-at = strip(
-    certificate.strip(found),
-    key="voted",
-    start=parameters.step("at", len(LEVELS) - 1) if address.asked("at") else START,
-    anew=address.moved(),
-)
-level = START if at is None else at
+level = parameters.slid(certificate.strip(found), "voted", len(LEVELS) - 1, START)
 base = choices.pressed("Who votes", BASES, "base", "who votes", "denoised")
-address.publish(
-    network=network.name, **images.picked(images.DIGITS, digit), votes=votes, base=base, seed=seed or None, at=level
-)
 given = found.certificates[base][level]
 st.caption(
     f"Drag: more noise makes the guarantee wider, as long as the votes agree. {FIRST} votes choose the answer, {votes:,} others, which know nothing of that, say how sure it is. Their "

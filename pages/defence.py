@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
+from app import cache
 from app.controls import choices, data, images, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Trained
@@ -34,13 +34,12 @@ def digit(name: str, found: Defence | None) -> None:
     left, right = st.columns(2)
     with right:
         shown = [f"{e:g}" for e in defence.EPSILONS]
-        address.restore("epsilon", f"{START:g}", address.one_of(shown, "the strength"))
-        epsilon = float(st.select_slider("Strength (epsilon), of the grey range", shown, key="epsilon"))
+        label = "Strength (epsilon), of the grey range"
+        epsilon = float(choices.slid(label, shown, "epsilon", "the strength", f"{START:g}"))
     with left:
         fair = found if found and found.data == test.title else None
         first = int(datasets.shuffled(len(test), fair.seed)[fair.typical(START)]) if fair else 20
         chosen = images.numbered(images.DIGITS, "image", first, "Test image", f"image-{name}")
-    address.publish(network=name, image=chosen.index, epsilon=f"{epsilon:g}")
     tried = threatened(Trained.named(name), Trained.named(SHIELD), chosen, epsilon)
     clean = tried["clean"].sent
     for column, (threat, title) in zip(st.columns(len(COLUMNS)), COLUMNS.items(), strict=True):

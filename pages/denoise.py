@@ -9,7 +9,7 @@ from app import address, cache, parts, progress
 from app.browser import photograph, strip, strips
 from app.browser.photographs import Scene
 from app.compared import Compared
-from app.controls import choices, data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, images, parameters, pickers, views
 from app.draw import measured, words
 from app.inputs import Photo
 from app.photograph import Shown, arrive
@@ -26,21 +26,19 @@ with row[2]:
     noise = pickers.noise("Gaussian")
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     noise, seed = parameters.details(noise)
-    hint = "A photograph is turned and mirrored, denoised eight times, and the mean is taken: eight times the work."
-    symmetric = st.checkbox("Photographs: average over the eight symmetries", help=hint)
-    beside = [n for n in pickers.denoisers() if n != network.name] if st.checkbox("Photographs: all networks") else []
-    untold = replace(network, label=None)
+    untold, images_at_once = replace(network, label=None), 2 + len(pickers.denoisers()) + len(CLASSICAL)
+    levels = strips.levels(noise, cache.pixels(photo).shape, images_at_once) if photo else []
+    symmetric, beside = False, list[str]()
+    if photo and not levels:
+        hint = "It is turned and mirrored, denoised eight times, and the mean is taken: eight times the work."
+        symmetric = choices.switched("Average over the eight symmetries", "symmetric", help=hint)
+        if choices.switched("All networks", "all", key="all-photograph"):
+            beside = [n for n in pickers.denoisers() if n != network.name]
 if photo and photo.index is not None:
     examples.photos()
 
 
-def publish(photo: Photo | None, level: float | None, everyone: bool = False) -> None:
-    """Make the address say what is chosen, before the slow work, so that a visitor who moves on is not pulled back."""
-    told = dict(denoiser=network.name, label=network.told, all=everyone or None)
-    address.publish(**told, **images.picked(images.PHOTOS, photo), **parameters.chosen(noise, seed, level))
-
-
-def small(photo: Photo, levels: list[float]) -> None:
+def small(photo: Photo) -> None:
     """Slide a small picture through every level, in the browser; show what all networks make of the one where it rests."""
     shown = Compared(photo, noise, tuple(levels), seed)
 
@@ -48,6 +46,7 @@ def small(photo: Photo, levels: list[float]) -> None:
         start, anew, whole = parameters.level(noise, levels), address.moved(), partial(shown.whole, network)
         at = strip(cache.strip(network, photo, noise, shown.levels, seed), "denoise", start, anew, whole)
         at = len(levels) // 2 if at is None else at
+        parameters.reached(noise, levels[at])
         st.caption(
             "Removed is noisy minus denoised, still wrong is denoised minus original: red is too bright, blue too dark, full "
             "colour at ±64 grey levels. Good work looks like noise under “removed” and like nothing under “still wrong”."
@@ -55,7 +54,6 @@ def small(photo: Photo, levels: list[float]) -> None:
         between = st.container()
         st.header("All networks on the same noisy picture")
         everyone = choices.switched("Denoise it with them all", "all")
-        publish(photo, levels[at], everyone)
         if network.classes:
             with between:
                 shown.tell(network, at)
@@ -71,21 +69,20 @@ def whole(photo: Photo) -> None:
     """Slide a photograph through every level, in the browser: half size while the slider moves, full size where it rests."""
     others = (*([untold] if network.told else []), *pickers.sound(beside))
     shown = Shown(network, photo, Scene(photo.sha256, noise, seed), symmetric, others)
-    levels = shown.scene.levels
-    at = photograph(shown.packed(), key="photograph", start=parameters.level(noise, levels), anew=address.moved())
+    levels, view = shown.scene.levels, views.looked("photograph", views.stage(shown.methods))
+    at = photograph(shown.packed(), "photograph", parameters.level(noise, levels), address.moved(), view)
     at = len(levels) // 2 if at is None else at
-    publish(photo, levels[at])
+    parameters.reached(noise, levels[at])
+    address.publish()
     arrive(shown, at)
     with st.expander("How well, on all built-in photographs, beside BM3D?"):
         measured.photographs()
     data.photograph(photo, shown.pixels, f"network {shown.title}, noise {noise.TITLE}, seed {seed}")
 
 
-if photo is None:
-    publish(photo, None)
-    data.source(cache.dataset("cifar10", "test"))
-elif levels := strips.levels(noise, cache.pixels(photo).shape, 2 + len(pickers.denoisers()) + len(CLASSICAL)):
-    small(photo, levels)
-    data.source(cache.dataset("cifar10", "test"))
-else:
+if photo and not levels:
     whole(photo)
+else:
+    if photo:
+        small(photo)
+    data.source(cache.dataset("cifar10", "test"))

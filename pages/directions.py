@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache
-from app.browser import strip
+from app import cache
 from app.controls import data, examples, images, parameters, pickers
 from app.draw import charts, directions
 from app.progress import pushed
@@ -21,7 +20,7 @@ with row[0]:
 with row[1]:
     photo = images.photo()
 with row[2]:
-    level, there = pickers.level(network.noise)
+    there = pickers.level(network.noise)
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     seed = parameters.seeded()
 examples.photos()
@@ -40,10 +39,7 @@ st.caption(
     f"what is at right angles to it. Grey: no change; each colour brighter or darker. {network.name}, at {where}; n, noise {network.noise.nominal!r}, seed {seed}. Where J d is paler than d the network smooths."
 )
 st.header("Push it")
-at = strip(directions.strip(found), key="pushed", start=parameters.step("at", 30), anew=address.moved())
-address.publish(
-    denoiser=network.name, **images.picked(images.PHOTOS, photo), level=level, seed=seed or None, at=30 if at is None else at,
-)  # fmt: skip
+parameters.slid(directions.strip(found), "pushed", 30)
 st.caption(
     "Drag: the picture x becomes x + t d, not clipped. Dashed, what J foretells, t times ×; solid, what happens. Red and blue: the output gets brighter, "
     f"darker; full colour at ±64 grey levels. Attacks: {', '.join(map(repr, ATTACKERS.values()))}; of v1 and -v1 the one that does more at L2 3."

@@ -4,10 +4,9 @@ from functools import partial
 
 import streamlit as st
 
-from app import address, cache, parts
+from app import cache, parts
 from app.attacking import attacked, packed
-from app.browser import strip
-from app.controls import data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import pictures, words
 from app.inputs import Photo
 from core.attacks import DenoiserAttack
@@ -36,7 +35,7 @@ examples.photos()
 test = cache.dataset("cifar10", "test")
 aim = photo or Photo.of(test, 0)
 if attack.AIMED:
-    aim = images.numbered(images.PHOTOS, "aim", images.TRUCK, "Make it look like test image")
+    aim = images.numbered(images.PHOTOS, "aim", images.TRUCK, "Make it look like test image", "aim")
 
 
 def lead(photo: Photo, attack: DenoiserAttack) -> None:
@@ -48,11 +47,7 @@ def lead(photo: Photo, attack: DenoiserAttack) -> None:
         found.extend(done[1:] if done else ())
         return done[0] if done else None
 
-    at = strip(cache.unattacked(*chosen), "timeline", parameters.step("at", attack.steps), address.moved(), whole)
-    address.publish(
-        denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__, **parameters.changed(attack, ("seed",)),
-        aim=aim.index if attack.AIMED else None, seed=seed or None, at=attack.steps if at is None else at,
-    )  # fmt: skip
+    parameters.slid(cache.unattacked(*chosen), "timeline", attack.steps, whole=whole)
     st.caption(
         f"{network.name}; noise {network.noise.nominal!r}, seed {seed}; {attack!r}. {''.join(map(words.lengths, found))}“Chance, as strong” is white noise of exactly the attack's L2 at every step: only a "
         "loss beyond it is the aim's. Red and blue: added, taken away; full colour at ±32 grey levels."
@@ -84,12 +79,11 @@ def everyone(photo: Photo) -> None:
 
 
 if photo is None:
-    address.publish(denoiser=network.name, **images.picked(images.PHOTOS, photo), attack=type(attack).__name__)
     st.info("Choose a picture above.", icon=":material/image:")
 else:
     parts.part(partial(lead, photo, attack), "Can a denoiser be fooled?")
     st.header("The study's seven networks, same picture, same attack")
-    if st.toggle("Attack them all", key="all", help="about two seconds each, the first time"):
+    if choices.switched("Attack them all", "all", key="attack-all", help="about two seconds each, the first time"):
         everyone(photo)
         st.caption(
             f"Each under its own noise, seed {seed}, after {attack.steps} steps. The study shows the first four columns (Figures 30 and 32); the last two, "

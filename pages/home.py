@@ -28,6 +28,7 @@ test = cache.dataset("mnist", "test")
 pickers.none_here(names := pickers.classifiers())
 network = Trained.named(names[0])
 last = len(test) - 1
+address.imply("way", WAYS[0], by="image")
 for name, default, parse in (
     ("image", min(OFFERED[0], last), address.whole(0, last, "test image")),
     ("way", WAYS[0], address.one_of(WAYS, "the way to pick an image")),
@@ -55,17 +56,19 @@ packed = cache.start(network, tuple(Digit.of(test, i) for i in offered), SEED)
 found = start(cache.weights(network), packed, "start", begin, address.moved())
 
 thing, grey = added(found.kind, found.target)
-shown: dict[str, object] = dict(way="draw") if found.at is None else dict(way="number", image=offered[found.at])
-link = dict(**shown, **parameters.chosen(thing, SEED, frames.SLIDE[found.level] * grey))
-goal = target if found.target is None else found.target
-for name, value in {"image": index, "target": goal, **shown, "add": link["add"]}.items():
-    address.choose(f"start-{name}", value)
-address.publish(**link)
+chosen: dict[str, object] = {"way": WAYS[found.at is None], "add": type(thing).__name__}
+chosen |= {} if found.at is None else {"image": offered[found.at]}
+chosen |= {} if found.target is None else {"target": found.target}
+for name in ("image", "way", "add", "target"):
+    if name in chosen:
+        address.choose(f"start-{name}", chosen[name])
+    address.say(name, chosen.get(name), WAYS[0])
+parameters.reached(thing, frames.SLIDE[found.level] * grey)
 st.page_link(
     ROOT / "pages" / "see.py",
     label="Look inside",
     icon=":material/visibility:",
-    query_params={k: str(v) for k, v in link.items() if v is not None},
+    query_params=address.link(),
 )
 st.caption(
     f"Network {network.name}. Random: Gaussian noise, its standard deviation the strength, seed {SEED}. Aimed: FGSM, every pixel lighter or "

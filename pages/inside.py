@@ -5,9 +5,9 @@ import torch
 
 from app import address, cache, received
 from app.attacking import attacked
-from app.controls import choices, data, examples, images, parameters, pickers
+from app.controls import choices, data, examples, parameters, pickers
 from app.draw import blame, charts, network, words
-from core import noise, params
+from core import noise
 from core.attacks import DAG, Attack
 from core.measures import energy, inside, metrics
 from core.measures.inside import Staged
@@ -24,8 +24,8 @@ def clicked() -> None:
         address.choose("block", name)
 
 
-def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) -> tuple[str, str]:
-    """Draw a network, and what one block makes of a picture, clean and changed, each in a colour; return the block and how it is shown."""
+def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) -> None:
+    """Draw a network, and what one block makes of a picture, clean and changed, each in a colour."""
     shown = {"clean": clean, **{name: picture for name, (picture, _) in others.items()}}
     found = inside.maps(model, torch.cat([*shown.values()]))
     blocks = inside.blocks(model, found)
@@ -47,7 +47,6 @@ def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) ->
     st.header("How far is each block moved?")
     charts.show(network.away(moved, {name: colour for name, (_, colour) in others.items()}, blocks, chosen), "away")
     st.caption("How far what a block computes is from what it computes of the clean picture, as a share of the latter's length (L2), on this one picture. Where do the lines part?")  # fmt: skip
-    return chosen, how
 
 
 def denoiser() -> None:
@@ -58,9 +57,8 @@ def denoiser() -> None:
         "noisy": (found.batch.noisy, charts.NOISE), "attacked": (found.attacked[-1:], charts.ATTACK),
         "white noise, as strong as the attack": (found.white[-1:], charts.GREY),
     }  # fmt: skip
-    block, how = look(cache.unet(chosen), found.batch.clean, others)
+    look(cache.unet(chosen), found.batch.clean, others)
     st.caption(f"{chosen.name}; noise {chosen.noise.nominal!r}, seed 0; attack {DAG()!r}.")
-    address.publish(of=None, denoiser=chosen.name, photo=photo.index, block=block, show=how)
     data.source(cache.dataset("cifar10", "test"))
 
 
@@ -68,7 +66,6 @@ def digits() -> None:
     """Look into a network that reads digits: a digit clean, with what is added, and under white noise as strong."""
     chosen, digit, thing, seed = pickers.experiment()
     thing = parameters.strength(thing)
-    said = dict(network=chosen.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, params.level(thing)))  # fmt: skip
     if digit:
         found = cache.tried(chosen, digit, thing, seed)
         white = noise.noisy_batch(found.clean, Gaussian(25.0), seed).white
@@ -78,15 +75,13 @@ def digits() -> None:
             words.title(type(thing).__name__): (found.corrupted, colour),
             "white noise, as strong": (chance, charts.GREY),
         }
-        block, how = look(cache.classifier(chosen), found.clean, others)
-        said |= dict(block=block, show=how)
+        look(cache.classifier(chosen), found.clean, others)
         blame.turned(cache.classifier(chosen), found)
         st.caption(f"{chosen.name}; {thing!r}, seed {seed}.")
-    address.publish(of=view, **said)
     examples.digits()
     data.source(cache.dataset("mnist", "test"))
 
 
 st.markdown("A network is a chain of blocks, each of which makes maps of what the last one gave. **Which block still holds the noise, and which is the first that an attack turns?**")  # fmt: skip
-view = choices.pressed("A network", VIEWS, "of", "the kind of network")
+view = choices.pressed("A network", VIEWS, "view", "the kind of network", key="inside-view")
 denoiser() if view == "pictures" else digits()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache, learning
+from app import cache, learning
 from app.controls import choices, data, images
 
 VIEWS = {  # and the lesson that a picture is for
@@ -17,17 +17,14 @@ VIEWS = {  # and the lesson that a picture is for
 st.markdown(
     "Noise2Noise needs no clean target: it learns to turn one noisy picture into another. **Why does that work?**"
 )
-address.restore("view", "pair", address.one_of(VIEWS, "the view"), key="learn-view")
-view = choices.buttons(st, "Look at", {name: title for name, (title, _) in VIEWS.items()}, key="learn-view")
+titles = {name: title for name, (title, _) in VIEWS.items()}
+view = choices.pressed("Look at", titles, "view", "the view", key="learn-view")
 lesson = VIEWS[view][1]
 if lesson:
     with st.columns([2.6, 1.4])[0]:
         chosen = images.photo()
     if chosen:
         lesson(chosen)
-    pair = st.session_state.get("pair") if view == "pair" else None
-    address.publish(view=view, **images.picked(images.PHOTOS, chosen), pair=pair)
 else:
     learning.one_pixel()
-    address.publish(view=view)
 data.source(cache.dataset("cifar10", "test"))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache, progress
+from app import cache, progress
 from app.controls import data, pickers
 from app.draw import filters
 
@@ -17,7 +17,6 @@ with left:
     network = pickers.classifier(architecture="DigitCNN")
 model = cache.cnn(network)
 test = cache.dataset("mnist", "test")
-address.publish(network=network.name)
 
 fields = {stage.name: stage for stage in model.STAGES}
 for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weight)):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import address, cache, linear
+from app import cache, linear
 from app.controls import choices, data, images, parameters, pickers
 
 VIEWS = {
@@ -17,8 +17,7 @@ OF_A_DIGIT = {"line": linear.line, "kinks": linear.kinks, "plane": linear.plane}
 st.markdown(
     "Many small changes, all in the right direction, add up in a linear model. **Are networks linear enough for that to explain why they are fooled?**"
 )
-address.restore("view", "line", address.one_of(VIEWS, "the view"), key="linear-view")
-view = choices.buttons(st, "Look", VIEWS, key="linear-view")
+view = choices.pressed("Look", VIEWS, "view", "the view", key="linear-view")
 row = st.columns([1.15, 2.6, 0.8], vertical_alignment="bottom")
 with row[2], st.popover("More", icon=":material/tune:", width="stretch"):
     seed = parameters.seeded()
@@ -27,7 +26,6 @@ if view == "denoisers":
         denoiser = pickers.denoiser()
     with row[1]:
         photo = images.photo()
-    address.publish(view=view, denoiser=denoiser.name, **images.picked(images.PHOTOS, photo), seed=seed or None)
     if photo:
         linear.denoisers(denoiser, photo, seed)
     data.source(cache.dataset("cifar10", "test"))
@@ -36,10 +34,8 @@ else:
         network = pickers.classifier()
     with row[1]:
         digit = images.digit(network)
-    shown: dict[str, object] = {}
     if view == "sizes":
         linear.sizes(network)
     elif digit:
-        shown = OF_A_DIGIT[view](network, digit, seed)
-    address.publish(view=view, network=network.name, **images.picked(images.DIGITS, digit), seed=seed or None, **shown)
+        OF_A_DIGIT[view](network, digit, seed)
     data.source(cache.dataset("mnist", "test"))

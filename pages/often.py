@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from app import address, cache
+from app import cache
 from app.controls import choices, data
 from app.draw import charts, rates
 from core.experiments import attack_rates, worst_curves
@@ -19,7 +19,7 @@ def histogram(found: Sequence[Rates]) -> tuple[str, int]:
     names = [f.network for f in found]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
-        name = choices.listed("Network", names, "fooled", "the network")
+        name = choices.listed("Network", names, "network", "the network", key="fooled")
     with right:
         counts = [str(k) for k in STEPS]
         steps = int(choices.pressed("Steps of the attack", counts, "steps", "the number of steps", counts[-1]))
@@ -62,7 +62,6 @@ if not found:
 st.header("Who is fooled most easily, at one budget for all?")
 worst = worst_curves.current()
 budget = float(choices.pressed("Budget, L2", [f"{b:g}" for b in BUDGETS], "budget", "the budget", f"{TOLD:g}"))
-address.publish(fooled=name or None, steps=steps, budget=f"{budget:g}")
 st.info(worst_curves.verdict(worst, budget), icon=":material/balance:")
 if worst:
     one = next(iter(worst.values()))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app import address, cache
-from app.browser import strip
+from app import cache
+from app.browser import packing
 from app.controls import choices, data, images, parameters, pickers
 from app.draw import charts, measured, pictures
 from app.inputs import Digit
@@ -28,8 +28,7 @@ with row[0]:
 with row[1]:
     digit = images.digit(network, first=WEAK)
 with row[2]:
-    address.restore("pixels", 1, address.whole(1, 40, "pixels"))
-    count = int(st.number_input("Pixels to change", 1, 40, key="pixels"))
+    count = choices.counted("Pixels to change", 1, 40, "pixels", 1)
 with row[3], st.popover("More", icon=":material/tune:", width="stretch"):
     search = parameters.sliders(OnePixel(count), ("pixels", "seed"))
     tried = choices.pressed("Try each pixel in", TITLES, "values", "the values")
@@ -61,14 +60,11 @@ def weak(digit: Digit) -> None:
     right.caption(f"{found.questions:,} questions to the network: every pixel in {TITLES[tried]}. No search in these values finds better.")  # fmt: skip
 
 
-address.publish(
-    network=network.name, **images.picked(images.DIGITS, digit), pixels=count, **parameters.changed(search, ("pixels", "seed")),
-    values=None if tried == "bw" else tried, seed=seed or None,
-)  # fmt: skip
 if digit is not None:
     weak(digit)
     st.header("Searching for them")
-    strip(searched(network, digit, search), key="search", start=0, anew=address.moved())
+    found = searched(network, digit, search)
+    parameters.slid(found, "search", len(packing.header(found)["levels"]) - 1, 0)
     st.caption(
         f"{search!r} on {network.name}: differential evolution, up to {search.population * (search.generations + 1):,} questions to the network, fewer when the answer flips. "
         "Drag: the cloud of candidates draws together where the network is weak. Every candidate is a few places and values; each generation keeps the better of parent and child."

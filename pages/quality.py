@@ -20,16 +20,18 @@ left, middle, right = st.columns([1.2, 2, 1.6], vertical_alignment="bottom")
 with left:
     network = pickers.denoiser()
 name = network.name
-address.publish(denoiser=name)
 kept, noise, test = quality_of(network), network.noise, cache.dataset("cifar10", "test")
 level, noisy, denoised = kept.table[:, :3].T
 if isinstance(noise, Blind):
     ends = float(level.min().floor()), float(level.max().ceil())
-    low, high = middle.slider(f"{noise.LEVEL.label}, {noise.LEVEL.unit}: only these", *ends, ends, key=f"levels-{name}")
+    with middle:
+        low, high = choices.ranged(f"{noise.LEVEL.label}, {noise.LEVEL.unit}: only these", *ends, "levels", "levels", f"levels-{name}")  # fmt: skip
 else:
     low = high = float(level[0])
     middle.caption(f"One level for all: {kept.noise}.")
-classes = right.multiselect("Only these classes", test.classes, key="classes", placeholder="all", format_func=images.spoken)  # fmt: skip
+with right:
+    spoken = {one: images.spoken(one) for one in test.classes}
+    classes = choices.several("Only these classes", spoken, "classes", "the class", placeholder="all")
 wanted = (level >= low) & (level <= high)
 if classes:
     wanted &= torch.isin(test.labels[: len(level)], torch.tensor([test.classes.index(c) for c in classes]))
@@ -50,28 +52,26 @@ columns[3].metric("Made worse", f"{found['worse']:.2f} %")
 
 
 def clicked(chart: str) -> None:
-    """Remember which chart was clicked last, and show the images of that bar."""
-    st.session_state.update(bars=f"{chart}-{name}", rank="bar")
+    """Remember which bar was clicked last, and show its images."""
+    if point := received.clicked(chart):
+        address.choose("bar", f"{chart} {point.get('curve_number')} {point.get('x')}")
+        address.choose("rank", "bar")
 
 
 bars = gains.bars(noisy[rows].numpy(), denoised[rows].numpy())
 for column, (chart, its) in zip(st.columns(2), bars.items(), strict=True):
     with column:
-        st.plotly_chart(
-            its.figure(), key=f"{chart}-{name}", theme="streamlit", on_select=lambda chart=chart: clicked(chart), selection_mode="points",
-        )  # fmt: skip
+        st.plotly_chart(its.figure(), key=chart, theme="streamlit", on_select=lambda chart=chart: clicked(chart), selection_mode="points")  # fmt: skip
         st.caption(its.hint)
 
-st.session_state.setdefault("rank", "worst")
-rank = choices.buttons(st, "Images", RANKS, key="rank")
-chart, _, whose = st.session_state.get("bars", "").partition("-")
-point = received.clicked(f"{chart}-{whose}") if whose == name else {}
+rank = choices.pressed("Images", RANKS, "rank", "the images", "worst")
+bar = address.restore("bar", "", gains.bar)
 if rank != "bar":
     lost = torch.nan_to_num(denoised - noisy, nan=0.0, neginf=-1e3)[rows]
     chosen = rows[lost.argsort(descending=rank == "best")]
-elif point:
-    chosen = rows[torch.from_numpy(bars[chart].inside(point))]
-    around = received.real(point.get("x")) or 0.0
+elif bar:
+    chart, curve, around = gains.parts(bar)
+    chosen = rows[torch.from_numpy(bars[chart].inside({"curve_number": curve, "x": around}))]
     st.caption(
         f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:"
     )

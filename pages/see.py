@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import address, cache
 from app.browser import scrub
-from app.controls import data, examples, images, parameters, pickers
+from app.controls import data, examples, parameters, pickers, views
 from app.inputs import Digit
 from core.params import strength
 
@@ -15,12 +15,11 @@ network, digit, thing, seed = pickers.experiment()
 reached, drawing = None, st.session_state["way"] == "draw"
 shown = digit or (Digit.blank() if drawing else None)
 if shown:
-    frames = cache.digit_frames(network, shown, thing, seed, drawing)
-    level = scrub(
-        cache.weights(network), frames, "see", pickers.aim, start=parameters.level(thing), anew=address.moved()
-    )
+    frames, weights = cache.digit_frames(network, shown, thing, seed, drawing), cache.weights(network)
+    view, start = views.looked("see", views.layers(weights)), parameters.level(thing)
+    level = scrub(weights, frames, "see", pickers.aim, start, address.moved(), view)
     reached = None if level is None else strength(type(thing))[1].levels()[level]
-address.publish(network=network.name, **images.picked(images.DIGITS, digit), **parameters.chosen(thing, seed, reached))
+parameters.reached(thing, reached)
 
 examples.digits()
 st.caption(

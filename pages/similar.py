@@ -3,10 +3,9 @@
 import streamlit as st
 import torch
 
-from app import address, cache, progress
-from app.controls import choices, data, examples, images, parameters, pickers
+from app import cache, progress
+from app.controls import choices, data, examples, parameters, pickers
 from app.draw import pictures
-from core import params
 from core.measures import feature_neighbours
 
 AMONG = {"class": "same answer", "all": "all digits"}
@@ -61,12 +60,5 @@ if digit:
     st.caption(
         f"Network: {network.name}. Compared with {len(train):,} training images; L2 counts as minus the distance, so more is more alike. Noise seed {seed}."
     )
-address.publish(
-    network=network.name,
-    **images.picked(images.DIGITS, digit),
-    **parameters.chosen(thing, seed, params.level(thing)),
-    metric=metric,
-    among=within if within != "class" else None,
-)
 examples.digits()
 data.source(cache.dataset("mnist", "test"))

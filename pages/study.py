@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import address, cache
+from app import cache
 from app.controls import choices, data
 from core.study import findings
 
@@ -16,7 +16,6 @@ st.markdown(
 )
 parts = {"": "all", **{part: part for part in findings.PARTS}}
 part = choices.pressed("Part of the study", parts, "part", "the part of the study")
-address.publish(part=part)
 for finding in findings.findings(part):
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app import access, address, cache, progress, received, watching
-from app.controls import data, presses
+from app.controls import choices, data, presses
 from app.controls import recipes as controls
 from app.draw import words
 from core import UserError
@@ -38,7 +38,7 @@ def launch(plan: tuple[Recipe, ...]) -> None:
     st.session_state.update(run=names[0], against=names[1:], launching=False)  # what is to be watched moves up
 
 
-if may and st.toggle("Start a run", not folder.every(), key="launching"):
+if may and choices.switched("Start a run", "launch", not folder.every(), "launching"):
     with st.container(border=True):
         launcher()
 for broken, why in folder.damaged().items():
@@ -50,15 +50,15 @@ if not known:
     presses.told()
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
+    address.close()
     st.stop()
-address.restore("run", next(iter(known)), address.one_of(known, "the run"))
 left, right = st.columns([1, 1])
-states = {i: f"{i} ({run.state})" for i, run in known.items()}
-chosen = str(left.selectbox("Run", list(known), key="run", format_func=lambda i: states.get(i, i)))
+with left:
+    chosen = choices.listed("Run", {i: f"{i} ({run.state})" for i, run in known.items()}, "run", "the run")
 others = [i for i, run in known.items() if i != chosen and type(run.recipe) is type(known[chosen].recipe)]
 st.session_state["against"] = [i for i in st.session_state.get("against", []) if i in others]
-against = right.multiselect("Compare with", others, key="against", placeholder="no other run")
-address.publish(run=chosen)
+with right:
+    against = choices.several("Compare with", others, "beside", "the run", key="against", placeholder="no other run")
 active = any(run.state in folder.ACTIVE for run in known.values())
 
 
@@ -75,7 +75,8 @@ def live() -> None:
         watching.steering(run)
     presses.told()
     watching.curves([run, *rivals])
-    watching.picture(run, "samples")
+    watching.picture(run)
+    address.publish()
     if any(r.state in folder.ACTIVE for r in folder.every()) != active:
         st.rerun()  # from watching to resting, or back
 

@@ -11,7 +11,6 @@ st.markdown(
 )
 address.restore("find", "", str)
 wanted = st.text_input("Find", key="find", placeholder="a word, or part of one", max_chars=40)
-address.publish(find=wanted)
 found = [t for t in terms() if wanted.casefold() in " ".join((*t.forms, t.says)).casefold()]
 half = -(-len(found) // 2)
 for column, part in zip(st.columns(2), (found[:half], found[half:]), strict=True):

@@ -20,12 +20,14 @@ from app.glossary import terms
 HERE = Path(__file__).parent
 SIDE = 28  # pixels, of a digit
 WITH = {
-    "scrub": ("network", "answer"),
+    "scrub": ("network", "answer", "unit"),
     "start": ("network", "answer", "drawing"),
     "pad": ("drawing",),
     "weights": ("network",),
+    "copy": ("history",),
 }  # what components share, besides `paint`
 KINDS = ("random", "aimed")
+NOWHERE: Mapping[str, str] = {}
 S = TypeVar("S")
 
 
@@ -55,11 +57,17 @@ def written(name: str) -> dict[str, str]:
 
 
 def scrub(
-    weights: bytes, packed: bytes, key: str, aim: Callable[[int], None], start: int | None = None, anew: bool = False
+    weights: bytes,
+    packed: bytes,
+    key: str,
+    aim: Callable[[int], None],
+    start: int | None = None,
+    anew: bool = False,
+    view: Mapping[str, str] = NOWHERE,
 ) -> int | None:
     """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does.
 
-    `aim` is called with the class that somebody wants the digit to be read as.
+    `aim` is called with the class that somebody wants the digit to be read as; `view` is how it is looked at, as `viewed` has it.
     """
 
     def aimed() -> None:
@@ -69,7 +77,7 @@ def scrub(
             aim(target)
 
     component("weights")(key=packing.header(weights)["key"], data=weights)
-    return _slide("scrub", packed, key, start, anew, aimed)
+    return _slide("scrub", packed, key, start, anew, aimed, view)
 
 
 def strip(
@@ -96,12 +104,23 @@ def follow(packed: bytes, key: str) -> None:
     component("strip")(key=key, data=packing.reheaded(packed, {**header, "follows": True}))
 
 
-def photograph(packed: bytes, key: str, start: int | None = None, anew: bool = False) -> int | None:
+def photograph(
+    packed: bytes, key: str, start: int | None = None, anew: bool = False, view: Mapping[str, str] = NOWHERE
+) -> int | None:
     """Slide a photograph through a noise (see photographs.py); return the level where the slider rests, as `_slide` does.
 
-    Its pictures come as pieces.
+    Its pictures come as pieces; `view` is how it is looked at, as `viewed` has it.
     """
-    return _slide("photograph", packed, key, start, anew)
+    return _slide("photograph", packed, key, start, anew, view=view)
+
+
+def viewed(key: str) -> Mapping[str, str]:
+    """Return how a component is looked at, in words, as the browser has sent it since the component was shown; else nothing."""
+    sent, shown = st.session_state.get(key), st.session_state.get(f"{key}-shown")
+    view = sent.get("view") if isinstance(sent, Mapping) else None
+    if shown is None or not isinstance(view, Mapping) or view.get("id") != _token(shown):
+        return NOWHERE
+    return {name: text for name, text in view.items() if isinstance(text, str)}
 
 
 def piece(packed: bytes) -> None:
@@ -168,32 +187,51 @@ def _stays(key: str, about: str) -> bool:
     return isinstance(told, str) and told.partition("-")[0] == about
 
 
+def _token(shown: tuple[str, object, object, int]) -> str:
+    """Tell what is shown apart from what was shown before, also where it is the same shown anew."""
+    return f"{shown[0]}-{shown[3]}"
+
+
 def _slide(
-    name: str, packed: bytes, key: str, start: int | None, anew: bool, aimed: Callable[[], None] | None = None
+    name: str,
+    packed: bytes,
+    key: str,
+    start: int | None,
+    anew: bool,
+    aimed: Callable[[], None] | None = None,
+    view: Mapping[str, str] = NOWHERE,
 ) -> int | None:
     """Show packed frames under a slider; return the level where it stands, as far as is known.
 
     The slider stands at `start` (None: where the component likes it) when the frames appear, or when `anew` says so;
     afterwards the visitor moves it.
     """
-    first, moved = _shown(name, packed, key, start, anew, aimed)
+    first, moved = _shown(name, packed, key, start, anew, aimed, view)
     level = received.whole(moved, 0, len(packing.header(packed)["levels"]) - 1)
     return first if level is None else level
 
 
 def _shown(
-    name: str, packed: bytes, key: str, start: S, anew: bool, aimed: Callable[[], None] | None = None
+    name: str,
+    packed: bytes,
+    key: str,
+    start: S,
+    anew: bool,
+    aimed: Callable[[], None] | None = None,
+    view: Mapping[str, str] = NOWHERE,
 ) -> tuple[S, object]:
     """Show what is packed; return what it started from, and what the browser says has been chosen since, or None."""
     header = packing.header(packed)
-    shown: tuple[str, S, int] | None = st.session_state.get(f"{key}-shown")
+    shown: tuple[str, S, Mapping[str, str], int] | None = st.session_state.get(f"{key}-shown")
     if shown is None or shown[0] != header["id"] or anew:
-        shown = header["id"], start, (shown[2] + 1 if shown else 0)
+        shown = header["id"], start, view, (shown[3] + 1 if shown else 0)
         st.session_state[f"{key}-shown"] = shown
-    token = f"{shown[0]}-{shown[2]}"  # otherwise the message stays the same on a rerun, and is not sent again
-    data = packing.reheaded(packed, {**header, "start": shown[1], "id": token})
+    _, first, view, _ = shown  # otherwise the message stays the same on a rerun, and is not sent again
+    token = _token(shown)
+    data = packing.reheaded(packed, {**header, "start": first, "view": view, "id": token})
     sent = component(name)(
-        key=key, data=data, on_moved_change=_heard, on_stays_change=_heard, on_aimed_change=aimed or _heard
-    )
+        key=key, data=data, on_moved_change=_heard, on_view_change=_heard, on_stays_change=_heard,
+        on_aimed_change=aimed or _heard,
+    )  # fmt: skip
     moved = sent.get("moved")
-    return shown[1], moved.get("level") if isinstance(moved, Mapping) and moved.get("id") == token else None
+    return first, moved.get("level") if isinstance(moved, Mapping) and moved.get("id") == token else None

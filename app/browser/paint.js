@@ -71,7 +71,7 @@ function frame(array, k) {
   return Float32Array.from(values.subarray(k * size, (k + 1) * size), (v) => low + (v / (2 ** bits - 1)) * (high - low));
 }
 
-// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, and send.stays(n),
+// data as it comes, on every rerun: what is new is unpacked and shown once, with send(level) to tell the server, send.stays(n) and send.view(words),
 // what was shown before, and the network that the header names, if it does
 const mounted = new WeakMap();
 function arrive(root, data, setStateValue, show) {
@@ -86,7 +86,7 @@ function arrive(root, data, setStateValue, show) {
     const net = head.weights && (await network(head.weights).come);
     if (state.id !== id) return;
     state.shown?.stop();
-    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: (n) => setStateValue("stays", `${id}-${n}`) }), state.shown, net);
+    state.shown = show(unpack(head, buffer), Object.assign((level) => state.send(level), { stays: (n) => setStateValue("stays", `${id}-${n}`), view: (view) => setStateValue("view", { id: state.id, ...view }) }), state.shown, net);
   });
 }
 

@@ -5,9 +5,10 @@ const REST = 200; // milliseconds without a move
 const decibels = (v) => (v === null ? "identical" : `${number(v, 1)} dB`);
 
 class Photograph extends Sliding {
-  constructor(root, head, send, before) {
+  constructor(root, head, send) {
     super();
-    Object.assign(this, { root, head, pieces: shelf(head.scene), view: before?.view ?? head.views[0].name });
+    Object.assign(this, { root, head, pieces: shelf(head.scene), view: head.view.right ?? head.views[0].name });
+    this.look = () => send.view({ right: this.view, line: String(Math.round(root.querySelector(".at").value / 10)) });
     this.level = this.told = head.start ?? head.levels.length >> 1;
     this.send = (level) => { clearTimeout(this.rest); if (level !== this.told) send((this.told = level)); };
     this.build();
@@ -19,6 +20,9 @@ class Photograph extends Sliding {
     this.listen(at(".strength"), at(".play"));
     root.style.setProperty("--aspect", head.width / head.height);
     line.oninput = () => stage.style.setProperty("--at", `${line.value / 10}%`);
+    line.onchange = () => this.look();
+    line.value = 10 * (head.view.line ?? 50);
+    line.oninput();
     this.under = at(".under");
     this.over = at(".over");
     this.thumbs = head.views.map(({ name, title, difference }) => {
@@ -37,7 +41,7 @@ class Photograph extends Sliding {
 
   // a button that puts a picture to the right of the line
   choice(view, ...children) {
-    const button = el("button", { type: "button", onclick: () => { this.view = view; this.paint(); } }, ...children);
+    const button = el("button", { type: "button", onclick: () => { this.view = view; this.paint(); this.look(); } }, ...children);
     button.setAttribute("role", "radio");
     (this.choices ??= []).push({ view, button });
     return button;
@@ -116,7 +120,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".photograph");
   arrive(root, data, setStateValue, (head, send, before) => {
     if (before) window.removeEventListener("noisescope-piece", before.hears);
-    const photograph = new Photograph(root, head, send, before);
+    const photograph = new Photograph(root, head, send);
     photograph.hears = () => (root.isConnected ? photograph.paint() : window.removeEventListener("noisescope-piece", photograph.hears));
     window.addEventListener("noisescope-piece", photograph.hears);
     return photograph;

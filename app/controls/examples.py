@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import address, cache
+from app.controls import parameters
 from app.controls.images import SHIP, TRUCK
 from core import params
 from core.study import reported
@@ -39,6 +40,7 @@ def _choose(example: Example) -> None:
     kind = type(thing).__name__
     st.session_state.update(way="number", image=example.index, add=kind, seed=example.seed, network="digit-cnn")
     st.session_state.update({f"{kind}.{name}": getattr(thing, name) for name in params.spans(type(thing))})
+    parameters.reached(thing, params.level(thing))
     address.ask("strength", f"{params.level(thing):g}")
 
 

@@ -32,8 +32,8 @@ class Kind(Generic[P]):
     dataset: str
     title: str
     what: str
-    way: str  # how the address names the way to pick one
-    index: str  # and its number
+    way: str  # the key of the way to pick one
+    index: str  # and of its number
     sources: Mapping[str, str]
 
 
@@ -47,7 +47,7 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
     `first` is the test image a page begins with, `network` the one whose mistakes are offered.
     """
 
-    def other(way: str, test: Dataset) -> Digit | None:
+    def other(way: str, test: Dataset, asked: int | None) -> Digit | None:
         match way:
             case "draw":
                 return _drawn()
@@ -55,7 +55,7 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
                 file = st.file_uploader("A picture of one digit (PNG, JPEG, WebP)", type=None, key="upload")
                 return _brought(file, uploads.digit, "One digit on a plain background, photographed or drawn.")
             case _:
-                return _mistaken(network, test)
+                return _mistaken(network, test, asked)
 
     return _chosen(DIGITS, first, other)
 
@@ -63,11 +63,13 @@ def digit(network: Trained, first: int = 333) -> Digit | None:
 def photo(way: str = "number") -> Photo | None:
     """Let somebody pick a picture in one of six ways, beginning with `way`; None, with a sentence, until there is one."""
 
-    def other(way: str, _: Dataset) -> Photo | None:
+    def other(way: str, _: Dataset, asked: int | None) -> Photo | None:
         match way:
             case "photograph":
                 titles = {name: spoken(name) for name in samples.PHOTOGRAPHS}
-                return Photo(name=choices.listed("Which", titles, "name", "the photograph", "astronaut"))
+                return Photo(
+                    name=choices.listed("Which", titles, "photograph", "the photograph", "astronaut", key="name")
+                )
             case "upload":
                 file = st.file_uploader(
                     "PNG or JPEG to 40 million pixels, or WebP to 22 million", type=None, key="photo-upload"
@@ -80,23 +82,15 @@ def photo(way: str = "number") -> Photo | None:
     return _chosen(PHOTOS, SHIP if cache.dataset("cifar10", "test").full else LAMP, other, way)
 
 
-def numbered(kind: Kind[P], key: str, first: int, label: str, widget: str = "") -> P:
-    """Let somebody pick a test image by its number, which the address has under `key`; a page begins with `first`.
+def numbered(kind: Kind[P], name: str, first: int, label: str, key: str = "") -> P:
+    """Let somebody pick a test image by its number, which the address has under `name`; a page begins with `first`.
 
-    `widget` keeps apart what was chosen for several things, each of which begins with a number of its own.
+    `key` keeps apart what was chosen for several things, each of which begins with a number of its own.
     """
     test = cache.dataset(kind.dataset, "test")
     last = len(test) - 1
-    address.restore(key, min(first, last), address.whole(0, last, "test image"), widget)
-    return kind.of(test, int(st.number_input(f"{label}, 0 to {last:,}", 0, last, key=widget or key)))
-
-
-def picked(kind: Kind[P], chosen: P | None) -> dict[str, object]:
-    """Return what an address says of a picture: its number, however it was found, its name, or how one is to be had."""
-    way = {kind.way: st.session_state[kind.way]}
-    if chosen is None or chosen.own:
-        return way
-    return {**way, "name": chosen.name} if isinstance(chosen, Photo) and chosen.name else {kind.index: chosen.index}
+    key = key or kind.index
+    return kind.of(test, choices.counted(f"{label}, 0 to {last:,}", 0, last, name, min(first, last), "test image", key))
 
 
 def spoken(name: str) -> str:
@@ -104,46 +98,64 @@ def spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _chosen(kind: Kind[P], first: int, other: Callable[[str, Dataset], P | None], way: str = "number") -> P | None:
-    """Offer the ways to pick a picture, beginning with `way`; `other` answers those that are of one kind only."""
+def _chosen(
+    kind: Kind[P], first: int, other: Callable[[str, Dataset, int | None], P | None], way: str = "number"
+) -> P | None:
+    """Offer the ways to pick a picture, beginning with `way`; `other` answers those that are of one kind only.
+
+    A page that is entered begins with the number that is asked for, however it was found.
+    """
     test = cache.dataset(kind.dataset, "test")
     last = len(test) - 1
-    if address.arrived(kind.index) and kind.way not in st.query_params:
-        address.choose(kind.way, "number")
-    address.restore(kind.index, min(first, last), address.whole(0, last, "test image"))
+    if "photograph" in kind.sources:
+        address.imply("way", "photograph", by="photograph")
+    address.imply("way", "number", by="image")
+    anew = address.arrived("image")
+    index = address.restore("image", min(first, last), address.whole(0, last, "test image"), kind.index)
+    asked = index if anew else None
     left, right = st.columns(2)
     with left:
-        way = choices.listed(kind.title, kind.sources, kind.way, f"the way to pick {kind.what}", way)
+        way = choices.listed(kind.title, kind.sources, "way", f"the way to pick {kind.what}", way, kind.way)
+    found: P | None
     with right:
         match way:
             case "number":
-                return kind.of(test, int(st.number_input(f"Number, 0 to {last:,}", 0, last, key=kind.index)))
+                found = kind.of(test, int(st.number_input(f"Number, 0 to {last:,}", 0, last, key=kind.index)))
             case "class":
-                index = _of_a_class(kind, test)
+                found = kind.of(test, _of_a_class(kind, test, asked))
             case "random":
-                index = _at_random(kind, test)
+                found = kind.of(test, _at_random(kind, test, asked))
             case _:
-                return other(way, test)
-    st.session_state[kind.index] = index
-    return kind.of(test, index)
+                found = other(way, test, asked)
+    address.say("way", None if way in ("number", "photograph") else way)
+    address.say("image", found.index if found else None)
+    if found and found.index is not None and way != "number":
+        st.session_state[kind.index] = found.index
+    return found
 
 
-def _of_a_class(kind: Kind[P], test: Dataset) -> int:
-    start = len(test.classes) - 1 if kind.dataset == "mnist" else 0
-    name = st.selectbox("Class", test.classes, start, key=f"{kind.index}-class", format_func=spoken)
-    label = test.classes.index(name)
-    rows = (test.labels == label).nonzero().flatten().tolist()
-    return int(st.select_slider("Which", rows, key=f"{kind.index}-{label}", format_func=lambda i: f"no. {i}"))
+def _of_a_class(kind: Kind[P], test: Dataset, asked: int | None) -> int:
+    key = f"{kind.index}-class"
+    if asked is not None:
+        st.session_state[key] = test.classes[int(test.labels[asked])]
+    st.session_state.setdefault(key, test.classes[-1 if kind.dataset == "mnist" else 0])
+    label = test.classes.index(st.selectbox("Class", test.classes, key=key, format_func=spoken))
+    rows, which = (test.labels == label).nonzero().flatten().tolist(), f"{kind.index}-{label}"
+    if asked is not None:
+        st.session_state[which] = asked
+    return int(st.select_slider("Which", rows, key=which, format_func=lambda i: f"no. {i}"))
 
 
-def _at_random(kind: Kind[P], test: Dataset) -> int:
-    key = f"{kind.index}-draw"
+def _at_random(kind: Kind[P], test: Dataset, asked: int | None) -> int:
+    order, key = datasets.shuffled(len(test), seed=0), f"{kind.index}-draw"
+    if asked is not None:
+        st.session_state[key] = int((order == asked).nonzero()[0])
     drawn = st.session_state.setdefault(key, 0)
     st.button("Another one", on_click=lambda: st.session_state.update({key: drawn + 1}), width="stretch")
-    return int(datasets.shuffled(len(test), seed=0)[drawn % len(test)])
+    return int(order[drawn % len(test)])
 
 
-def _mistaken(network: Trained, test: Dataset) -> Digit | None:
+def _mistaken(network: Trained, test: Dataset, asked: int | None) -> Digit | None:
     answers, sure = predictions(network)
     rows = (answers != test.labels).nonzero().flatten().tolist()
     if not rows:
@@ -154,8 +166,9 @@ def _mistaken(network: Trained, test: Dataset) -> Digit | None:
         return f"no. {i}: a {int(test.labels[i])}, read as {int(answers[i])} ({100 * float(sure[i]):.0f} % sure)"
 
     label, key = f"{len(rows):,} of {len(test):,} are wrong", f"mistake-{network.name}"
-    st.session_state["image"] = chosen = st.selectbox(label, rows, key=key, format_func=told)
-    return Digit.of(test, chosen)
+    if asked in rows:
+        st.session_state[key] = asked
+    return Digit.of(test, st.selectbox(label, rows, key=key, format_func=told))
 
 
 def _drawn() -> Digit | None:

@@ -33,14 +33,22 @@ def watch(jobs: Jobs) -> None:
 def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
     """Let somebody choose a curve and the place of one of its levels."""
     columns = st.columns([2, 2, 3], vertical_alignment="bottom")
-    network = columns[0].selectbox("Network", list(dict.fromkeys(c.network for c in curves)), key="confused")
-    mine = {f"{words.title(c.kind)}, {c.data}": c for c in curves if c.network == network}
-    curve = mine[columns[1].selectbox("Under", list(mine), key="under")]
+    with columns[0]:
+        names = list(dict.fromkeys(c.network for c in curves))
+        network = choices.listed("Network", names, "network", "the network", key="confused")
+    mine: dict[str, Curve] = {}
+    for c in curves:
+        if c.network == network:
+            mine[f"{c.kind} on {c.data}" if c.kind in mine else c.kind] = c
+    with columns[1]:
+        titles = {kind: f"{words.title(c.kind)}, {c.data}" for kind, c in mine.items()}
+        curve = mine[choices.listed("Under", titles, "add", "the noise or attack", key="confusing")]
     share = strength(type(MEASURED[curve.kind.lower()][0]))[1].share
     label, first = f"Strength{', share of pixels' if share else ' (epsilon)'}", curve.levels[len(curve.levels) // 5]
-    shown = (lambda v: f"{100 * v:.0f} %") if share else "{:g}".format
-    level = columns[2].select_slider(label, curve.levels, first, format_func=shown)
-    return curve, curve.levels.index(level)
+    levels = {f"{v:g}": f"{100 * v:.0f} %" if share else f"{v:g}" for v in curve.levels}
+    with columns[2]:
+        level = choices.slid(label, levels, "strength", "the strength", f"{first:g}", f"confusing-{curve.kind}")
+    return curve, list(levels).index(level)
 
 
 def start(
@@ -53,12 +61,15 @@ def start(
         f"On {dataset.title}. The curve appears at once and its shaded band shrinks as more digits are counted; stop whenever you have seen enough."
     )
     columns = st.columns([2, 2, 1], vertical_alignment="bottom")
-    trained = known[columns[0].selectbox("Which network", list(known), key="measure-network")]
-    kinds = {type(c).TITLE: (c, levels) for c, levels in measures}
-    title = choices.buttons(
-        columns[1], "Under which noise or attack", kinds.keys(), default=next(iter(kinds)), key=f"measure-{view}"
-    )
-    corruption, levels = kinds[title]
+    with columns[0]:
+        trained = known[choices.listed("Which network", list(known), "measured", "the network")]
+    kinds = {type(c).__name__: (c, levels) for c, levels in measures}
+    titles = {kind: type(c).TITLE for kind, (c, _) in kinds.items()}
+    with columns[1]:
+        kind = choices.pressed(
+            "Under which noise or attack", titles, "under", "the noise or attack", key=f"under-{view}"
+        )
+    corruption, levels = kinds[kind]
     hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
     wanted = columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint)
     if access.allowed("measure", wanted):

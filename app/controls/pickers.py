@@ -45,12 +45,12 @@ def title(name: str) -> str:
 
 def classifier(architecture: str | None = None) -> Trained:
     """Let somebody choose a network that reads digits; stops the page with one sentence where there is none."""
-    return _network(classifiers(architecture), "network", "digit-cnn")
+    return _network(classifiers(architecture), "digit-cnn")
 
 
 def denoiser() -> Trained:
     """Let somebody choose a denoiser; stops the page with one sentence where there is none."""
-    return _network(denoisers(), "denoiser", "n2n-gaussian-50")
+    return _network(denoisers(), "n2n-gaussian-50", "denoiser")
 
 
 def denoiser_and_picture() -> tuple[Trained, Photo]:
@@ -59,7 +59,7 @@ def denoiser_and_picture() -> tuple[Trained, Photo]:
     with left:
         network = denoiser()
     with right:
-        return network, images.numbered(images.PHOTOS, "photo", images.SHIP, "Test picture")
+        return network, images.numbered(images.PHOTOS, "image", images.SHIP, "Test picture")
 
 
 def told(network: Trained) -> Trained:
@@ -71,10 +71,10 @@ def told(network: Trained) -> Trained:
     return replace(network, label=network.classes.index(label) if label else None)
 
 
-def _network(names: list[str], key: str, shipped: str) -> Trained:
-    none_here(names, key, shipped)
+def _network(names: list[str], shipped: str, kind: str = "network") -> Trained:
+    none_here(names, kind, shipped)
     titles = "\n\n".join(f"**{n}**: {title(n)}" for n in names)
-    return Trained.named(choices.listed("Network", names, key, "the network", help=titles))
+    return Trained.named(choices.listed("Network", names, "network", "the network", key=kind, help=titles))
 
 
 def none_here(names: Sequence[str], kind: str = "network", shipped: str = "digit-cnn") -> None:
@@ -100,10 +100,8 @@ def sound(names: Sequence[str], load: Callable[[Trained], object] = cache.denois
 
 def corruption(kinds: Sequence[str] = tuple(CORRUPTIONS), default: str = "FGSM") -> Corruption:
     """Let somebody choose a noise or an attack; its strength is slid on the picture, `details` has the rest."""
-    address.restore("add", default, address.one_of(kinds, "the noise or attack"))
-    before = st.session_state["add"]
-    kind = st.selectbox("We add", kinds, key="add", format_func=_sort, on_change=_forget_strength, args=(before,))
-    return CORRUPTIONS[kind]()  # type: ignore[no-any-return]
+    titles = {kind: _sort(kind) for kind in kinds}
+    return CORRUPTIONS[choices.listed("We add", titles, "add", "the noise or attack", default)]()  # type: ignore[no-any-return]
 
 
 def noise(default: str) -> Noise:
@@ -113,16 +111,15 @@ def noise(default: str) -> Noise:
     return thing
 
 
-def level(made_for: Noise) -> tuple[str, Noise | None]:
-    """Let somebody choose how noisy a picture is, from clean to the levels a denoiser is measured at; and what the address says."""
+def level(made_for: Noise) -> Noise | None:
+    """Let somebody choose how noisy a picture is, from clean (None) to the levels a denoiser is measured at."""
     unit = made_for.LEVEL.unit if isinstance(made_for, Blind) else params.strength(type(made_for))[1].unit
     noises: dict[str, Noise | None] = {
         "clean": None,
         **{f"{float(n.draw(1, generator(0))):g}": n for n in made_for.fixed},
     }
     titles = {key: key if n is None else f"{key} {unit}" for key, n in noises.items()}
-    key = choices.listed("Noise in the picture", titles, "level", "the level")
-    return key, noises[key]
+    return noises[choices.listed("Noise in the picture", titles, "level", "the level")]
 
 
 def denoiser_attack() -> DenoiserAttack:
@@ -147,19 +144,10 @@ def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, 
 
 def aim(target: int) -> None:
     """Attack the digit towards a class: what a click on that class asks for."""
-    before = st.session_state["add"]
     address.choose("add", TargetedPGD.__name__)
     address.choose(f"{TargetedPGD.__name__}.target", target)
-    _forget_strength(before)
 
 
 def _sort(kind: str) -> str:
     """Name a noise or an attack with its sort, as a list shows it."""
     return f"{words.title(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
-
-
-def _forget_strength(before: str) -> None:
-    """Keep a strength only where it means the same: FGSM's epsilon is PGD's, but not a share of pixels."""
-    now = CORRUPTIONS.get(st.session_state["add"])  # the list checks later what a browser of one's own sends
-    if now is None or params.strength(now) != params.strength(CORRUPTIONS[before]):
-        address.ask("strength", None)

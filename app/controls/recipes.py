@@ -1,16 +1,15 @@
 """Change a training recipe: a preset goes in, controls come up, a filled-in one comes out."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import streamlit as st
 
-from app import cache
+from app import address, cache
 from app.controls import choices, parameters, pickers
 from core import models
 from core.attacks import PGD
 from core.noise import TRAINABLE, Noise
+from core.params import Span
 from core.training.losses import LOSSES, Loss
 from core.training.recipes import HYBRID, OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
@@ -20,8 +19,9 @@ TARGETS = {"noisy": "other noisy pictures (Noise2Noise)", "clean": "the clean pi
 
 def plan() -> tuple[Recipe, ...]:
     """Let somebody choose recipes to begin with, and change them."""
-    plans: dict[str, tuple[Recipe, ...]] = {**PRESETS, **{f"{r.name}: {r.title}": (r,) for r in RECIPES.values()}}
-    return configured(plans[st.selectbox("Begin with the recipe of", list(plans), key="plan")])
+    plans: dict[str, tuple[Recipe, ...]] = {**PRESETS, **{r.name: (r,) for r in RECIPES.values()}}
+    titles = {name: f"{name}: {RECIPES[name].title}" if name in RECIPES else name for name in plans}
+    return configured(plans[choices.listed("Begin with the recipe of", titles, "plan", "the recipe")])
 
 
 @dataclass(frozen=True)
@@ -43,44 +43,58 @@ def need(recipe: Recipe) -> Need:
 def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
     """Let somebody change a recipe; of several at once only what they share."""
     first = plan[0]
+    of = first.name
     columns = st.columns(4)
-    epochs = int(columns[0].number_input("Epochs", 1, 200, first.epochs, key=f"epochs-{first.name}"))
-    seed = int(columns[1].number_input("Seed", 0, 9999, first.seed, key=f"seed-{first.name}"))
+    with columns[0]:
+        epochs = choices.counted("Epochs", 1, 200, "epochs", first.epochs, key=f"epochs-{of}")
+    with columns[1]:
+        seed = choices.counted("Seed", 0, 9999, "seed", first.seed, key=f"seed-{of}")
     if len(plan) > 1:
         return tuple(replace(r, epochs=epochs, seed=seed) for r in plan)
-    batch = int(columns[2].number_input("Batch, images", 8, 1024, first.batch, 8, key=f"batch-{first.name}"))
-    label, key = "Learning rate", f"rate-{first.name}"
-    rate = columns[3].number_input(label, 1e-5, 0.5, first.learning_rate, 1e-4, format="%.5f", key=key)
+    with columns[2]:
+        batch = choices.counted("Batch, images", 8, 1024, "batch", first.batch, key=f"batch-{of}", step=8)
+    with columns[3]:
+        span, key = Span(1e-5, 0.5, 1e-4), f"rate-{of}"
+        address.restore("rate", first.learning_rate, address.real(span, "the learning rate", float), key)
+        rate = st.number_input("Learning rate", span.low, span.high, step=span.step, format="%.5f", key=key)
     one = replace(first, epochs=epochs, seed=seed, batch=batch, learning_rate=float(rate))
     return (denoising(one) if isinstance(one, Denoising) else classification(one),)
 
 
 def denoising(one: Denoising) -> Denoising:
     """Let somebody choose network and data, noise, loss, targets and where a denoiser begins."""
-    columns = st.columns(5)
+    columns, of = st.columns(5), one.name
     data = {r.architecture: r.dataset for r in RECIPES.values() if isinstance(r, Denoising)}
     networks = {name: f"{name}, {SHOWN[dataset]}" for name, dataset in data.items()}
-    network = _listed(columns[0], "Network and data", networks, one.architecture, f"unet-{one.name}")
+    with columns[0]:
+        network = choices.listed("Network and data", networks, "architecture", "the network", one.architecture, f"unet-{of}")  # fmt: skip
     one = replace(one, architecture=network, dataset=data[network])
     noises = {kind: noise.TITLE for kind, noise in TRAINABLE.items()}
     its_noise, its_loss = type(one.noise).__name__, type(one.loss).__name__
-    kind = _listed(columns[1], "Noise", noises, its_noise, f"noise-{one.name}")
-    loss = _listed(columns[2], "Loss", LOSSES.keys(), its_loss, f"loss-{one.name}")
-    target = _listed(columns[3], "Targets", TARGETS, one.target, f"target-{one.name}")
+    with columns[1]:
+        kind = choices.listed("Noise", noises, "add", "the noise", its_noise, f"noise-{of}")
+    with columns[2]:
+        loss = choices.listed("Loss", LOSSES.keys(), "loss", "the loss", its_loss, f"loss-{of}")
+    with columns[3]:
+        target = choices.listed("Targets", TARGETS, "targets", "the targets", one.target, f"target-{of}")
     kinds = dict.fromkeys((one.architecture, models.EXTENDED.get(one.architecture, one.architecture)))
     sound = [t.name for t in pickers.sound([n for kind in kinds for n in pickers.denoisers(one.dataset, kind)])]
     starts = {"": "drawn weights", **dict(zip(sound, sound, strict=True))}
-    start = _listed(columns[4], "Begins with", starts, one.start, f"start-{one.name}-{network}")
+    with columns[4]:
+        first = one.start if one.start in starts else ""
+        start = choices.listed("Begins with", starts, "begins", "the weights", first, f"start-{of}-{network}")
     made = one.noise if kind == its_noise else TRAINABLE[kind]()
     shaped = one.loss if loss == its_loss else LOSSES[loss]()
     with st.expander("Levels of the noise, exponent of the loss, optimiser, attack"):
-        optimiser = choices.buttons(
-            st, "Optimiser", OPTIMISERS.keys(), default=one.optimiser, key=f"optimiser-{one.name}"
+        names = {name: name for name in OPTIMISERS}
+        optimiser = choices.pressed("Optimiser", names, "optimiser", "the optimiser", one.optimiser, f"optimiser-{of}")
+        made = parameters.sliders(made, (), f"{of}.")
+        shaped = parameters.sliders(shaped, ("epsilon",), f"{of}.")
+        label, most = (
+            "Half of each batch under ObsAtk: L2, 0 for none",
+            one.attack.epsilon if one.attack else 0.0,
         )
-        made = parameters.sliders(made, (), f"{one.name}.")
-        shaped = parameters.sliders(shaped, ("epsilon",), f"{one.name}.")
-        label, first = "Half of each batch under ObsAtk: L2, 0 for none", one.attack.epsilon if one.attack else 0.0
-        strength = st.slider(label, 0.0, 3.0, first, 0.1, key=f"obsatk-{one.name}")
+        strength = choices.dialled(label, Span(0, 3, 0.1), "obsatk", most, f"obsatk-{of}")
     assert isinstance(made, Noise)
     assert isinstance(shaped, Loss)
     return replace(
@@ -96,20 +110,18 @@ def denoising(one: Denoising) -> Denoising:
 
 def classification(one: Classification) -> Classification:
     """Let somebody choose the network, and whether it is trained against attacks."""
-    columns = st.columns(4)
-    key = f"architecture-{one.name}"
-    architecture = _listed(columns[0], "Network", ("DigitCNN", "DigitMLP"), one.architecture, key)
-    momentum = columns[1].slider("Momentum", 0.0, 0.99, one.momentum, 0.01, key=f"momentum-{one.name}")
-    hard = columns[2].toggle("Against attacks", one.attack is not None, key=f"attack-{one.name}")
+    columns, of = st.columns(4), one.name
+    with columns[0]:
+        kinds = ("DigitCNN", "DigitMLP")
+        architecture = choices.listed("Network", kinds, "architecture", "the network", one.architecture, f"architecture-{of}")  # fmt: skip
+    with columns[1]:
+        momentum = choices.dialled("Momentum", Span(0, 0.99, 0.01), "momentum", one.momentum, f"momentum-{of}")
+    with columns[2]:
+        hard = choices.switched("Against attacks", "hard", one.attack is not None, f"attack-{of}")
     attack = None
     if hard:
         label, first = "Strength (epsilon), of the grey range", one.attack.epsilon if one.attack else 0.1
-        strength = columns[3].slider(label, 0.0, 0.5, first, 0.01, key=f"epsilon-{one.name}")
+        with columns[3]:
+            strength = choices.dialled(label, Span(0, 0.5, 0.01), "epsilon", first, f"epsilon-{of}")
         attack = replace(one.attack or PGD(steps=5, step=0.35), epsilon=strength)
     return replace(one, architecture=architecture, momentum=momentum, attack=attack, ramp=one.ramp if hard else 0)
-
-
-def _listed(place: Any, label: str, options: Collection[str], first: str, key: str) -> str:
-    names = list(options)
-    index = names.index(first) if first in names else 0
-    return str(place.selectbox(label, names, index, key=key, format_func=choices.shown(options)))

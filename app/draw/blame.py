@@ -3,10 +3,12 @@
 import streamlit as st
 import torch
 
+from app.controls import choices
 from app.draw import pictures
 from core.experiments.trial import Trial
 from core.measures import blame
 from core.networks.digits import Classifier
+from core.params import Span
 
 
 def turned(model: Classifier, found: Trial) -> None:
@@ -20,9 +22,8 @@ def turned(model: Classifier, found: Trial) -> None:
     blamed = blame.blame(model, x, z, before, after)
     order = blame.worst_first(blamed)
     few = blame.needed(model, x, z, order, before)
-    count = st.slider(
-        "Pixels set back, the most to blame first", 0, len(order), few, key=f"back-{before}-{after}-{few}-{len(order)}"
-    )
+    label, key = "Pixels set back, the most to blame first", f"back-{before}-{after}-{few}-{len(order)}"
+    count = choices.dialled(label, Span(0, len(order), 1), "back", few, key)
     restored = blame.set_back(x, z, order)[[count]]
     with torch.no_grad():
         says = model(restored).softmax(1)[0]

@@ -1,5 +1,6 @@
 """What a denoiser gains, image by image, as histograms whose bars can be clicked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 
 from app import received
 from app.draw import charts
+from core import UserError
 
 COLOURS = {"noisy": charts.NOISE, "denoised": charts.DENOISED, "denoised / noisy": charts.DENOISED}
 
@@ -34,6 +36,19 @@ class Bars:
         if curve is None or middle is None:
             return np.zeros(len(columns[0]), bool)
         return np.asarray((columns[curve] >= middle - half) & (columns[curve] < middle + half))
+
+
+def parts(bar: str) -> tuple[str, int, float]:
+    """Return what a bar's name in the address says: the chart, which of its values, and the middle of the bar."""
+    chart, curve, middle = bar.split()
+    return chart, int(curve), float(middle)
+
+
+def bar(text: str) -> str:
+    """Parse the name of a bar, or nothing, as the address has it."""
+    if text and not re.fullmatch(r"(psnr|ratio) [01] [0-9]{1,3}(\.[0-9]{1,20})?", text):
+        raise UserError(f"The address asks for the bar {text!r}, and there is none.")
+    return text
 
 
 def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:

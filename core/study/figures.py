@@ -64,7 +64,7 @@ def networks() -> Iterator[Finding]:
     chain = ", ".join(f"{b.stage.operation} {b.size}" for b in blocks)
     yield Finding(
         "Figure 5", "two 5x5 convolutions, each pooled and rectified, and two linear layers",
-        f"drawn from the code: {chain}; {parameters:,} parameters", "", "inside", (5,), dict(of="digits", **FIVE),
+        f"drawn from the code: {chain}; {parameters:,} parameters", "", "inside", (5,), dict(view="digits", **FIVE),
     )  # fmt: skip
     yield Finding(
         "Figure 6", "the filters of both layers",
@@ -94,7 +94,7 @@ def led_astray() -> Iterator[Finding]:
         why = "Blame: integrated gradients of the wrong logit less the right one. Where the pixels lie is on the page."
     yield Finding(
         "Figure 11", "a somewhat diagonal pattern of the noise may have been seen as the missing stroke of an 8", here, why,
-        "inside", (11,), dict(of="digits", **FIVE),
+        "inside", (11,), dict(view="digits", **FIVE),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def first_maps() -> Iterator[Finding]:
     for figure, what, index, query in ((35, "under noise", 333, FIVE), (36, "under FGSM", 20, NINE)):
         yield Finding(
             f"Figure {figure}", f"maps of the first layer, {what}", digit(index),
-            "Figures 10 and 14 are the same for the second layer: choose its block.", "inside", (figure,), dict(of="digits", **query, block="conv1"),
+            "Figures 10 and 14 are the same for the second layer: choose its block.", "inside", (figure,), dict(view="digits", **query, block="conv1"),
         )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def learning() -> Iterator[Finding]:
     for figure, kind in ((17, "BlindGaussian"), (22, "BlindPoisson"), (25, "BlindImpulse")):
         yield Finding(
             f"Figure {figure}", "two noisy versions of one picture: what is seen, and what is to be said",
-            "as many pairs as you like, drawn by the code that trains", "", "learn", (figure,), dict(view="pair", pair=kind),
+            "as many pairs as you like, drawn by the code that trains", "", "learn", (figure,), dict(view="pair", add=kind),
         )  # fmt: skip
     yield Finding(
         "Figures 20 and 21", "photons counted in each pixel, and how the light differs from image to image",
@@ -133,11 +133,11 @@ def attacked() -> Iterator[Finding]:
     ship, truck = study_pictures.PICTURES.values()
     yield Finding(
         "Figure 28", "DAG leads a segmentation and a detection network astray",
-        known.line if known else MISSING, "Turned on denoisers, as in the study's section 4.1.", "fooled", (28,), dict(attack="DAG", photo=str(ship)),
+        known.line if known else MISSING, "Turned on denoisers, as in the study's section 4.1.", "fooled", (28,), dict(attack="DAG", image=str(ship)),
     )  # fmt: skip
     yield Finding(
         "Figure 29", "a ship and a truck", f"CIFAR-10's test images {ship:,} and {truck:,}", "", "denoise", (29,),
-        {"from": "number", "photo": str(ship)},
+        {"image": str(ship)},
     )  # fmt: skip
 
 

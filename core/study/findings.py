@@ -192,7 +192,7 @@ def _denoisers() -> Iterator[Finding]:
         yield Finding(
             f"{_places(FIGURES.get(name, ()))}: {name}",
             f"its network, measured under this protocol: {theirs.noisy:.1f} -> {theirs.denoised:.1f} dB, {theirs.worse:g} % made worse",
-            here, why, "quality", FIGURES.get(name, ()), dict(denoiser=name),
+            here, why, "quality", FIGURES.get(name, ()), dict(network=name),
         )  # fmt: skip
 
 
@@ -219,7 +219,7 @@ def _pictures() -> Iterator[Finding]:
             why,
             "alike",
             numbers,
-            dict(denoiser=next(iter(DENOISERS)), photo=str(study_pictures.PICTURES[title])),
+            dict(network=next(iter(DENOISERS)), image=str(study_pictures.PICTURES[title])),
         )
 
 
@@ -252,7 +252,7 @@ def _ratios() -> Iterator[Finding]:
             why,
             "often",
             (34,),
-            dict(fooled=name),
+            dict(network=name),
         )
     known = attack_rates.STORE.current()
     tabled = [known[name] for name in DENOISERS if name in known]
