@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from math import nan
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -150,6 +151,11 @@ def say(name: str, value: object, default: object = None) -> None:
 def link() -> dict[str, str]:
     """Return what the page has said so far, for an address of another page."""
     return {name: value for name, value in st.session_state["said"].items() if value}
+
+
+def to(page: str, **values: object) -> str:
+    """Return the address of another page where these are chosen, for a link in a text."""
+    return f"{page}?{urlencode({name: str(value) for name, value in values.items()})}"
 
 
 def publish() -> None:

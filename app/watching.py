@@ -26,7 +26,7 @@ from core.training import recipes
 from core.training.recipes import Classification
 
 WORDS = {
-    "queued": ":material/hourglass_empty: waits for its turn",
+    "queued": ":material/hourglass_empty: waits until a run before it has ended",
     "running": ":material/directions_run: at work",
     "paused": ":material/pause: paused",
     "stopped": ":material/stop: stopped",
@@ -153,10 +153,13 @@ def compared(one: Run, others: list[Run]) -> None:
     records = [recipes.record(r.recipe) for r in (one, *others)]
     names = dict.fromkeys(k for record in records for k in record if k not in ("name", "title"))
     differ = [k for k in names if len({str(r.get(k)) for r in records}) > 1]
-    st.dataframe(
-        [{"what differs": k.replace("_", " "), **{run.id: str(r.get(k, "")) for run, r in zip((one, *others), records, strict=True)}} for k in differ],
-        hide_index=True, width="stretch",
-    )  # fmt: skip
+    if not differ:
+        st.caption("They have the same recipe, seed and all: what differs is chance of the machine alone, if anything.")
+    else:
+        st.dataframe(
+            [{"what differs": k.replace("_", " "), **{run.id: str(r.get(k, "")) for run, r in zip((one, *others), records, strict=True)}} for k in differ],
+            hide_index=True, width="stretch",
+        )  # fmt: skip
     for run in others:
         st.markdown(f"**{run.id}**")
         packed, count = cache.epochs(run.id, folder.sampled(run.id))

@@ -31,7 +31,7 @@ for layer, weights in (("conv1", model.conv1.weight), ("conv2", model.conv2.weig
         )  # fmt: skip
         right.image(
             filters.excited(test, peaks, fields[layer]), output_format="PNG", alt=f"Test images that excite filter {k + 1} most",
-            caption=filters.numbers(peaks),
+            caption=filters.numbers(peaks, network.name),
         )  # fmt: skip
     st.caption(
         f"Red weights add, blue ones subtract, full colour at ±{limit:.2f}: one scale for the layer. The orange frame is the part of the image the filter answers to, {fields[layer].field} x {fields[layer].field} pixels."

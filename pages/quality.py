@@ -11,7 +11,7 @@ from core.experiments import denoising
 from core.noise import Blind
 from core.study import reported
 
-SHOWN = 10  # images of a bar
+SHOWN = 10
 RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
 
 st.markdown("Each test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")
@@ -80,9 +80,11 @@ else:
     st.info("Click a bar of a chart above.")
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(network, tuple(shown), test.title), strict=False):  # fmt: skip
-    caption = f"no. {index}: {noisy[index]:.1f} to {denoised[index]:.1f} dB"
-    column.image(pictures.enlarged(picture, 4), output_format="PNG", caption=caption, alt=caption, width="stretch")
-st.caption("Top: the original, middle: noisy, bottom: denoised, with the very noise that was measured.")
+    caption, alt = gains.case(name, index, noise, kept.table[index]), f"test image {index}"
+    column.image(pictures.enlarged(picture, 4), output_format="PNG", caption=caption, alt=alt, width="stretch")
+st.caption(
+    "Top: the original, middle: noisy, bottom: denoised, with the very noise that was measured. A number opens the picture under noise of that level."
+)
 
 if harm := words.harm(name, kept, noise):
     st.info(harm, icon=":material/healing:")

@@ -15,7 +15,7 @@ from core.training.recipes import Recipe
 
 st.markdown(
     "A run trains in a process of its own: it goes on when you close this page, and you find it here again. "
-    "**Start the one-minute run, watch its curve, and stop it when you have seen enough.**"
+    "**Start the first, a short one, watch its curve, and stop it when you have seen enough.**"
 )
 may = access.allowed("train")
 

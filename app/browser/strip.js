@@ -42,6 +42,7 @@ class Strip extends Sliding {
     const { root, head } = this, at = (s) => root.querySelector(s);
     root.classList.toggle("follows", !!head.follows);
     root.classList.toggle("some", this.missing);
+    root.classList.toggle("single", head.levels.length < 2);
     const slider = at(".strength");
     this.listen(slider, at(".play"));
     this.tiles = head.tiles.map((tile) => {

@@ -11,6 +11,7 @@ from app.browser import strip
 from app.controls import choices
 from core import UserError, params
 from core.experiments.trial import Corruption
+from core.noise import Blind, Noise
 
 T = TypeVar("T", bound=Corruption)
 S = TypeVar("S")
@@ -84,6 +85,14 @@ def level(thing: Corruption, levels: Sequence[float] = ()) -> int | None:
         wanted = params.level(thing)
         address.notice(f"{refusal} Shown instead: {wanted:g}.")
     return nearest(levels, wanted)
+
+
+def linked(noise: Noise, at: float) -> dict[str, str]:
+    """Return what an address says of a noise of one level, or of a blind one at a level."""
+    alone = noise.nominal if isinstance(noise, Blind) else noise
+    first, _ = params.strength(type(alone))
+    more = {name: f"{getattr(alone, name):g}" for name in params.spans(type(alone)) if name != first}
+    return {"add": type(alone).__name__, "strength": f"{at:g}", **more}
 
 
 def nearest(levels: Sequence[float], wanted: float) -> int:

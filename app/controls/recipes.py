@@ -1,6 +1,7 @@
 """Change a training recipe: a preset goes in, controls come up, a filled-in one comes out."""
 
 from dataclasses import dataclass, replace
+from itertools import count
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from core import models
 from core.attacks import PGD
 from core.noise import TRAINABLE, Noise
 from core.params import Span
+from core.runs import folder
 from core.training.losses import LOSSES, Loss
 from core.training.recipes import HYBRID, OPTIMISERS, PRESETS, RECIPES, Classification, Denoising, Recipe, untrained
 
@@ -40,6 +42,12 @@ def need(recipe: Recipe) -> Need:
     return Need(parameters, 4e-6 * kept * parameters + 1, cache.dataset(recipe.dataset, "train").title)
 
 
+def unused(recipe: Recipe) -> int:
+    """Return a seed that no run of a recipe has had: a second one is to be another draw."""
+    had = {run.recipe.seed for run in folder.every() if run.recipe.name == recipe.name}
+    return next(seed for seed in count(recipe.seed) if seed not in had)
+
+
 def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
     """Let somebody change a recipe; of several at once only what they share."""
     first = plan[0]
@@ -48,7 +56,7 @@ def configured(plan: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
     with columns[0]:
         epochs = choices.counted("Epochs", 1, 200, "epochs", first.epochs, key=f"epochs-{of}")
     with columns[1]:
-        seed = choices.counted("Seed", 0, 9999, "seed", first.seed, key=f"seed-{of}")
+        seed = choices.counted("Seed", 0, 9999, "seed", unused(first), key=f"seed-{of}")
     if len(plan) > 1:
         return tuple(replace(r, epochs=epochs, seed=seed) for r in plan)
     with columns[2]:

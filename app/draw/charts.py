@@ -121,18 +121,16 @@ def band(
     )  # fmt: skip
 
 
-def history(epochs: Sequence[dict[str, float]]) -> go.Figure:
-    """Draw a training curve: the loss and, where there is one, the validation score after each epoch."""
+def history(epochs: Sequence[dict[str, float]], scored: str) -> go.Figure:
+    """Draw a training curve: the loss and, where there is one, what was `scored` after each epoch."""
     figure = go.Figure()
     at = [e["epoch"] for e in epochs]
     figure.add_scatter(x=at, y=[e["loss"] for e in epochs], name="loss", line_color=SERIES[1], mode="lines+markers")
     axes(figure, "epoch", "loss", 300)
     if "score" in epochs[0]:
-        scored = [e["score"] for e in epochs]
-        figure.add_scatter(
-            x=at, y=scored, name="validation PSNR, dB", yaxis="y2", line_color=SERIES[2], mode="lines+markers"
-        )
-        figure.update_layout(yaxis2=dict(title="validation PSNR, dB", overlaying="y", side="right", showgrid=False))
+        scores = [e["score"] for e in epochs]
+        figure.add_scatter(x=at, y=scores, name=scored, yaxis="y2", line_color=SERIES[2], mode="lines+markers")
+        figure.update_layout(yaxis2=dict(title=scored, overlaying="y", side="right", showgrid=False))
     return figure
 
 

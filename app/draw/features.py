@@ -124,7 +124,7 @@ def looks_for(network: Trained, unit: int) -> None:
         filters.excited(test, peaks, stage),
         output_format="PNG",
         alt=alt,
-        caption=f"Excite it most: {filters.numbers(peaks)}",
+        caption=f"Excite it most: {filters.numbers(peaks, network.name)}",
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from app import address
 from app.draw import pictures
 from app.draw.pictures import Picture
 from core.data.datasets import Dataset
@@ -25,6 +26,7 @@ def excited(test: Dataset, peaks: Sequence[Peak], stage: Stage) -> Picture:
     return pictures.grid(framed, len(framed))
 
 
-def numbers(peaks: Sequence[Peak]) -> str:
-    """Say which digits these are, and how strongly they are answered."""
-    return f"no. {', '.join(str(p.image) for p in peaks)}: it answers {peaks[0].value:.2f} to {peaks[-1].value:.2f}"
+def numbers(peaks: Sequence[Peak], network: str) -> str:
+    """Say which test digits these are, each a link to what a network sees of it, and how strongly they are answered."""
+    links = (f"[{p.image}]({address.to('see', network=network, image=p.image)})" for p in peaks)
+    return f"no. {', '.join(links)}: it answers {peaks[0].value:.2f} to {peaks[-1].value:.2f}"

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from torch import Tensor
 
-from app import received
-from app.draw import charts
+from app import address, received
+from app.controls import parameters
+from app.draw import charts, words
 from core import UserError
+from core.noise import Noise
 
 COLOURS = {"noisy": charts.NOISE, "denoised": charts.DENOISED, "denoised / noisy": charts.DENOISED}
 
@@ -71,3 +74,10 @@ def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:
             mark=1.0,
         ),
     }
+
+
+def case(network: str, index: int, noise: Noise, row: Tensor) -> str:
+    """Say how a test image fared, a row of a denoiser's table, with a link to the page that shows it under noise of its level."""
+    level, noisy, denoised = row[:3].tolist()
+    there = address.to("denoise", network=network, image=index, **parameters.linked(noise, level))
+    return f"[no. {index}]({there}): {words.decibels(noisy, 1)} to {words.decibels(denoised, 1)}"

@@ -52,9 +52,9 @@ def lengths(found: Timeline) -> str:
     return f"The attack's L2 after its last step: {float(found.l2[-1]):.2f}; the noise's: {noise:.2f}. "
 
 
-def decibels(value: float) -> str:
+def decibels(value: float, digits: int = 2) -> str:
     """Write a PSNR; that of identical pictures is infinite."""
-    return f"{value:.2f} dB" if value < inf else "identical"
+    return f"{value:.{digits}f} dB" if value < inf else "identical"
 
 
 def duration(seconds: float) -> str:
