@@ -51,17 +51,18 @@ LOOK = """() => {
     ["select", "select", (e) => e.value],
     ["buttons", "[role=radiogroup], [role=toolbar][aria-label]", chosen],
   ];
-  let count = 0;
+  let count = 0, rests = !!document.querySelector("h1");
   const controls = seen.flatMap((e) => {
-    const [kind, , value] = kinds.find(([, selector]) => e.matches(selector) && !e.disabled) ?? [];
+    const [kind, , value] = kinds.find(([, selector]) => e.matches(selector)) ?? [];
     if (!kind) return [];
+    rests &&= !e.disabled; // all are while the connection is lost
     e.dataset.walked = count++;
     return [{ kind, label: e.ariaLabel || e.labels?.[0]?.innerText || "", value: String(value(e)) }];
   });
   const hash = (text) => [...text].reduce((a, c) => (31 * a + c.charCodeAt(0)) | 0, 7);
   const pictures = seen.filter((e) => e.matches("canvas") && e.width > 1).map((e) => hash(e.toDataURL()));
   const images = seen.filter((e) => e.matches("[data-testid=stImage] img")).map((e) => new URL(e.src).pathname);
-  return { heading: document.querySelector("h1")?.innerText, controls, pictures, images };
+  return { rests, controls, pictures, images };
 }"""
 
 
@@ -91,9 +92,9 @@ def looked(page: Page) -> dict[str, Any]:
     before: dict[str, Any] = {}
     for _ in range(200):
         driver.settled(page)
-        expect(page.locator(".strip.some, [role=progressbar]")).to_have_count(0, timeout=60_000)
+        expect(page.locator(".strip.some, [role=progressbar]")).to_have_count(0, timeout=240_000)
         found: dict[str, Any] = page.evaluate(LOOK)
-        if found == before and found["heading"]:
+        if found == before and found["rests"]:
             return found
         before = found
         page.wait_for_timeout(250)
@@ -105,9 +106,10 @@ def turn(page: Page, control: Locator, kind: str) -> None:
     match kind:
         case "list":
             before = control.input_value()
-            control.click()
             options = page.get_by_role("option")
-            options.first.wait_for()
+            while not options.count():
+                control.press("ArrowDown")
+                page.wait_for_timeout(500)
             texts = options.all_inner_texts()
             options.nth((texts.index(before) + 1) % len(texts) if before in texts else 0).click()
             page.keyboard.press("Escape")
