@@ -63,7 +63,7 @@ def navigate(here: Entry) -> None:
             at = here if chapter == here.chapter else entries[0]  # the link to where one is stands out
             st.page_link(at.file, label=chapter, icon=f":material/{entries[0].icon}:")
         browser.copy()
-        parts.part(browser.save, here.asks)
+        st.fragment(browser.save)()
         st.button(
             "Present",
             on_click=address.along,
