@@ -19,6 +19,7 @@ from core import UserError
 from core.params import Span
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 NAMES = {
     "view": "which of the page's views", "network": "the network", "networks": "several of them", "label": "what a network is told",
     "way": "how the picture is picked, where not by its number or name", "image": "the test image, by its number",
@@ -33,7 +34,7 @@ NAMES = {
     "votes": "how many vote", "base": "who votes", "budget": "L2 of the attack",
     "levels": "from which level to which", "classes": "which classes", "rank": "which images", "bar": "the bar that was clicked",
     "value": "the pixel's true value", "exponent": "of annealed L0", "light": "photons at white", "averaged": "how many targets",
-    "part": "the part of the study", "find": "the word that is looked for", "run": "the training run", "beside": "the runs beside it",
+    "part": "the part of the study", "verdict": "which verdict", "find": "the word that is looked for", "run": "the training run", "beside": "the runs beside it",
     "measured": "the network to measure", "under": "what to measure it under",
     "launch": "whether a run is being planned", "plan": "the recipe it begins with", "epochs": "how many", "batch": "images in one",
     "rate": "the learning rate", "architecture": "the kind of network", "loss": "the loss", "targets": "noisy or clean",
@@ -222,10 +223,10 @@ def whole(low: int, high: int, what: str) -> Callable[[str], int]:
     return parse
 
 
-def real(span: Span, what: str, sort: type[float]) -> Callable[[str], float]:
+def real(span: Span, what: str, sort: type[N]) -> Callable[[str], N]:
     """Parse an address value that must be a number, int or float, within a span."""
 
-    def parse(text: str) -> float:
+    def parse(text: str) -> N:
         try:
             value = float(text)
         except ValueError:

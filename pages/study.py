@@ -1,14 +1,23 @@
 """The study, re-measured: what it reports, what is measured here, and why they differ."""
 
+from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from app import cache
 from app.controls import choices, data
 from core.study import findings
+from core.study.background import VERDICTS
 
 HERE = Path(__file__).parent
+COLOURS: dict[str, Literal["green", "orange", "gray"]] = {
+    "holds": "green",
+    "differs": "orange",
+    "beside": "gray",
+    "missing": "gray",
+}
 
 st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
@@ -16,10 +25,17 @@ st.markdown(
 )
 parts = {"": "all", **{part: part for part in findings.PARTS}}
 part = choices.pressed("Part of the study", parts, "part", "the part of the study")
-for finding in findings.findings(part):
+cards = findings.findings(part)
+counts = Counter(finding.verdict for finding in cards)
+verdicts = {"": "all", **{verdict: f"{words} ({counts[verdict]})" for verdict, words in VERDICTS.items()}}
+verdict = choices.pressed("Verdict", verdicts, "verdict", "the verdict")
+for finding in cards:
+    if verdict not in ("", finding.verdict):
+        continue
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{finding.figure}**")
+            st.badge(VERDICTS[finding.verdict], color=COLOURS[finding.verdict])
             st.page_link(
                 HERE / f"{finding.page}.py",
                 label="Explore",

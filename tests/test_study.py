@@ -1,13 +1,14 @@
 """The study's three examples, on our own network: what it reports happens here too."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from core import UserError, checkpoints, params
 from core.data import datasets
-from core.experiments import accuracy, few_pixels, trial
-from core.study import findings
+from core.experiments import accuracy, attack_rates, few_pixels, trial
+from core.study import background, findings
 from core.study.reported import EXAMPLES, RATIOS, REPORTED, Example, mixed
 
 
@@ -55,3 +56,14 @@ def test_every_figure_of_the_study_has_a_card_in_its_order() -> None:
         assert not card.numbers or [card.numbers[0], card.numbers[-1]] == [ends[0], ends[len(card.numbers) > 1]]
         assert card.says
         assert card.here
+
+
+def test_a_verdict_follows_from_what_is_measured() -> None:
+    cards = {card.figure: card for card in findings.findings()}
+    assert cards["Figure 7, salt and pepper"].verdict == "holds"
+    assert cards["Figure 7, Gaussian"].verdict == "differs"  # it is the other network's row
+    assert replace(cards["Figure 7, Gaussian"], here=background.MISSING).verdict == "missing"
+    assert findings._ranked(["n2n-impulse-0.2"]) is None
+    seven = [*attack_rates.NETWORKS]
+    assert findings._ranked(seven) is False
+    assert findings._ranked([seven[-1], *seven[1:-1], seven[0]]) is True

@@ -64,7 +64,7 @@ def counted(label: str, low: int, high: int, name: str, first: int, what: str = 
 
 def dialled(label: str, span: Span, name: str, first: N, key: str = "") -> N:
     """Let somebody slide over a span, in whole numbers where `first` is one, beginning as `counted` does."""
-    sort = type(first)
+    sort: type[N] = type(first)
     address.restore(name, first, address.real(span, name, sort), key)
     return sort(st.slider(label, sort(span.low), sort(span.high), step=sort(span.step), key=key or name))
 

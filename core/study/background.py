@@ -8,6 +8,12 @@ from core.experiments import linearity as lines
 from core.study import reported
 
 MISSING = "not measured yet"
+VERDICTS = {
+    "holds": "comes out here too",
+    "differs": "comes out otherwise",
+    "beside": "set beside it, no verdict",
+    "missing": MISSING,
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,14 @@ class Finding:
     numbers: tuple[int, ...] = ()  # of the study's figures that it is about
     query: Mapping[str, str] = field(default_factory=dict)  # the picture and the parameters there
     table: tuple[dict[str, str], ...] = ()  # the same, where it is many numbers: the study's row, then ours
+    holds: bool | None = None  # whether the same comes out here; None where that is no question of yes or no
+
+    @property
+    def verdict(self) -> str:
+        """Return one of VERDICTS."""
+        if self.here.startswith(MISSING) or self.here.endswith(MISSING):
+            return "missing"
+        return "beside" if self.holds is None else "holds" if self.holds else "differs"
 
 
 def fast() -> Iterator[Finding]:

@@ -15,12 +15,13 @@ from core.experiments import (
     worst_curves,
 )  # fmt: skip
 from core.experiments.accuracy import Curve
-from core.experiments.attack_rates import STEPS
+from core.experiments.attack_rates import STEPS, Rates
 from core.measures.paired import interval
 from core.study import background, figures, reported
-from core.study.background import MISSING, Finding
-from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Example, Reported, Share
+from core.study.background import MISSING, VERDICTS, Finding
+from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Example, Ratios, Reported, Share
 
+NEAR = 2.0  # points of accuracy, on average, between two trainings of one recipe
 FIGURES = {
     "n2n-gaussian-50": (18, 19),
     "n2n-poisson-100": (23, 24),
@@ -44,15 +45,16 @@ def gaps(reported: Reported, curves: Iterable[Curve]) -> list[tuple[float, str]]
 
 
 def _accuracy() -> Iterator[Finding]:
-    here, why = MISSING, ""
+    here, why, holds = MISSING, "", None
     if clean := accuracy.clean("digit-cnn"):
         (share, curve), (low, high) = clean, clean[1].interval(0.0)
-        inside = "inside" if low <= reported.ACCURACY <= high else "outside"
+        holds = low <= reported.ACCURACY <= high
+        inside = "inside" if holds else "outside"
         here = f"{share:.2f} % (95 % interval {low:.2f} to {high:.2f}, n = {curve.n:,})"
         why = f"Trained anew by the study's recipe; its figure lies {inside} the interval measured here."
     yield Finding(
-        "The digit network", f"{reported.ACCURACY} % of the test digits right (from its code)", here, why, "see"
-    )
+        "The digit network", f"{reported.ACCURACY} % of the test digits right (from its code)", here, why, "see", holds=holds,
+    )  # fmt: skip
 
 
 def _curve(network: str, kind: str) -> Curve | None:
@@ -93,21 +95,29 @@ def _apart(reported: Reported) -> str:
     gap = _gap(reported, "digit-cnn")
     if isnan(gap):
         return ""
-    return f"On average {gap:.1f} points apart, with a network trained anew" + (": it reproduces." if gap < 2 else ".")
+    return f"On average {gap:.1f} points apart, with a network trained anew" + (
+        ": it reproduces." if gap < NEAR else "."
+    )
+
+
+def _near(reported: Reported, network: str = "digit-cnn") -> bool | None:
+    """Say whether a network's curve comes as near as NEAR to what was published; None where there is none."""
+    gap = _gap(reported, network)
+    return None if isnan(gap) else gap < NEAR
 
 
 def _noise_curves() -> Iterator[Finding]:
     salt, gaussian = (r for r in REPORTED if r.figure == 7)
     yield Finding(
         "Figure 7, salt and pepper", _said(salt), _points(salt, "digit-cnn"),
-        f"Salt 0.95 and pepper 0.05, as in its code. {_apart(salt)}".strip(), "break", (7,), {}, _table(salt, "digit-cnn"),
+        f"Salt 0.95 and pepper 0.05, as in its code. {_apart(salt)}".strip(), "break", (7,), {}, _table(salt, "digit-cnn"), _near(salt),
     )  # fmt: skip
     yield Finding(
         "Figure 7, Gaussian", f"{_said(gaussian)}; Gaussian noise hurts the CNN more",
         f"{_points(gaussian, 'digit-cnn')}; {_points(gaussian, 'digit-mlp')}",
         "" if isnan(_gap(gaussian, "digit-mlp") + _gap(gaussian, "digit-cnn")) else
         f"{gaussian.suspect} Trained anew here, the network without convolutions lies {_gap(gaussian, 'digit-mlp'):.1f} points from the row and the CNN "
-        f"{_gap(gaussian, 'digit-cnn'):.1f}.", "break", (7,), {}, _table(gaussian, "digit-cnn", "digit-mlp"),
+        f"{_gap(gaussian, 'digit-cnn'):.1f}.", "break", (7,), {}, _table(gaussian, "digit-cnn", "digit-mlp"), _near(gaussian),
     )  # fmt: skip
 
 
@@ -134,7 +144,7 @@ def _attack_curves() -> Iterator[Finding]:
     fgsm = next(r for r in REPORTED if r.kind == "FGSM")
     yield Finding(
         "Figure 12, FGSM", _said(fgsm), _points(fgsm, "digit-cnn"),
-        f"{_apart(fgsm)} {_worst(fgsm.levels)}".strip(), "break", (12,), {}, _table(fgsm, "digit-cnn"),
+        f"{_apart(fgsm)} {_worst(fgsm.levels)}".strip(), "break", (12,), {}, _table(fgsm, "digit-cnn"), _near(fgsm),
     )  # fmt: skip
 
 
@@ -165,6 +175,7 @@ def _pixels() -> Iterator[Finding]:
         (12,),
         dict(image="333"),
         _table(one, "digit-cnn"),
+        _near(one),
     )
 
 
@@ -253,6 +264,7 @@ def _ratios() -> Iterator[Finding]:
             "often",
             (34,),
             dict(network=name),
+            holds=_within(found, said) if found else None,
         )
     known = attack_rates.STORE.current()
     tabled = [known[name] for name in DENOISERS if name in known]
@@ -263,8 +275,21 @@ def _ratios() -> Iterator[Finding]:
     yield Finding(
         "Section 4.2", "impulse noise is most susceptible, Gaussian least",
         f"study's ratio: {order or MISSING}; {curves}",
-        f"{reported.mixed()} {worst_curves.verdict(worst)}", "often",
+        f"{reported.mixed()} {worst_curves.verdict(worst)}", "often", holds=_ranked(list(dict(worst_curves.ranked(worst, worst_curves.TOLD)))),
     )  # fmt: skip
+
+
+def _within(found: Rates, said: Ratios) -> bool:
+    """Say whether the mean ratio lies where the study has it, after either number of steps."""
+    low, high = said.mean
+    return any(low <= float(found.ratio(steps, fair=False).double().mean()) <= high for steps in STEPS)
+
+
+def _ranked(order: list[str]) -> bool | None:
+    """Say whether, of all seven at one budget, an impulse network loses most and a Gaussian one least; None where some are missing."""
+    if len(order) < len(attack_rates.NETWORKS):
+        return None
+    return order[0].startswith("n2n-impulse") and order[-1].startswith("n2n-gaussian")
 
 
 def _places(numbers: tuple[int, ...]) -> str:
@@ -296,8 +321,8 @@ def document() -> str:
         "Written by `python -m core report` from the result files in `checkpoints/`. What the study says is typed in from its",
         "pages; everything under “here” is computed.",
         "",
-        "| figure | the study says | here | why they differ |",
-        "|---|---|---|---|",
-        *(f"| {f.figure} | {f.says} | {f.here} | {f.why} |" for f in findings()),
+        "| figure | the study says | here | verdict | why they differ |",
+        "|---|---|---|---|---|",
+        *(f"| {f.figure} | {f.says} | {f.here} | {VERDICTS[f.verdict]} | {f.why} |" for f in findings()),
     ]
     return "\n".join(lines) + "\n"
