@@ -20,7 +20,10 @@ from core.types import generator  # noqa: E402
 
 STYLE = """<style>
   [data-testid=stMainBlockContainer] { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 90rem; }
-  @media (max-width: 640px) { [data-testid=stMainBlockContainer] { padding-top: 4rem; } }
+  @media (max-width: 640px) {
+    [data-testid=stMainBlockContainer] { padding-top: 4rem; }
+    [data-testid=stHorizontalBlock]:has([data-testid=stImage]):has(> :nth-child(3)):not(:has([data-testid=stMetric])) > [data-testid=stColumn] { min-width: 0; flex: 0 0 calc(33% - .7rem); }
+  }
   [data-testid=stSidebarUserContent] { padding-top: 0; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
   [data-testid=stCaptionContainer] { color: inherit; opacity: .82; }

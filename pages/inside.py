@@ -15,7 +15,7 @@ from core.noise import Gaussian
 from core.types import Images
 
 VIEWS = {"pictures": "that takes noise away", "digits": "that reads digits"}
-SHOW = {"maps": "what it makes of them", "changes": "what is more or less than on the clean one"}
+SHOW = {"maps": "what it makes of them", "changes": "how they differ from the clean one"}
 
 
 def clicked() -> None:
