@@ -18,6 +18,7 @@ from core import UserError
 from core.params import Span
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 NAMES = {
     "view": "which of the page's views", "network": "the network", "networks": "several of them", "label": "what a network is told",
     "way": "how the picture is picked, where not by its number or name", "image": "the test image, by its number",
@@ -216,10 +217,10 @@ def whole(low: int, high: int, what: str) -> Callable[[str], int]:
     return parse
 
 
-def real(span: Span, what: str, sort: type[float]) -> Callable[[str], float]:
+def real(span: Span, what: str, sort: type[N]) -> Callable[[str], N]:
     """Parse an address value that must be a number, int or float, within a span."""
 
-    def parse(text: str) -> float:
+    def parse(text: str) -> N:
         try:
             value = float(text)
         except ValueError:
