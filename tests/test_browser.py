@@ -165,7 +165,7 @@ def test_a_block_that_is_clicked_shows_what_it_makes_of_the_picture(page: Page, 
     page.get_by_text("that reads digits").click()
     driver.settled(page)
     click_point(page, "relu2")
-    expect(page).to_have_url(re.compile("of=digits.*block=relu2"))
+    expect(page).to_have_url(re.compile("view=digits.*block=relu2"))
     expect(page.get_by_text("ReLU of Layer 2, after pooling")).to_be_visible()
 
 
