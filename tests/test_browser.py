@@ -988,3 +988,14 @@ def test_what_is_no_message_closes_the_connection_and_leaves_no_traceback(addres
             line.send(hostile)
             with pytest.raises(ConnectionClosed):
                 line.recv(timeout=60)
+
+
+@ONCE
+def test_the_same_in_python_follows_the_slider(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?image=17&strength=50")
+    page.get_by_text("The same in Python").click()
+    code = page.locator("[data-testid=stExpander] code").last
+    expect(code).to_contain_text("ADD = Gaussian(sigma=50.0)")
+    page.locator("input.strength").first.press("ArrowRight")
+    expect(code).to_contain_text("ADD = Gaussian(sigma=52.5)")
+    expect(code).to_be_visible()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas  # type: ignore[import-untyped]  # noqa: F401  # plotly looks into it while the app, warming up, imports it
 import pytest
 import torch
 from hypothesis import given, settings
