@@ -6,15 +6,18 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
-from app import address, received
+from app import address, daring, received
 from app.cache import classes
+from app.challenge import Board
 from app.classroom import Class
+from app.inputs import Digit, Trained
 from app.parts import part
 from app.teaching import Lesson, Step, read
 from app.turns import visitor
 from core import UserError
 
 EVERY = 1.0  # seconds between two looks at a class
+DARING = "challenge"  # the page on which a class may paint
 
 
 def bar() -> bool:
@@ -26,6 +29,8 @@ def bar() -> bool:
     step = lesson.steps[number - 1]
     shown = not step.question or st.session_state.get("revealed") == lesson.address(number)
     found = classes().ask(code, step.question, tuple(step.choices)) if (code := _class()) else None
+    if found and st.session_state["page"] != DARING:
+        classes().rest(found.code)
     with st.container(border=True, key="lesson"):
         st.caption(f"{lesson.title} · step {number} of {len(lesson.steps)}")
         if step.question:
@@ -50,6 +55,10 @@ def student(code: str) -> None:
         except UserError as refusal:
             st.info(str(refusal), icon=":material/info:")
             return
+        if found.daring and found.board:
+            st.markdown("## Fool it with the least")
+            daring.easel(found.board)
+            return
         if not found.open:
             st.markdown("## Look at the screen in front.")
             st.caption("The next question comes by itself.")
@@ -70,6 +79,12 @@ def student(code: str) -> None:
         )
 
     question()
+
+
+def dared(network: Trained, digit: Digit) -> Board | None:
+    """Let the class that is taught here try to fool a network on a digit; return its board, None where there is no class."""
+    code = _class()
+    return classes().dare(code, network, digit) if code else None
 
 
 def doors() -> None:

@@ -97,7 +97,7 @@ def _thing(key: str, default: object, chosen: Mapping[str, str]) -> object:
     asked = {**chosen, **({first: chosen["strength"]} if "strength" in chosen else {})}
     if issubclass(kind, DenoiserAttack):
         asked.pop("seed", None)  # that of the noise
-    plain = default if kind is type(default) else kind()
+    plain: Any = default if kind is type(default) else kind()
     fields = {name: getattr(plain, name) for name in params.spans(kind)}
     given = {name: _number(asked[name]) for name in fields if name in asked}
     try:

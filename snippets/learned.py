@@ -3,12 +3,10 @@
 from core import checkpoints
 from core.data import datasets
 from core.measures import top_activations
-from core.networks.digits import DigitCNN
 
 NETWORK = "digit-cnn"
 
 model, _ = checkpoints.classifier(NETWORK)
-assert isinstance(model, DigitCNN)
 test = datasets.load("mnist", "test")
 for layer in ("conv1", "conv2"):
     for number, peaks in enumerate(top_activations.peaks(model, test, layer, 8), 1):

@@ -5,7 +5,6 @@ from core.attacks.linf import FGSM
 from core.data import datasets
 from core.experiments.trial import bind, trial
 from core.measures import feature_neighbours
-from core.networks.digits import DigitCNN
 
 NETWORK = "digit-cnn"
 IMAGE = 333
@@ -15,7 +14,6 @@ METRIC = "SSIM"  # or "cosine", "L2"
 AMONG = "class"  # of the answer; or "all"
 
 model, _ = checkpoints.classifier(NETWORK)
-assert isinstance(model, DigitCNN)
 test, train = datasets.load("mnist", "test"), datasets.load("mnist", "train")
 found = trial(model, test.images([IMAGE]), bind(ADD, model, test.labels[[IMAGE]], SEED))
 atlas = feature_neighbours.atlas(model, train)

@@ -28,6 +28,7 @@ from tests.test_pages import ROOT, opened, words
 FILES = sorted((ROOT / "snippets").glob("*.py"))
 WITHOUT = {
     "home": "its digit is drawn and attacked in the browser; see has the same digit",
+    "challenge": "its digit is painted over by hand",
 }
 VIEWS = {
     "linear": {"plane": "a map, of which no figure is told"},
