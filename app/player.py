@@ -42,6 +42,9 @@ def bar() -> bool:
             st.button("End the lesson", on_click=_end, type="tertiary")
         if step.question:
             _answers(found, step, shown)
+        elif found and st.session_state["page"] == DARING:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _invitation(found.code)
     return shown
 
 
@@ -149,10 +152,16 @@ def _answers(found: Class | None, step: Step, shown: bool) -> None:
     with left:
         part(lambda: st.html(_bars(classes().find(code))), "lesson", None if shown else EVERY)
     if right:
-        link = _link(code)
-        right.image(segno.make(link).svg_inline(scale=4, border=1), width=140)
-        right.markdown(f"class code **{code}**")
-        right.caption(link)
+        with right:
+            _invitation(code)
+
+
+def _invitation(code: str) -> None:
+    """Show how students come in."""
+    link = _link(code)
+    st.image(segno.make(link).svg_inline(scale=4, border=1), width=140)
+    st.markdown(f"class code **{code}**")
+    st.caption(link)
 
 
 def _bars(found: Class) -> str:

@@ -17,8 +17,12 @@ with left:
     network = pickers.classifier()
 with right:
     digit = images.numbered(images.DIGITS, "image", FIRST, "Test image")
-board = player.dared(network, digit) or cache.board(network, digit)
-daring.easel(board)
+of_class = player.dared(network, digit)
+board = of_class or cache.board(network, digit)
+if not of_class:
+    daring.easel(board)
 st.subheader("The board")
 parts.part(partial(daring.standing, board), "Who fools it with the least?", daring.EVERY)
+if of_class:  # which paints elsewhere, and looks at the board here
+    daring.easel(board)
 data.source(cache.dataset("mnist", "test"))
