@@ -10,6 +10,7 @@ class Challenge {
     this.clean = net.probabilities(this.digit);
     this.says = new Answer(null, () => {});
     this.says.element.querySelector(".key").textContent = "Bar: how sure it is now. Line: on the digit as it was.";
+    for (const aim of this.says.element.querySelectorAll(".aim")) aim.replaceWith(el("span", { textContent: aim.textContent })); // nothing is aimed here
     this.build();
     this.show();
     root.setAttribute("aria-busy", "false");
@@ -19,7 +20,7 @@ class Challenge {
     const at = (s) => this.root.querySelector(s), canvas = (this.canvas = at("canvas"));
     at(".says").replaceChildren(this.says.element);
     at(".brushes").replaceChildren(...BRUSHES.map(([brush, text]) => {
-      const button = el("button", { type: "button", textContent: text, role: "radio", onclick: () => { this.brush = brush; this.show(); } });
+      const button = el("button", { type: "button", textContent: text, onclick: () => { this.brush = brush; this.show(); } });
       button.dataset.brush = brush;
       return button;
     }));
@@ -72,7 +73,7 @@ class Challenge {
     this.says.show(this.clean, now);
     at(".figures").replaceChildren("pixels ", el("b", { textContent: change.filter((v) => v).length }), "  \u00b7 L2 ", el("b", { textContent: number(Math.hypot(...change), 2) }));
     at(".send").disabled = !fooled;
-    for (const button of root.querySelectorAll(".brushes button")) button.setAttribute("aria-checked", String(button.dataset.brush === this.brush));
+    for (const button of root.querySelectorAll(".brushes button")) button.setAttribute("aria-pressed", String(button.dataset.brush === this.brush));
   }
 }
 
