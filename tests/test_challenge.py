@@ -119,7 +119,7 @@ def test_a_class_has_its_own_board_which_goes_with_it(digit: Digit, digits: Data
 
 
 def test_boards_without_a_class_are_bounded(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.boards.clear()  # type: ignore[attr-defined]
+    cache.boards.clear()
     monkeypatch.setattr(cache, "BOARDS", 30_000)
     network = Trained.named("digit-cnn")
     first = cache.board(network, Digit.of(digits, 0))
@@ -127,7 +127,7 @@ def test_boards_without_a_class_are_bounded(digits: Dataset, monkeypatch: pytest
     for k in range(1, 20):
         cache.board(network, Digit.of(digits, k))
     assert cache.boards().nbytes <= 30_000
-    cache.boards.clear()  # type: ignore[attr-defined]
+    cache.boards.clear()
 
 
 def test_the_page_shows_the_board_and_a_student_the_easel() -> None:
@@ -165,9 +165,8 @@ def test_what_is_sent_in_is_checked_and_told(monkeypatch: pytest.MonkeyPatch, cn
     heard = next(g["on_sent_change"] for g in told if "on_sent_change" in g)
     assert callable(heard)
     values = painted(digit, fooling(cnn, digit))
-    monkeypatch.setattr(
-        browser.st, "session_state", {"challenge": {"sent": b64encode(values).decode()}, "visitor": "a"}
-    )
+    sent = {"challenge": {"sent": b64encode(values).decode()}, "visitor": "a"}
+    monkeypatch.setattr("streamlit.session_state", sent)
     heard()
     assert board.names.keys() == {"a"}
     assert not at.exception
