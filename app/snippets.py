@@ -7,7 +7,7 @@ the address bar; in their place comes the repr of a number, a word, a noise or a
 import ast
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -29,19 +29,20 @@ OWN = "\n# A picture of your own stays with you: this takes one that is here.\n"
 
 @dataclass(frozen=True)
 class Snippet:
-    """The text of a file, and where its constants and their values stand."""
+    """The text of a file, where the values of its constants stand, and what they are."""
 
     text: str
-    constants: Mapping[str, ast.expr]
+    constants: Mapping[str, tuple[ast.expr, Any]]
 
     def filled(self, chosen: Mapping[str, str]) -> str:
         """Return the text with what is chosen in the place of its constants; a choice that is not of its kind is passed over."""
         lines = self.text.splitlines(keepends=True)
-        for name, place in self.constants.items():
-            if (value := _value(name.lower(), place, chosen)) is not None:
+        for name, (place, default) in self.constants.items():
+            if (value := _value(name.lower(), default, chosen)) is not None:
                 line = lines[place.lineno - 1]
                 lines[place.lineno - 1] = f"{line[: place.col_offset]}{value!r}{line[place.end_col_offset :]}"
-                lines = [_imported(line, place, type(value)) for line in lines]
+                if type(value) is not type(default):
+                    lines = [_imported(line, type(default), type(value)) for line in lines]
         filled = "".join(lines)
         own = "way" in chosen and "IMAGE" in self.constants and not {"image", "photograph"} & chosen.keys()
         return filled.replace("\n", OWN, 1) if own else filled
@@ -56,7 +57,7 @@ def read(name: str) -> Snippet | None:
         return None
     given = [node for node in ast.parse(text).body if isinstance(node, ast.Assign) and len(node.targets) == 1]
     names = {node.targets[0].id: node.value for node in given if isinstance(node.targets[0], ast.Name)}
-    return Snippet(text, {name: value for name, value in names.items() if name.isupper()})
+    return Snippet(text, {name: (place, _default(place)) for name, place in names.items() if name.isupper()})
 
 
 def of(page: str, chosen: Mapping[str, str]) -> str | None:
@@ -79,25 +80,30 @@ def show() -> None:
             place.empty()
 
 
-def _value(key: str, place: ast.expr, chosen: Mapping[str, str]) -> object:
+def _default(place: ast.expr) -> Any:
+    """Return what stands in the file for a constant: a number, a word, a noise or an attack."""
+    return params.parse(ast.unparse(place), KINDS) if isinstance(place, ast.Call) else ast.literal_eval(place)
+
+
+def _value(key: str, default: Any, chosen: Mapping[str, str]) -> object:
     """Return what is chosen for a constant, as the kind of thing that it is; None where nothing is."""
-    if isinstance(place, ast.Call):
-        return _thing(key, params.parse(ast.unparse(place), KINDS), chosen)
+    if is_dataclass(default):
+        return _thing(key, default, chosen)
     if key == "image" and "photograph" in chosen:
         return chosen["photograph"]
     if key not in chosen:
         return None
-    return chosen[key] if isinstance(ast.literal_eval(place), str) and key != "image" else _number(chosen[key])
+    return chosen[key] if isinstance(default, str) and key != "image" else _number(chosen[key])
 
 
-def _thing(key: str, default: object, chosen: Mapping[str, str]) -> object:
+def _thing(key: str, default: Any, chosen: Mapping[str, str]) -> object:
     """Return a noise or an attack as the address has it: its kind under `key`, its fields by their names, its strength."""
     kind = KINDS.get(chosen.get(key, ""), type(default))
     first, _ = params.strength(kind)
     asked = {**chosen, **({first: chosen["strength"]} if "strength" in chosen else {})}
     if issubclass(kind, DenoiserAttack):
         asked.pop("seed", None)  # that of the noise
-    plain: Any = default if kind is type(default) else kind()
+    plain = default if kind is type(default) else kind()
     fields = {name: getattr(plain, name) for name in params.spans(kind)}
     given = {name: _number(asked[name]) for name in fields if name in asked}
     try:
@@ -115,7 +121,6 @@ def _number(text: str) -> int | float | None:
         return None
 
 
-def _imported(line: str, place: ast.expr, kind: type) -> str:
-    """Let a line that imports the class of a constant import another one instead."""
-    imports = isinstance(place, ast.Call) and line.startswith("from ") and line.endswith(f" import {ast.unparse(place.func)}\n")  # fmt: skip
-    return f"from {kind.__module__} import {kind.__name__}\n" if imports else line
+def _imported(line: str, before: type, after: type) -> str:
+    """Let a line that imports one class import another instead."""
+    return f"from {after.__module__} import {after.__name__}\n" if line == f"from {before.__module__} import {before.__name__}\n" else line  # fmt: skip
