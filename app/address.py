@@ -60,7 +60,7 @@ def enter(page: str) -> None:
         asks = st.query_params.to_dict()
         asks = {**{OLD[name]: value for name, value in asks.items() if name in OLD}, **{n: v for n, v in asks.items() if n not in OLD}}  # fmt: skip
         st.session_state.update(page=page, entering=True, back=back, published=asks, unread=dict(asks), restored=set(), told="")  # fmt: skip
-    st.session_state.update(said={}, known=set(), notices=st.container())
+    st.session_state.update(said={}, stated={}, known=set(), notices=st.container())
 
 
 def leave() -> None:
@@ -147,6 +147,7 @@ def say(name: str, value: object, default: object = None) -> None:
     """Let the address say a choice; one that is the default is left out, but for those that are ALWAYS said."""
     plain = value is None or (value == default and name not in ALWAYS)
     st.session_state["said"][name] = None if plain else _written(value)
+    st.session_state["stated"][name] = None if value is None else _written(value)
 
 
 def link() -> dict[str, str]:
@@ -157,6 +158,11 @@ def link() -> dict[str, str]:
 def to(page: str, **values: object) -> str:
     """Return the address of another page where these are chosen, for a link in a text."""
     return f"{page}?{urlencode({name: str(value) for name, value in values.items()})}"
+
+
+def stated() -> dict[str, str]:
+    """Return all that is chosen on the page so far, also what is as the page begins, as an address writes it."""
+    return {name: value for name, value in st.session_state["stated"].items() if value}
 
 
 def publish() -> None:

@@ -15,6 +15,7 @@ import streamlit as st
 import torch
 
 from app.browser import frames, strips
+from app.challenge import Board
 from app.classroom import Classes
 from app.door import Door
 from app.draw import pictures
@@ -46,6 +47,8 @@ R = TypeVar("R")
 LIGHT = 256_000_000  # bytes of what `kept` keeps
 PICTURES = 400_000_000  # bytes of decoded pictures that visitors brought
 PROCESSES = 2  # that compute for the app at once, one for a visitor: each may take 400 MB
+BOARDS = 4_000_000  # bytes of the boards of those who are in no class
+ATTEMPT = 1_000  # bytes that a visitor takes on a board
 LINE = 600  # bytes that a line of a run's metrics takes
 
 
@@ -65,6 +68,19 @@ def processes() -> Door:
 def classes() -> Classes:
     """Hold the classes that are taught here."""
     return Classes()
+
+
+@st.cache_resource(show_spinner=False)
+def boards() -> Held[Board]:
+    """Hold the boards of those who are in no class."""
+    return Held(BOARDS)
+
+
+def board(trained: Trained, digit: Digit) -> Board:
+    """Hold the board of a network and a digit, for all who are in no class."""
+    found = boards().enter((trained, digit), lambda: Board(trained, digit))
+    boards().weigh((trained, digit), ATTEMPT * len(found.names))
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -227,6 +243,12 @@ def cases(trained: Trained, indices: tuple[int, ...], title: str) -> list[Pictur
 def weights(trained: Trained) -> bytes:
     """Return a network that reads digits as the browser computes with it."""
     return frames.network(classifier(trained), trained.key)
+
+
+@kept
+def challenge(trained: Trained, digit: Digit) -> bytes:
+    """Return a digit to be painted over, packed for the browser."""
+    return frames.challenge(trained.key, digit.pixels())
 
 
 @kept

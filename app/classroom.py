@@ -6,6 +6,8 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from threading import Lock
 
+from app.challenge import Board
+from app.inputs import Digit, Trained
 from core import UserError
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that looks like another
@@ -16,7 +18,7 @@ IDLE = 3 * 3600.0  # seconds after which a class that nobody looks at has ended
 
 @dataclass
 class Class:
-    """A class: the question that is asked, its choices, and who (a session) answered what."""
+    """A class: the question that is asked, its choices, who (a session) answered what, and the board of its challenge."""
 
     code: str
     question: str = ""
@@ -24,6 +26,8 @@ class Class:
     answers: dict[str, int] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
     open: bool = False
+    board: Board | None = None
+    daring: bool = False  # whether attempts are taken now
     seen: float = field(default_factory=time.monotonic)
 
     @property
@@ -81,6 +85,19 @@ class Classes:
     def close(self, code: str) -> None:
         """Take no more answers: what is asked about has been shown."""
         self.find(code).open = False
+
+    def dare(self, code: str, network: Trained, digit: Digit) -> Board:
+        """Let a class try to fool a network on a digit; the board stays while it is the same digit and network."""
+        found = self.find(code)
+        with self._lock:
+            if found.board is None or (found.board.network, found.board.digit) != (network, digit):
+                found.board = Board(network, digit)
+            found.daring = True
+            return found.board
+
+    def rest(self, code: str) -> None:
+        """Take no more attempts for now; the board stays."""
+        self.find(code).daring = False
 
     def end(self, code: str) -> None:
         """End a class; nothing of it is kept."""

@@ -14,6 +14,7 @@ from app.controls import choices, parameters, pickers
 from app.draw import charts, pictures
 from app.inputs import Photo, Trained
 from core import noise, params
+from core.data import datasets
 from core.experiments import denoising, trainings
 from core.noise import BLIND, Gaussian, Impulse, Noise, RandomImpulse
 from core.params import Span
@@ -214,6 +215,4 @@ def side_by_side(photo: Photo, thing: Noise, names: tuple[str, ...], key: str) -
 
 def middle(photo: Photo) -> Images:
     """Cut the middle out of a large picture; a small one stays whole."""
-    x = cache.image(photo)
-    top, left = (max(0, (size - SIDE) // 2) for size in x.shape[2:])
-    return x[..., top : top + SIDE, left : left + SIDE]
+    return datasets.middle(cache.image(photo), SIDE)

@@ -14,7 +14,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from streamlit.logger import get_logger  # noqa: E402
 
-from app import address, browser, parts, player, received, uploads, warm  # noqa: E402
+from app import address, browser, parts, player, received, snippets, uploads, warm  # noqa: E402
 from app.navigation import PAGES, Entry, chapters  # noqa: E402
 from core.types import generator  # noqa: E402
 
@@ -103,12 +103,15 @@ def main() -> None:
     navigate(here)
     address.enter(chosen.url_path)
     presenting = present()
+    body = st.container()
+    st.session_state["snippet"] = here.name, st.empty()  # before the page, for parts of it write there
     try:
-        with parts.answered(chosen.url_path):
+        with body, parts.answered(chosen.url_path):
             if player.bar():
                 st.title(here.asks)
                 chosen.run()
                 address.close()
+                snippets.show()
                 browser.words()
     finally:
         warm.behind()  # `streamlit run` has not; `python -m app` has

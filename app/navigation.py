@@ -43,6 +43,7 @@ PAGES: tuple[Entry, ...] = (
     Entry("pixels", DIGITS, "Few pixels", "colorize", "How few pixels are enough?", "One pixel, searched for; and every pixel tried."),
     Entry("break", DIGITS, "How fast", "trending_down", "How fast does it break?", "Accuracy over 10,000 digits, beside what was published."),
     Entry("certificate", DIGITS, "A guarantee", "verified", "Can an answer be guaranteed?", "A vote under noise, what no attack can change, and one that tries."),
+    Entry("challenge", DIGITS, "A challenge", "trophy", "Who fools it with the least?", "Paint over a digit; the server checks, and keeps a board."),
     Entry("denoise", CLEAN, "Clean it", "blur_off", "Can it see through the noise?", "Networks that clean a photograph, taught by noisy ones."),
     Entry("quality", CLEAN, "On 10,000 images", "bar_chart", "How well, on ten thousand images?", "Which pictures gain, and which are made worse."),
     Entry("learn", NOISE, "Learn from noise", "casino", "How can it learn from noise alone?", "Training pairs, photons, and what a loss settles on."),

@@ -6,15 +6,18 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
-from app import address, received
+from app import address, daring, received
 from app.cache import classes
+from app.challenge import Board
 from app.classroom import Class
+from app.inputs import Digit, Trained
 from app.parts import part
 from app.teaching import Lesson, Step, read
 from app.turns import visitor
 from core import UserError
 
 EVERY = 1.0  # seconds between two looks at a class
+DARING = "challenge"  # the page on which a class may paint
 
 
 def bar() -> bool:
@@ -26,6 +29,8 @@ def bar() -> bool:
     step = lesson.steps[number - 1]
     shown = not step.question or st.session_state.get("revealed") == lesson.address(number)
     found = classes().ask(code, step.question, tuple(step.choices)) if (code := _class()) else None
+    if found and st.session_state["page"] != DARING:
+        classes().rest(found.code)
     with st.container(border=True, key="lesson"):
         st.caption(f"{lesson.title} · step {number} of {len(lesson.steps)}")
         if step.question:
@@ -37,6 +42,9 @@ def bar() -> bool:
             st.button("End the lesson", on_click=_end, type="tertiary")
         if step.question:
             _answers(found, step, shown)
+        elif found and st.session_state["page"] == DARING:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                _invitation(found.code)
     return shown
 
 
@@ -49,6 +57,10 @@ def student(code: str) -> None:
             found = classes().find(code, visitor())
         except UserError as refusal:
             st.info(str(refusal), icon=":material/info:")
+            return
+        if found.daring and found.board:
+            st.markdown("## Fool it with the least")
+            daring.easel(found.board)
             return
         if not found.open:
             st.markdown("## Look at the screen in front.")
@@ -70,6 +82,12 @@ def student(code: str) -> None:
         )
 
     question()
+
+
+def dared(network: Trained, digit: Digit) -> Board | None:
+    """Let the class that is taught here try to fool a network on a digit; return its board, None where there is no class."""
+    code = _class()
+    return classes().dare(code, network, digit) if code else None
 
 
 def doors() -> None:
@@ -134,10 +152,16 @@ def _answers(found: Class | None, step: Step, shown: bool) -> None:
     with left:
         part(lambda: st.html(_bars(classes().find(code))), "lesson", None if shown else EVERY)
     if right:
-        link = _link(code)
-        right.image(segno.make(link).svg_inline(scale=4, border=1), width=140)
-        right.markdown(f"class code **{code}**")
-        right.caption(link)
+        with right:
+            _invitation(code)
+
+
+def _invitation(code: str) -> None:
+    """Show how students come in."""
+    link = _link(code)
+    st.image(segno.make(link).svg_inline(scale=4, border=1), width=140)
+    st.markdown(f"class code **{code}**")
+    st.caption(link)
 
 
 def _bars(found: Class) -> str:

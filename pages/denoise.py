@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import address, cache, parts, progress
+from app import address, cache, parts, progress, snippets
 from app.browser import photograph, strip, strips
 from app.browser.photographs import Scene
 from app.compared import Compared
@@ -59,6 +59,7 @@ def small(photo: Photo) -> None:
                 shown.tell(network, at)
         if everyone:
             shown.compare(tuple(pickers.sound(pickers.denoisers())), at)
+        snippets.show()
 
     parts.part(slid, "Can it see through the noise?")
     if harm := words.harm(network.name, progress.quality_of(untold), network.noise):

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import cache, parts
+from app import cache, parts, snippets
 from app.attacking import attacked, packed
 from app.controls import choices, data, examples, images, parameters, pickers
 from app.draw import pictures, words
@@ -56,6 +56,7 @@ def lead(photo: Photo, attack: DenoiserAttack) -> None:
         st.caption(worst_curves.by_attack(one, worst_curves.BUDGETS[-1]))
     if max(cache.pixels(photo).shape[-2:]) > attack_path.SIDE:
         st.caption(f"The picture is scaled down to {attack_path.SIDE} pixels: attacking a larger one takes minutes.")
+    snippets.show()
 
 
 def everyone(photo: Photo) -> None:

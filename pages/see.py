@@ -18,8 +18,11 @@ if shown:
     frames, weights = cache.digit_frames(network, shown, thing, seed, drawing), cache.weights(network)
     view, start = views.looked("see", views.layers(weights)), parameters.level(thing)
     level = scrub(weights, frames, "see", pickers.aim, start, address.moved(), view)
-    reached = None if level is None else strength(type(thing))[1].levels()[level]
+    levels = strength(type(thing))[1].levels()
+    reached = None if level is None else levels[level]
 parameters.reached(thing, reached)
+if shown and reached is None:
+    address.say("strength", begins := levels[round(len(levels) / 5)], begins)  # where scrub.js puts the slider
 
 examples.digits()
 st.caption(

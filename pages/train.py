@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, progress, received, watching
+from app import access, address, cache, progress, received, snippets, watching
 from app.controls import choices, data, presses
 from app.controls import recipes as controls
 from app.draw import words
@@ -51,6 +51,7 @@ if not known:
     st.info("There is no run yet." + (" Open “Start a run” and press Launch." if may else ""), icon=":material/info:")
     data.source(cache.dataset("mnist", "test"))
     address.close()
+    snippets.show()
     st.stop()
 left, right = st.columns([1, 1])
 with left:

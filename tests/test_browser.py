@@ -252,7 +252,7 @@ def draw(page: Page, *strokes: tuple[tuple[float, float], ...], lift: bool = Tru
 def test_a_teacher_gives_a_lesson_and_five_students_answer(page: Page, chromium: Browser, address: str) -> None:
     visit(page, f"{address}/")
     page.get_by_role("link", name=re.compile("^Seeing like a network")).click()
-    expect(page.get_by_text("step 1 of 7")).to_be_visible()
+    expect(page.get_by_text("step 1 of 8")).to_be_visible()
     page.get_by_role("link", name="Next").click()
     question = page.get_by_role("heading", name=re.compile("^Random noise is added"))
     expect(question).to_be_visible()
@@ -278,8 +278,46 @@ def test_a_teacher_gives_a_lesson_and_five_students_answer(page: Page, chromium:
     for student in students:
         expect(student.get_by_role("heading", name=re.compile("^Now the noise is aimed"))).to_be_visible()
     page.get_by_role("button", name="End the lesson").click()
-    expect(page.get_by_text("step 3 of 7")).to_have_count(0)
+    expect(page.get_by_text("step 3 of 8")).to_have_count(0)
     expect(students[0].get_by_text("There is no such class now")).to_be_visible()
+    for student in students:
+        student.close()
+
+
+def scribble(page: Page, end: float) -> None:
+    """Paint over the digit, from side to side and down to a share of its height."""
+    box = page.locator(".challenge canvas").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    page.mouse.down()
+    for k in range(1, 9):
+        x, y = 0.9 if k % 2 else 0.1, 0.1 + (end - 0.1) * k / 8
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+    page.mouse.up()
+
+
+@ONCE
+def test_a_class_paints_and_the_teacher_sees_the_board(page: Page, chromium: Browser, address: str) -> None:
+    visit(page, f"{address}/challenge?image=20&lesson=seeing-7")
+    page.get_by_role("button", name="Ask a class").click()
+    code = page.get_by_role("button", name=re.compile("^End class")).inner_text().split()[-1]
+    students = [chromium.new_page(viewport={"width": 390, "height": 844}) for _ in range(2)]
+    sent = []
+    for student, end in zip(students, (0.95, 0.8), strict=True):
+        student.goto(f"{address}/?class={code}")
+        send = student.get_by_role("button", name="Send it in")
+        expect(send).to_be_disabled()  # the digit is read as it was
+        scribble(student, end)
+        expect(send).to_be_enabled()
+        sent.append(int(student.locator(".challenge .figures b").first.inner_text()))
+        send.click()
+        expect(student.get_by_text(f"{sent[-1]} pixels")).to_be_visible()
+        expect(student.get_by_text(re.compile(r"You are \w+ \w+\."))).to_be_visible()
+    expect(page.get_by_text("of 2 who have fooled it")).to_be_visible()  # by itself
+    shot(page, "challenge")
+    shot(students[0], "easel")
+    page.get_by_role("link", name="Back").click()
+    expect(students[0].get_by_role("heading", name=re.compile("^How many pixels"))).to_be_visible()
     for student in students:
         student.close()
 
@@ -1078,3 +1116,13 @@ def test_words_are_explained_where_they_stand(page: Page, address: str) -> None:
     expect(page.locator(".tip")).to_contain_text("returns a cleaner one")
     page.mouse.move(5, 5)
     expect(page.locator(".tip")).to_be_hidden()
+
+
+def test_the_same_in_python_follows_the_slider(page: Page, address: str) -> None:
+    visit(page, f"{address}/denoise?image=17&strength=50")
+    page.get_by_text("The same in Python").click()
+    code = page.locator("[data-testid=stExpander] code").last
+    expect(code).to_contain_text("ADD = Gaussian(sigma=50.0)")
+    page.locator("input.strength").first.press("ArrowRight")
+    expect(code).to_contain_text("ADD = Gaussian(sigma=52.5)")
+    expect(code).to_be_visible()

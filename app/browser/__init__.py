@@ -23,6 +23,7 @@ WITH = {
     "scrub": ("network", "answer", "unit"),
     "start": ("network", "answer", "drawing"),
     "pad": ("drawing",),
+    "challenge": ("network", "answer"),
     "weights": ("network",),
     "copy": ("history",),
 }  # what components share, besides `paint`
@@ -153,12 +154,30 @@ def sources() -> dict[str, dict[str, str]]:
 
 def pad(key: str) -> bytes | None:
     """Let somebody draw a digit; return its 784 grey values, white ink on black, or None while the pad is empty."""
-    pixels = component("pad")(key=key, on_pixels_change=lambda: None).get("pixels")
+    values = _values(component("pad")(key=key, on_pixels_change=_heard).get("pixels"))
+    return values if values and any(values) else None
+
+
+def challenge(weights: bytes, packed: bytes, key: str, taken: Callable[[bytes], None]) -> None:
+    """Let somebody paint over a digit (see frames.py) until the network is fooled; `taken` gets the 784 grey values that are sent in."""
+
+    def sent() -> None:
+        found = st.session_state.get(key)
+        values = _values(found.get("sent")) if isinstance(found, Mapping) else None
+        if values:
+            taken(values)
+
+    component("weights")(key=packing.header(weights)["key"], data=weights)
+    component("challenge")(key=key, data=packed, on_sent_change=sent)
+
+
+def _values(sent: object) -> bytes | None:
+    """Read the 784 grey values of a digit that a browser has sent; None for all else."""
     try:
-        values = base64.b64decode(pixels or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        values = base64.b64decode(sent, validate=True) if isinstance(sent, str) else b""
+    except (binascii.Error, ValueError):
         return None
-    return values if len(values) == SIDE * SIDE and any(values) else None
+    return values if len(values) == SIDE * SIDE else None
 
 
 def start(weights: bytes, packed: bytes, key: str, begin: Begin, anew: bool = False) -> Begin:

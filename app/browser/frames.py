@@ -83,6 +83,11 @@ def start(key: str, digits: Uint8Images, labels: Labels, seed: int) -> bytes:
     return packing.pack(header, arrays)
 
 
+def challenge(key: str, digit: Uint8Images) -> bytes:
+    """Bring a digit, (1, 1, 28, 28), that is to be painted over."""
+    return packing.pack(dict(weights=key), dict(digit=packing.eight_bit(digit.float() / 255)))
+
+
 def network(model: Classifier, key: str) -> bytes:
     """Describe a network layer by layer, with its weights to the last bit, for network.js to compute with."""
     with torch.no_grad():

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from core import UserError
 from core.data import samples, torchvision_shim
@@ -148,6 +150,19 @@ def full(name: str, split: Split) -> Dataset:
     if not whole:
         raise UserError(f"{source.title} is damaged or only partly here: {remedy}.")
     return Dataset(name, split, pixels, labels, source.classes, True, f"{source.title}, the full {split} set.")
+
+
+def picture(which: int | str) -> Images:
+    """Return one picture in colour, (1, 3, H, W): a CIFAR-10 test image by its number, or a built-in photograph by its name."""
+    if isinstance(which, str):
+        return torch.from_numpy(samples.photograph(which)).permute(2, 0, 1)[None].float() / 255
+    return load("cifar10", "test").images([which])
+
+
+def middle(x: Images, side: int) -> Float[Tensor, "n c small_h small_w"]:
+    """Cut the middle, `side` x `side` pixels, out of large pictures; small ones stay whole."""
+    top, left = (max(0, (size - side) // 2) for size in x.shape[2:])
+    return x[..., top : top + side, left : left + side]
 
 
 def stamp(name: str) -> tuple[str, int, int]:
