@@ -72,9 +72,7 @@ if rank != "bar":
 elif bar:
     chart, curve, around = gains.parts(bar)
     chosen = rows[torch.from_numpy(bars[chart].inside({"curve_number": curve, "x": around}))]
-    st.caption(
-        f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:"
-    )
+    st.caption(f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:")  # fmt: skip
 else:
     chosen = rows[:0]
     st.info("Click a bar of a chart above.")
