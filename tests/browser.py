@@ -21,7 +21,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # Without the last the browser itself keeps a stranger's page off this machine, whatever the app says of framing.
 ARGUMENTS = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-features=LocalNetworkAccessChecks"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-PAINTED = ":is(.scrub, .start, .strip, .photograph)[aria-busy=false]"
+PAINTED = ":is(.scrub, .start, .strip, .photograph, .challenge)[aria-busy=false]"
 
 
 def executable() -> str | None:
@@ -107,7 +107,7 @@ def settled(page: Page) -> None:
     page.wait_for_selector(IDLE, timeout=60_000)
     page.wait_for_timeout(100)
     page.wait_for_selector(IDLE, timeout=60_000)
-    if page.locator(":is(.scrub, .start, .strip, .photograph)").count():
+    if page.locator(":is(.scrub, .start, .strip, .photograph, .challenge)").count():
         page.wait_for_selector(PAINTED, timeout=60_000)
 
 
