@@ -29,6 +29,7 @@ FILES = sorted((ROOT / "snippets").glob("*.py"))
 WITHOUT = {
     "home": "its digit is drawn and attacked in the browser; see has the same digit",
     "challenge": "its digit is painted over by hand",
+    "words": "words alone",
 }
 VIEWS = {
     "linear": {"plane": "a map, of which no figure is told"},
