@@ -29,6 +29,8 @@ def behind() -> None:
         get_logger("noisescope").info("warmed up")
 
     if served() and not _first.locked():
+        import pandas  # type: ignore[import-untyped]  # noqa: F401  # plotly fails where it looks into it while another thread imports it
+
         Thread(target=warmed, name="warming up", daemon=True).start()
 
 
@@ -44,7 +46,7 @@ def settled() -> None:
 
 
 def _fill() -> None:
-    import pandas  # type: ignore[import-untyped]  # noqa: F401  # plotly fails where it looks into it while another thread imports it
+    import pandas  # noqa: F401
     import plotly.graph_objects  # noqa: F401
 
     from app import cache
