@@ -123,23 +123,15 @@ def _given() -> tuple[Lesson, int] | None:
 
 
 def _steps(lesson: Lesson, number: int, shown: bool) -> None:
-    """Offer the step before, and what comes next: the answer, or the next step."""
-    if number > 1:
-        st.page_link(
-            lesson.steps[number - 2].file,
-            label="Back",
-            icon=":material/arrow_back:",
-            query_params=lesson.address(number - 1),
-        )
+    """Offer the step before, and what comes next, the answer or the next step, also to a presenter's remote control: its keys are these."""
+    if number > 1 and st.button("Back", icon=":material/arrow_back:", type="tertiary", shortcut="PageUp"):
+        st.switch_page(lesson.steps[number - 2].file, query_params=lesson.address(number - 1))
     if not shown:
-        st.button("Reveal", type="primary", on_click=_reveal, args=(lesson.address(number),))
-    elif number < len(lesson.steps):
-        st.page_link(
-            lesson.steps[number].file,
-            label="Next",
-            icon=":material/arrow_forward:",
-            query_params=lesson.address(number + 1),
-        )
+        st.button("Reveal", type="primary", on_click=_reveal, args=(lesson.address(number),), shortcut="PageDown")
+    elif number < len(lesson.steps) and st.button(
+        "Next", icon=":material/arrow_forward:", type="tertiary", shortcut="PageDown"
+    ):
+        st.switch_page(lesson.steps[number].file, query_params=lesson.address(number + 1))
 
 
 def _answers(found: Class | None, step: Step, shown: bool) -> None:

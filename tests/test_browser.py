@@ -253,7 +253,7 @@ def test_a_teacher_gives_a_lesson_and_five_students_answer(page: Page, chromium:
     visit(page, f"{address}/")
     page.get_by_role("link", name=re.compile("^Seeing like a network")).click()
     expect(page.get_by_text("step 1 of 8")).to_be_visible()
-    page.get_by_role("link", name="Next").click()
+    page.keyboard.press("PageDown")
     question = page.get_by_role("heading", name=re.compile("^Random noise is added"))
     expect(question).to_be_visible()
     expect(page.locator("h1")).to_have_count(0)  # what is asked about is not shown yet
@@ -274,7 +274,7 @@ def test_a_teacher_gives_a_lesson_and_five_students_answer(page: Page, chromium:
     expect(page.locator(".verdict")).to_be_visible()
     for student in students:
         expect(student.get_by_text("Look at the screen in front.")).to_be_visible()
-    page.get_by_role("link", name="Next").click()
+    page.get_by_role("button", name="Next").click()
     for student in students:
         expect(student.get_by_role("heading", name=re.compile("^Now the noise is aimed"))).to_be_visible()
     page.get_by_role("button", name="End the lesson").click()
@@ -316,7 +316,7 @@ def test_a_class_paints_and_the_teacher_sees_the_board(page: Page, chromium: Bro
     expect(page.get_by_text("of 2 who have fooled it")).to_be_visible()  # by itself
     shot(page, "challenge")
     shot(students[0], "easel")
-    page.get_by_role("link", name="Back").click()
+    page.get_by_role("button", name="Back").click()
     expect(students[0].get_by_role("heading", name=re.compile("^How many pixels"))).to_be_visible()
     for student in students:
         student.close()
