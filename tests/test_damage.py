@@ -18,13 +18,14 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app import navigation
-from app.browser import strips
+from app.browser import packing, strips
 from app.controls import presses
 from core import UserError, checkpoints, records
 from core.data import datasets
 from core.experiments import networks
 from core.experiments.registry import EXPERIMENTS
-from core.runs import control, folder, states, worker
+from core.networks.digits import DigitCNN
+from core.runs import control, folder, shown, states, worker
 from core.training import recipes
 from core.training.recipes import RECIPES, Classification, Denoising
 from tests import damage
@@ -410,3 +411,16 @@ def test_the_second_half_of_a_double_click_does_nothing(monkeypatch: pytest.Monk
     for drawn in (0, 0, 1):  # the second press is on what was drawn before the first
         presses.pressed(lambda: done.append("launched"), "launch", drawn)
     assert len(done) == 2
+
+
+def test_of_a_convolutional_classifier_a_run_shows_the_first_layer_too() -> None:
+    recipe = RECIPES["digit-cnn"]
+    model = recipes.untrained(recipe)
+    assert isinstance(model, DigitCNN)
+    sample = shown.sampler(recipe)(model)
+    assert torch.equal(sample["filters"], model.conv1.weight)
+    assert torch.allclose(sample["maps"], model.first(sample["input"][:1])[0], atol=1e-6)
+    header, arrays = packing.unpack(strips.epochs([sample, sample]))
+    assert [tile["title"] for tile in header["tiles"][-2:]] == ["filter 3", "its map of the first"]
+    assert arrays["map 3"].min() == 0
+    assert arrays["map 3"].max() == 1

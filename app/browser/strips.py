@@ -284,6 +284,8 @@ def epochs(samples: list[dict[str, Tensor]]) -> bytes:
             Tile(f"a {int(truth[k])}", f"digit {k}", "", (Line("reads {}", outputs[:, k].argmax(1).float(), digits=0), Line("{} % sure", 100 * outputs[:, k].amax(1))))
             for k in range(len(seen))
         ]  # fmt: skip
+        if all("filters" in s for s in samples):
+            _first_layer(samples, images, tiles)
         return pack(scale, images, tiles, limit=1.0)
     images, tiles = {}, []
     for k in range(min(3, len(seen))):
@@ -294,3 +296,15 @@ def epochs(samples: list[dict[str, Tensor]]) -> bytes:
             Tile("original", f"truth {k}"),
         ]
     return pack(scale, images, tiles, limit=0.25)
+
+
+def _first_layer(samples: list[dict[str, Tensor]], images: dict[str, Images], tiles: list[Tile]) -> None:
+    """Add the filters of the first layer as they change, in one scale, and what each makes of the first image, in its own."""
+    filters, maps = (torch.stack([s[name] for s in samples], 1) for name in ("filters", "maps"))  # (M, epochs, ...)
+    limit = float(filters.abs().max())
+    for k, (patterns, answers) in enumerate(zip(filters, maps, strict=True), 1):
+        drawn = [torch.from_numpy(pictures.diverging(p[0], limit)).permute(2, 0, 1) / 255 for p in patterns]
+        span = (answers.max() - answers.min()).clamp(min=1e-9)
+        images |= {f"filter {k}": torch.stack(drawn), f"map {k}": ((answers - answers.min()) / span)[:, None]}
+        hint = f"Red weights add, blue ones subtract, full colour at {limit:.2f}."
+        tiles += [Tile(f"filter {k}", f"filter {k}", hint=hint), Tile("its map of the first", f"map {k}")]

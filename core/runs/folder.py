@@ -238,20 +238,30 @@ def sampled(run: str) -> tuple[int, ...]:
 def samples(run: str) -> list[dict[str, Tensor]]:
     """Return what the run made of the same few test images before its first epoch and after each, as far as it is whole.
 
-    Each is "input" (N, C, H, W), "truth" (the same, or labels (N,)) and "output" (N, C, H, W), or probabilities (N, 10).
+    Each is "input" (N, C, H, W), "truth" (the same, or labels (N,)) and "output" (N, C, H, W), or probabilities (N, 10); of some
+    also "filters" (M, 1, K, K) and "maps" (M, h, w) of the first layer.
     """
     found: list[dict[str, Tensor]] = []
     for file in sorted(path(run, "samples").glob("*.safetensors")):
         with suppress(OSError, TypeError, SafetensorError):
             sample = load_tensors(file.read_bytes())
-            if _whole(sample) and (not found or all(sample[k].shape == found[0][k].shape for k in sample)):
+            if _whole(sample) and (not found or _shapes(sample) == _shapes(found[0])):
                 found.append(sample)
     return found
 
 
+def _shapes(sample: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in sample.items()}
+
+
 def _whole(sample: dict[str, Tensor]) -> bool:
-    """Say whether a sample is of pictures, and of labels and probabilities or of pictures again; all of it finite."""
-    if sample.keys() != {"input", "output", "truth"} or not all(bool(t.isfinite().all()) for t in sample.values()):
+    """Say whether a sample is of pictures, and of labels and probabilities or of pictures again, perhaps of a first layer; all of it finite."""
+    first = sample.keys() - {"input", "output", "truth"}
+    if first not in (set(), {"filters", "maps"}) or not all(bool(t.isfinite().all()) for t in sample.values()):
+        return False
+    if first and not (
+        sample["filters"].ndim == 4 and sample["maps"].ndim == 3 and len(sample["filters"]) == len(sample["maps"])
+    ):
         return False
     seen, output, truth = (sample[name] for name in ("input", "output", "truth"))
     pictures = (

@@ -1,6 +1,7 @@
 """What a run shows of itself after each epoch: its work on the same few test images, and how well it does."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from core import noise
 from core.data import datasets
 from core.measures import metrics
+from core.networks.digits import DigitCNN
 from core.training.recipes import Denoising, Recipe
 from core.types import generator
 
@@ -21,7 +23,8 @@ def sampler(recipe: Recipe) -> Sampler:
     """Return what makes a network do its work on the first SAMPLES test images, in eval mode, and changes nothing of it.
 
     It gives "input" and "truth" (N, C, H, W) and "output", the same in [0, 1]; of a classifier "truth" are labels (N,) and
-    "output" probabilities (N, 10).
+    "output" probabilities (N, 10). Of a DigitCNN also "filters", those of its first layer (M, 1, K, K), and "maps" (M, h, w), what
+    they make of the first image.
     """
     test = datasets.load(recipe.dataset, "test")
     x = test.images(slice(0, SAMPLES))
@@ -34,7 +37,11 @@ def sampler(recipe: Recipe) -> Sampler:
         training = model.training
         output = model.eval()(seen.to(next(model.parameters()).device)).cpu()
         model.train(training)
-        return dict(input=seen, output=output.clamp(0, 1) if denoises else output.softmax(1), truth=truth)
+        found = dict(input=seen, output=output.clamp(0, 1) if denoises else output.softmax(1), truth=truth)
+        if isinstance(model, DigitCNN):
+            first = deepcopy(model.conv1).cpu()
+            found |= dict(filters=first.weight.detach(), maps=first(seen[:1])[0])
+        return found
 
     return sampled
 
