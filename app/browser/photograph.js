@@ -8,11 +8,15 @@ class Photograph extends Sliding {
   constructor(root, head, send) {
     super();
     Object.assign(this, { root, head, pieces: shelf(head.scene), view: head.view.right ?? head.views[0].name });
-    this.look = () => send.view({ right: this.view, line: String(Math.round(root.querySelector(".at").value / 10)) });
+    this.look = () => send.view(this.words);
     this.level = this.told = head.start ?? head.levels.length >> 1;
     this.send = (level) => { clearTimeout(this.rest); if (level !== this.told) send((this.told = level)); };
     this.build();
     this.go(this.level);
+  }
+
+  get words() {
+    return { right: this.view, line: String(Math.round(this.root.querySelector(".at").value / 10)) };
   }
 
   build() {

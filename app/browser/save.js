@@ -118,6 +118,7 @@ const BEGUN = `<script>const noisescope = {
 function slides(root, name, sources, { title, captions, cite }) {
   const { data, shown } = root.noisescope, [head, body] = opened(data), pieces = head.scene ? [...shelf(head.scene).values()].filter((p) => p?.data) : [];
   head.start = shown.at === undefined ? shown.level : { at: shown.at, kind: shown.kind, target: shown.target, level: shown.level };
+  head.view = shown.words ?? head.view;
   if (name === "scrub") head.drawn = true;
   const sent = [...(head.weights ? [["weights", window.noisescopeNetworks.get(head.weights).data]] : []), ...pieces.map((p) => ["piece", p.data]), ...(head.drawn ? [["pad", new Uint8Array()]] : []), [name, rejoined(head, body)]];
   const script = ([part, bytes]) => {

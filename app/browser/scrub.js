@@ -33,9 +33,13 @@ class Scrub extends Inspected {
     this.picked = name ? { name, map: number - 1, row: Math.min(row, h) - 1, column: Math.min(column, w) - 1 } : null;
   }
 
-  tell() {
+  get words() {
     const stages = this.net.groups.map((group, g) => group.stages[this.stageOf[g]][1]).join(" "), { name, map, row, column } = this.picked ?? {};
-    this.send.view({ stages, range: this.scale, map: name ? `${name}.${map + 1}` : "", point: name ? `${row + 1}.${column + 1}` : "" });
+    return { stages, range: this.scale, map: name ? `${name}.${map + 1}` : "", point: name ? `${row + 1}.${column + 1}` : "" };
+  }
+
+  tell() {
+    this.send.view(this.words);
   }
 
   // run images through the network: frame 0 is the clean one, frame k + 1 what strength k makes of it
