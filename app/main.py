@@ -100,8 +100,8 @@ def main() -> None:
     if code := st.query_params.get("class"):
         return player.student(code)
     here = next(entry for entry in PAGES if entry.address == chosen.url_path)
-    navigate(here)
     address.enter(chosen.url_path)
+    navigate(here)
     presenting = present()
     body = st.container()
     st.session_state["snippet"] = here.name, st.empty()  # before the page, for parts of it write there
