@@ -59,6 +59,7 @@ def enter(page: str) -> None:
     if back or st.session_state.get("page") != page or st.query_params.get("lesson", given) != given:
         asks = st.query_params.to_dict()
         asks = {**{OLD[name]: value for name, value in asks.items() if name in OLD}, **{n: v for n, v in asks.items() if n not in OLD}}  # fmt: skip
+        along(**{name: asks[name] for name in ("lesson", "present") if name in asks})
         st.session_state.update(page=page, entering=True, back=back, published=asks, unread=dict(asks), restored=set(), told="")  # fmt: skip
     st.session_state.update(said={}, stated={}, known=set(), notices=st.container())
 
