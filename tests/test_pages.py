@@ -717,7 +717,7 @@ def test_one_damaged_network_costs_its_own_place_only(shelf: Path) -> None:
     assert [w.value for w in at.warning] == [
         "The weights of n2n-gaussian-100 are damaged or not the ones its card describes: fetch or train n2n-gaussian-100 again."
     ]
-    assert "All networks on the same noisy picture" in [s.value for s in at.subheader]
+    assert "All networks on the same noisy picture" in [s.value for s in at.header]
     assert any(c.value.startswith("Data: ") for c in at.caption)
 
 
@@ -739,7 +739,7 @@ def test_a_network_can_be_told_what_a_picture_shows(telling: str) -> None:
     assert not at.warning
     assert at.selectbox(key="label").value == "cat"
     assert at.query_params["label"] == "cat"
-    assert "Whatever it is told" in [s.value for s in at.subheader]
+    assert "Whatever it is told" in [s.value for s in at.header]
     assert "Not measured yet: `python -m core measure told`." in words(at)
     noisy = torch.rand(1, 3, 32, 32, generator=generator(0))
     none, cat = (cache.denoiser(replace(Trained.named(telling), label=label)) for label in (None, 3))
@@ -770,7 +770,7 @@ def test_a_link_to_a_damaged_network_can_be_left(shelf: Path) -> None:
     at = opened("denoise", denoiser="n2n-gaussian-100", photo="5")
     at.selectbox(key="denoiser").set_value("n2n-gaussian-50").run()
     assert at.selectbox(key="denoiser").value == "n2n-gaussian-50"
-    assert "All networks on the same noisy picture" in [s.value for s in at.subheader]
+    assert "All networks on the same noisy picture" in [s.value for s in at.header]
 
 
 def test_a_card_that_was_written_anew_is_read_anew(shelf: Path) -> None:
