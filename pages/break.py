@@ -54,7 +54,6 @@ def picture() -> None:
         f"{told or 'Nothing is measured yet'}. Noise seed {SEED}. "
         "Shaded: 95 % interval (Wilson). Diamonds: what the study printed, typed in from its figures."
     )
-    measuring.watch(jobs)
 
 
 picture()

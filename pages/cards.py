@@ -21,11 +21,7 @@ adopted.damaged()
 pickers.none_here(names)
 
 
-st.dataframe(scores.every(names), hide_index=True, width="stretch", column_config=scores.COLUMNS)
-st.caption(
-    "Press the head of a column to sort by it. Of classifiers: MNIST's test digits; of denoisers: CIFAR-10's test images under the noise they were trained for. Empty: not measured, or of another kind."
-)
-
+scores.tables([checkpoints.read(name) for name in names])
 name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "network", "the network", key="card")
 adopted.removal(name)
 try:

@@ -1,6 +1,7 @@
 """Measure a curve yourself: start it, watch it, look into it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -71,6 +72,7 @@ def start(
         )
     corruption, levels = kinds[kind]
     hint = f"{strength(type(corruption))[1].label} from {levels[0]:g} to {levels[-1]:g}, {len(levels)} strengths"
+    st.fragment(partial(watch, jobs), run_every=0.5 if jobs.running() else None)()
     wanted = columns[2].button("Measure", icon=":material/play_arrow:", width="stretch", help=hint)
     if access.allowed("measure", wanted):
         _, new = jobs.start(cache.classifier(trained), trained.card, dataset, corruption, levels, SEED)

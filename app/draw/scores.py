@@ -6,34 +6,46 @@ from typing import Any
 import streamlit as st
 
 from app.draw import words
-from core import checkpoints
 from core.checkpoints import Card
 from core.experiments import accuracy, denoising, directions, unfamiliar, worst_curves
 
 STRENGTHS = (0.1, 0.2, 0.3)  # of the worst case
-RIGHT, WORST = "digits right, %", f"at its worst, epsilon {STRENGTHS[0]:g}, %"
-NOISY, DENOISED, HARMED = "noisy, dB", "denoised, dB", "made worse, %"
-COLUMNS = {name: st.column_config.NumberColumn(format="%.2f") for name in (RIGHT, WORST, NOISY, DENOISED, HARMED)}
+FIGURES = st.column_config.NumberColumn(format="%.2f")
 
 
-def every(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Write what networks were made for and what they score, a row each."""
-    return [_row(checkpoints.read(name)) for name in names]
+def tables(cards: Sequence[Card]) -> None:
+    """Show what networks score, a row each, in tables to sort: those that read digits, and those that take noise away."""
+    for rows in (
+        [_reads(c) for c in cards if "noise" not in c.recipe],
+        [_cleans(c) for c in cards if "noise" in c.recipe],
+    ):
+        if rows:
+            figures = {name: FIGURES for name in rows[0] if name.endswith(("%", "dB"))}
+            st.dataframe(rows, hide_index=True, width="stretch", column_config=figures)
+    st.caption(
+        "Press the head of a column to sort by it. Of networks that read digits: MNIST's test digits, clean and by the worst attack at an epsilon; of others: the test images of their data under the noise they were trained for. None: not measured."
+    )
 
 
-def _row(card: Card) -> dict[str, Any]:
-    found, clean, worst = denoising.STORE.get(card.name), accuracy.clean(card.name), accuracy.STORE.get(f"{card.name}.worstcase")  # fmt: skip
+def _reads(card: Card) -> dict[str, Any]:
+    clean, worst = accuracy.clean(card.name), accuracy.STORE.get(f"{card.name}.worstcase")
+    return {
+        "network": card.name,
+        "what": card.title,
+        "digits right, %": clean[0] if clean else None,
+        **{f"worst case {e:g}, %": worst.at([e])[0] if worst else None for e in STRENGTHS},
+    }
+
+
+def _cleans(card: Card) -> dict[str, Any]:
+    found = denoising.STORE.get(card.name)
     own = found.own if found else None
     return {
         "network": card.name,
         "what": card.title,
-        RIGHT: clean[0] if clean and not found else None,
-        WORST: worst.at([STRENGTHS[0]])[0] if worst else None,
-        NOISY: own["noisy"]["mean"] if own else None,
-        DENOISED: own["denoised"]["mean"] if own else None,
-        HARMED: own["worse"] if own else None,
-        "epochs": card.recipe.get("epochs"),
-        "seed": card.seed,
+        "noisy, dB": own["noisy"]["mean"] if own else None,
+        "denoised, dB": own["denoised"]["mean"] if own else None,
+        "made worse, %": own["worse"] if own else None,
     }
 
 
