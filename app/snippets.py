@@ -8,7 +8,7 @@ import ast
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, is_dataclass, replace
-from functools import cache
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class Snippet:
         return filled.replace("\n", OWN, 1) if own else filled
 
 
-@cache
+@lru_cache(64)
 def read(name: str) -> Snippet | None:
     """Read a snippet, once; None where there is none."""
     try:

@@ -23,6 +23,7 @@ from tests.test_layers import modules
 FINITE = {
     "app.cache._dataset": "two data sets, two parts of each",
     "app.browser.component": "the components of app/browser",
+    "app.snippets.read": "64 files of at most 2 kB",
     "core.checkpoints.parsed": "256 cards of about 2 kB",
     "core.checkpoints.commit": "one word",
     "core.records.hints": "the classes of records",
@@ -36,7 +37,7 @@ FINITE = {
 
 LIGHT = {
     "classifier", "_denoiser", "strip", "weak_spots", "epochs", "cases", "digit_frames",
-    "weights", "start", "unattacked",
+    "weights", "start", "unattacked", "challenge",
 }  # found in less than 0.3 s: docs/log.md has how long each takes  # fmt: skip
 
 

@@ -28,7 +28,6 @@ WITH = {
     "copy": ("history",),
 }  # what components share, besides `paint`
 KINDS = ("random", "aimed")
-NOWHERE: Mapping[str, str] = {}
 S = TypeVar("S")
 
 
@@ -64,7 +63,7 @@ def scrub(
     aim: Callable[[int], None],
     start: int | None = None,
     anew: bool = False,
-    view: Mapping[str, str] = NOWHERE,
+    view: Mapping[str, str] | None = None,
 ) -> int | None:
     """Slide a digit through a network (see frames.py); return the level where the slider stands, as `_slide` does.
 
@@ -106,7 +105,7 @@ def follow(packed: bytes, key: str) -> None:
 
 
 def photograph(
-    packed: bytes, key: str, start: int | None = None, anew: bool = False, view: Mapping[str, str] = NOWHERE
+    packed: bytes, key: str, start: int | None = None, anew: bool = False, view: Mapping[str, str] | None = None
 ) -> int | None:
     """Slide a photograph through a noise (see photographs.py); return the level where the slider rests, as `_slide` does.
 
@@ -120,7 +119,7 @@ def viewed(key: str) -> Mapping[str, str]:
     sent, shown = st.session_state.get(key), st.session_state.get(f"{key}-shown")
     view = sent.get("view") if isinstance(sent, Mapping) else None
     if shown is None or not isinstance(view, Mapping) or view.get("id") != _token(shown):
-        return NOWHERE
+        return {}
     return {name: text for name, text in view.items() if isinstance(text, str)}
 
 
@@ -218,7 +217,7 @@ def _slide(
     start: int | None,
     anew: bool,
     aimed: Callable[[], None] | None = None,
-    view: Mapping[str, str] = NOWHERE,
+    view: Mapping[str, str] | None = None,
 ) -> int | None:
     """Show packed frames under a slider; return the level where it stands, as far as is known.
 
@@ -237,17 +236,17 @@ def _shown(
     start: S,
     anew: bool,
     aimed: Callable[[], None] | None = None,
-    view: Mapping[str, str] = NOWHERE,
+    view: Mapping[str, str] | None = None,
 ) -> tuple[S, object]:
     """Show what is packed; return what it started from, and what the browser says has been chosen since, or None."""
     header = packing.header(packed)
-    shown: tuple[str, S, Mapping[str, str], int] | None = st.session_state.get(f"{key}-shown")
+    shown: tuple[str, S, Mapping[str, str] | None, int] | None = st.session_state.get(f"{key}-shown")
     if shown is None or shown[0] != header["id"] or anew:
         shown = header["id"], start, view, (shown[3] + 1 if shown else 0)
         st.session_state[f"{key}-shown"] = shown
     _, first, view, _ = shown  # otherwise the message stays the same on a rerun, and is not sent again
     token = _token(shown)
-    data = packing.reheaded(packed, {**header, "start": first, "view": view, "id": token})
+    data = packing.reheaded(packed, {**header, "start": first, "view": view or {}, "id": token})
     sent = component(name)(
         key=key, data=data, on_moved_change=_heard, on_view_change=_heard, on_stays_change=_heard,
         on_aimed_change=aimed or _heard,

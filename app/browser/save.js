@@ -61,8 +61,8 @@ function copied(picture) {
 }
 
 function slider(node, { x, y, width, height }) {
-  const at = x + 9 + (width - 18) * ((node.value - node.min) / (node.max - node.min || 1)), fill = getComputedStyle(node).getPropertyValue("--st-primary-color") || "#888";
-  return [tag("rect", { x, y: y + height / 2 - 3, width, height: 6, rx: 3, fill: "#8a8a8a66" }), tag("circle", { cx: at, cy: y + height / 2, r: 9, fill })];
+  const at = x + 9 + (width - 18) * ((node.value - node.min) / (node.max - node.min || 1)), fill = getComputedStyle(node).getPropertyValue("--st-primary-color") || getComputedStyle(node).color;
+  return [tag("rect", { x, y: y + height / 2 - 3, width, height: 6, rx: 3, fill: getComputedStyle(node).color, opacity: 0.25 }), tag("circle", { cx: at, cy: y + height / 2, r: 9, fill })];
 }
 
 const worded = (style) => ({ fill: style.color, "font-size": style.fontSize, "font-family": style.fontFamily, "font-weight": style.fontWeight });
