@@ -27,7 +27,10 @@ parts = {"": "all", **{part: part for part in findings.PARTS}}
 part = choices.pressed("Part of the study", parts, "part", "the part of the study")
 cards = findings.findings(part)
 counts = Counter(finding.verdict for finding in cards)
-verdicts = {"": "all", **{verdict: f"{words} ({counts[verdict]})" for verdict, words in VERDICTS.items()}}
+verdicts = {
+    "": "all",
+    **{verdict: f"{words} ({counts[verdict]})" for verdict, words in VERDICTS.items() if counts[verdict]},
+}
 verdict = choices.pressed("Verdict", verdicts, "verdict", "the verdict")
 for finding in cards:
     if verdict not in ("", finding.verdict):
