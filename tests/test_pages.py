@@ -47,6 +47,7 @@ DIGITS = (
     "similar",
     "break",
     "cards",
+    "words",
     "pixels",
     "linear",
     "defence",
