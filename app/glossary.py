@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 FILE = Path(__file__).parent / "terms.json"
@@ -16,7 +17,8 @@ class Term:
     says: str
 
 
-def terms() -> list[Term]:
+@cache
+def terms() -> tuple[Term, ...]:
     """Read all terms, in the order of the alphabet."""
     rows = json.loads(FILE.read_text(encoding="utf-8"))
-    return [Term(name, (name, *filter(None, forms.split(", "))), says) for name, forms, says in rows]
+    return tuple(Term(name, (name, *filter(None, forms.split(", "))), says) for name, forms, says in rows)

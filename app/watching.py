@@ -154,7 +154,7 @@ def compared(one: Run, others: list[Run]) -> None:
     names = dict.fromkeys(k for record in records for k in record if k not in ("name", "title"))
     differ = [k for k in names if len({str(r.get(k)) for r in records}) > 1]
     if not differ:
-        st.caption("They have the same recipe, seed and all: what differs is chance of the machine alone, if anything.")
+        st.caption("They have the same recipe, seed and all.")
     else:
         st.dataframe(
             [{"what differs": k.replace("_", " "), **{run.id: str(r.get(k, "")) for run, r in zip((one, *others), records, strict=True)}} for k in differ],

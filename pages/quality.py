@@ -11,7 +11,7 @@ from core.experiments import denoising
 from core.noise import Blind
 from core.study import reported
 
-SHOWN = 10
+SHOWN = 10  # images of a bar
 RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
 
 st.markdown("Each test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")

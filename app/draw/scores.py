@@ -8,6 +8,7 @@ import streamlit as st
 from app.draw import words
 from core.checkpoints import Card
 from core.experiments import accuracy, denoising, directions, unfamiliar, worst_curves
+from core.experiments.results import SEED
 
 STRENGTHS = (0.1, 0.2, 0.3)  # of the worst case
 FIGURES = st.column_config.NumberColumn(format="%.2f")
@@ -23,7 +24,7 @@ def tables(cards: Sequence[Card]) -> None:
             figures = {name: FIGURES for name in rows[0] if name.endswith(("%", "dB"))}
             st.dataframe(rows, hide_index=True, width="stretch", column_config=figures)
     st.caption(
-        "Press the head of a column to sort by it. Of networks that read digits: MNIST's test digits, clean and by the worst attack at an epsilon; of others: the test images of their data under the noise they were trained for. None: not measured."
+        f"Press the head of a column to sort by it. Of networks that read digits: MNIST's test digits, clean and by the worst attack at an epsilon; of others: the test images of their data under the noise they were trained for. Seed {SEED}. None: not measured."
     )
 
 
@@ -33,7 +34,9 @@ def _reads(card: Card) -> dict[str, Any]:
         "network": card.name,
         "what": card.title,
         "digits right, %": clean[0] if clean else None,
+        "n": clean[1].n if clean else None,
         **{f"worst case {e:g}, %": worst.at([e])[0] if worst else None for e in STRENGTHS},
+        "n, worst case": worst.n if worst else None,
     }
 
 
@@ -46,6 +49,7 @@ def _cleans(card: Card) -> dict[str, Any]:
         "noisy, dB": own["noisy"]["mean"] if own else None,
         "denoised, dB": own["denoised"]["mean"] if own else None,
         "made worse, %": own["worse"] if own else None,
+        "n": found.n if found else None,
     }
 
 
