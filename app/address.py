@@ -21,7 +21,7 @@ from core.params import Span
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 NAMES = {
-    "view": "which of the page's views", "network": "the network", "networks": "several of them", "label": "what a network is told",
+    "view": "which of the page's views", "network": "the network", "networks": "several of them", "to": "the network it is shown to", "label": "what a network is told",
     "way": "how the picture is picked, where not by its number or name", "image": "the test image, by its number",
     "photograph": "the photograph that ships", "aim": "the test image that an attack makes it look like",
     "add": "the noise or attack that is added", "strength": "how much of it", "seed": "which draw", "draw": "which draw of a pair",

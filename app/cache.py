@@ -30,6 +30,7 @@ from core.data.datasets import Dataset, Split
 from core.experiments import attack_path, denoising
 from core.experiments import weak_spots as weakness
 from core.experiments.attack_path import Timeline
+from core.experiments.measuring import Measuring
 from core.experiments.results import SEED
 from core.experiments.trial import Corruption, Trial, bind, trial
 from core.experiments.weak_spots import WeakSpots
@@ -275,6 +276,12 @@ def tried(trained: Trained, digit: Digit, corruption: Corruption, seed: int) -> 
     """Corrupt one digit and run a network on both."""
     model = classifier(trained)
     return trial(model, digit.image(), bind(corruption, model, digit.labels(model), seed))
+
+
+@st.cache_resource(show_spinner=False)
+def measuring() -> Measuring:
+    """Hold the processes that measure adopted networks."""
+    return Measuring()
 
 
 @st.cache_resource(show_spinner=False)

@@ -14,7 +14,6 @@ from core.attacks import OnePixel
 from core.data import datasets
 from core.experiments import accuracy, certificate, defence, denoising, pushes, voting
 from core.experiments.attack_path import shrunk
-from core.experiments.defence import Sent
 from core.experiments.denoising import Denoised
 from core.experiments.pushes import Pushed
 from core.experiments.trial import Corruption
@@ -39,13 +38,6 @@ def pushed(trained: Trained, photo: Photo, there: Noise | None, seed: int) -> Pu
 
     key = ("pushed", trained, photo, repr(there), seed)
     return watched(key, work, f"Looking for the worst direction of {trained.title}")
-
-
-def threatened(trained: Trained, shield: Trained, digit: Digit, epsilon: float) -> dict[str, Sent]:
-    """Try every threat on a digit before a denoiser; what came of them is kept."""
-    model, its, x = cache.classifier(trained), cache.denoiser(shield), digit.image()
-    work = partial(defence.tried, model, its, x, digit.labels(model), epsilon)
-    return watched(("threatened", trained, shield, digit, epsilon), work, "Attacking")
 
 
 def voted(trained: Trained, digit: Digit, votes: int, seed: int) -> Vote:
@@ -128,17 +120,23 @@ def exciting(trained: Trained, stage: int, channel: int, count: int) -> tuple[li
     return watched(("exciting", trained, stage, channel, count), work, "The network looks at some pictures")
 
 
-def neighbours(
-    trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
-) -> Neighbours:
-    """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
+def atlas(trained: Trained) -> Atlas:
+    """Return what the second layer of a network makes of every training image; made once for all who ask."""
     train = cache.dataset("mnist", "train")
-    found, maps = cache.digit_trial(trained, digit, corruption, seed)
 
     def look() -> Iterator[float | Atlas]:
         yield feature_neighbours.atlas(cache.cnn(trained), train)
 
-    known = watched(("atlas", trained), look, "The network looks at every training image once")
+    return watched(("atlas", trained), look, "The network looks at every training image once")
+
+
+def neighbours(
+    trained: Trained, digit: Digit, corruption: Corruption, seed: int, metric: str, within: bool, k: int
+) -> Neighbours:
+    """Find the training images nearest to a digit, clean and corrupted: `within` the class the network gives it, or all."""
+    found, maps = cache.digit_trial(trained, digit, corruption, seed)
+
+    known = atlas(trained)
 
     def work() -> Iterator[float | Neighbours]:
         answers = [int(logits.argmax()) for logits in (found.before, found.after)]

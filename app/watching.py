@@ -82,7 +82,7 @@ def _button(place: DeltaGenerator, run: Run, title: str, icon: str, does: Callab
 def adopt(run: str, name: str) -> None:
     """Adopt a run's network and say where to find it."""
     control.adopt(run, name)
-    st.session_state["told"] = f"{name} is adopted: see Cards, and every page whose networks do its work."
+    st.session_state["told"] = f"{name} is adopted: links to it stand below."
 
 
 def exports(run: Run) -> None:

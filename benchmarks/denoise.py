@@ -33,7 +33,7 @@ from core.types import Images
 SECONDS = 20.0  # denoising is timed for about so long, after three steps to warm up
 BATCHES = (4, 64)  # the usual repositories' default, and ours
 GOAL = 30.0  # dB, the mean PSNR on the validation set
-STEPS = 300
+STEPS = 400
 EVERY, PATIENCE = 20.0, 1200.0  # seconds of training
 RECIPE = recipes.RECIPES["n2n-gaussian-50"]
 assert isinstance(RECIPE, recipes.Denoising)

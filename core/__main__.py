@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from argparse import Namespace
+from contextlib import suppress
 
 import torch
 
@@ -20,6 +21,8 @@ def main() -> int:
     """Parse the command line and run it; a UserError is one line on stderr and exit status 1."""
     given = parser().parse_args()
     checkpoints.commit()  # as the code is when the work begins
+    with suppress(AttributeError):  # Windows
+        os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))  # what the app starts makes way for it
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", parallel.cores())))
     try:
         return run(given)

@@ -24,6 +24,8 @@ pickers.none_here(names)
 scores.tables([checkpoints.read(name) for name in names])
 name = choices.listed("Network", {n: f"{n}: {pickers.title(n)}" for n in names}, "network", "the network", key="card")
 adopted.removal(name)
+if name not in recipes.RECIPES and checkpoints.there(name):
+    adopted.measured(name)
 try:
     weights = checkpoints.path(name, ".safetensors").read_bytes()
     card = (network := Trained.named(name)).card

@@ -1,19 +1,20 @@
 """Is a denoiser a defence? Accuracy under attack without, behind and through a denoiser; then one digit at a time."""
 
+from functools import partial
+
 import streamlit as st
 
-from app import cache
-from app.controls import choices, data, images, pickers
-from app.draw import charts, measured, pictures
+from app import address, cache, parts, snippets
+from app.browser import strip
+from app.controls import choices, data, images, parameters, pickers
+from app.defended import Defended
+from app.draw import charts, measured
 from app.inputs import Trained
-from app.progress import threatened
 from core.data import datasets
 from core.experiments import defence
-from core.experiments.defence import SHIELD, THREATS, Defence
-from core.measures import metrics
+from core.experiments.defence import EPSILONS, SHIELD, Defence
 
 START = 0.2  # the strength the page begins with
-COLUMNS = {"clean": "clean", **THREATS}
 
 
 def chart(name: str, found: Defence) -> None:
@@ -29,35 +30,24 @@ def chart(name: str, found: Defence) -> None:
 
 
 def digit(name: str, found: Defence | None) -> None:
-    """Try every threat on one digit: what is sent, what the classifier sees of it, what it says."""
+    """Slide every threat on one digit over epsilon: what is sent, what the classifier sees of it, what it says."""
     st.header("One digit")
-    left, right = st.columns(2)
-    with right:
-        shown = [f"{e:g}" for e in defence.EPSILONS]
-        label = "Strength (epsilon), of the grey range"
-        epsilon = float(choices.slid(label, shown, "epsilon", "the strength", f"{START:g}"))
-    with left:
-        fair = found if found and found.data == test.title else None
-        first = int(datasets.shuffled(len(test), fair.seed)[fair.typical(START)]) if fair else 20
-        chosen = images.numbered(images.DIGITS, "image", first, "Test image", f"image-{name}")
-    tried = threatened(Trained.named(name), Trained.named(SHIELD), chosen, epsilon)
-    clean = tried["clean"].sent
-    for column, (threat, title) in zip(st.columns(len(COLUMNS)), COLUMNS.items(), strict=True):
-        one, behind = tried[threat], threat not in ("clean", "undefended")
-        said = int(one.sure.argmax())
-        column.markdown(f"**{title}**")
-        column.markdown(
-            f"reads {said} ({100 * float(one.sure[said]):.0f} % sure): **{'right' if said == chosen.label else 'wrong'}**"
-        )
-        painted = [(f"sent, L2 {float(metrics.l2(one.sent, clean)):.2f}", one.sent), ("what it sees", one.seen)]
-        for caption, picture in painted if behind else painted[:1]:
-            large = pictures.enlarged(pictures.grey(picture[0, 0]), 6)
-            column.image(large, output_format="PNG", width="stretch", caption=caption, alt=caption)
+    fair = found if found and found.data == test.title else None
+    first = int(datasets.shuffled(len(test), fair.seed)[fair.typical(START)]) if fair else 20
+    chosen = images.numbered(images.DIGITS, "image", first, "Test image", f"image-{name}")
+    shown = Defended(Trained.named(name), Trained.named(SHIELD), chosen)
+    strengths = [f"{e:g}" for e in EPSILONS]
+    begins = address.restore("epsilon", f"{START:g}", address.one_of(strengths, "the strength"))
+    first, anew = parameters.first("defence", shown, parameters.nearest(EPSILONS, float(begins)))
+    at = strip(shown.at(first), "defence", first, anew, shown.whole)
+    address.choose("epsilon", f"{EPSILONS[first if at is None else at]:g}")
+    address.say("epsilon", st.session_state["epsilon"], f"{START:g}")
     like_most = f" At epsilon {START:g} it fares as most of the {fair.n:,} digits do." if fair else ""
     st.caption(
         f"Test image {chosen.index}, a {chosen.label}.{like_most if chosen.index == first else ''} Where does the attacker who knows of the denoiser put his change? "
         "At its worst: the first change found that is read wrong."
     )
+    snippets.show()
 
 
 st.markdown(
@@ -77,5 +67,5 @@ if known:
     chart(name, known)
 else:
     st.info(f"Nothing is measured yet: `python -m core measure defence {name}`.", icon=":material/info:")
-digit(name, known)
+parts.part(partial(digit, name, known), "Is a denoiser a defence?")
 data.source(test)

@@ -12,7 +12,7 @@ from core.noise import Blind
 from core.study import reported
 
 SHOWN = 10  # images of a bar
-RANKS = {"best": "gained most", "worst": "lost most", "bar": "in the clicked bar"}
+RANKS = {"best": "gained most", "worst": "lost most", "bar": "of one bar"}
 
 st.markdown("Each test image got noise once and was denoised once. **Which pictures gain, and which are made worse?**")
 
@@ -54,7 +54,7 @@ columns[3].metric("Made worse", f"{found['worse']:.2f} %")
 def clicked(chart: str) -> None:
     """Remember which bar was clicked last, and show its images."""
     if point := received.clicked(chart):
-        address.choose("bar", f"{chart} {point.get('curve_number')} {point.get('x')}")
+        address.choose("bar", gains.named(chart, point.get("curve_number"), point.get("x")))
         address.choose("rank", "bar")
 
 
@@ -65,17 +65,17 @@ for column, (chart, its) in zip(st.columns(2), bars.items(), strict=True):
         st.caption(its.hint)
 
 rank = choices.pressed("Images", RANKS, "rank", "the images", "worst")
-bar = address.restore("bar", "", gains.bar)
 if rank != "bar":
     lost = torch.nan_to_num(denoised - noisy, nan=0.0, neginf=-1e3)[rows]
     chosen = rows[lost.argsort(descending=rank == "best")]
-elif bar:
-    chart, curve, around = gains.parts(bar)
+elif known := gains.listed(bars):
+    chart, curve, around = gains.parts(
+        choices.listed("Which bar: click it above, or choose it here", known, "bar", "the bar")
+    )
     chosen = rows[torch.from_numpy(bars[chart].inside({"curve_number": curve, "x": around}))]
-    st.caption(f"{len(chosen):,} images lie in the clicked bar around {around:.4g}; the first {min(SHOWN, len(chosen))}:")  # fmt: skip
+    st.caption(f"{len(chosen):,} images lie in that bar; the first {min(SHOWN, len(chosen))}:")
 else:
     chosen = rows[:0]
-    st.info("Click a bar of a chart above.")
 shown = [int(i) for i in chosen[:SHOWN]]
 for column, index, picture in zip(st.columns(SHOWN), shown, cache.cases(network, tuple(shown), test.title), strict=False):  # fmt: skip
     caption, alt = gains.case(name, index, noise, kept.table[index]), f"test image {index}"

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, progress, received, snippets, watching
+from app import access, address, adopted, cache, progress, received, snippets, watching
 from app.controls import choices, data, presses
 from app.controls import recipes as controls
 from app.draw import words
@@ -84,6 +84,8 @@ def live() -> None:
 
 live()
 run = folder.read(chosen)
+for card in adopted.of(run):
+    adopted.led(card)
 if against:
     st.header("Side by side")
     watching.compared(run, [folder.read(i) for i in against])

@@ -515,6 +515,69 @@ def test_a_map_enlarges_and_a_unit_shows_its_formula(page: Page, address: str) -
 
 
 @ONCE
+def test_without_a_mouse_maps_are_one_stop_and_escape_gives_the_focus_back(page: Page, address: str) -> None:
+    visit(page, f"{address}/see?image=333&add=FGSM&strength=0.1")
+    expect(page.locator("button.tile").nth(10)).to_be_attached()
+    stop = page.locator("button.tile[tabindex='0']")
+    expect(stop).to_have_count(1)
+    stop.focus()
+    first = page.locator("button.tile:focus").get_attribute("title")
+    page.keyboard.press("ArrowDown")
+    below = page.locator("button.tile:focus")
+    expect(stop).to_have_count(1)
+    assert below.get_attribute("title") != first
+    title = below.get_attribute("title")
+    page.keyboard.press("Enter")
+    inspector = page.locator(".inspector")
+    expect(inspector).to_be_visible()
+    expect(page).to_have_url(re.compile("point="))
+    large = inspector.locator("canvas[data-view=seen]")
+    large.focus()
+    before = inspector.locator("p").first.inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(inspector.locator("p").first).not_to_have_text(before)
+    expect(inspector.locator("canvas[data-view=seen]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(inspector).to_be_hidden()
+    assert page.locator("button.tile:focus").get_attribute("title") == title
+
+
+@ONCE
+def test_without_a_mouse_a_digit_is_drawn_and_a_slider_takes_large_steps(page: Page, address: str) -> None:
+    visit(page, f"{address}/")
+    page.get_by_role("button", name="clear").click()
+    pad = page.locator(".pad canvas")
+    pad.focus()
+    for key in ("ArrowUp", *["ArrowUp"] * 7, " ", *["ArrowDown"] * 16, " "):
+        page.keyboard.press(key)
+    expect(page.locator(".verdict")).to_contain_text("1")
+    ink = pad.evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, 280, 280).data.filter((v, i) => i % 4 === 3 && v > 128).length"
+    )
+    assert ink > 2000
+    slider = page.locator("input.strength")
+    slider.focus()
+    at = int(slider.input_value())
+    page.keyboard.press("Shift+ArrowRight")
+    assert int(slider.input_value()) == at + 10
+    page.keyboard.press("ArrowLeft")
+    assert int(slider.input_value()) == at + 9
+
+
+@ONCE
+def test_a_cell_of_transfer_opens_its_attack(page: Page, address: str) -> None:
+    visit(page, f"{address}/transfer")
+    expect(page.locator(".strip canvas").first).to_be_visible()
+    figure = page.locator(".js-plotly-plot .nsewdrag").first
+    box = figure.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 3, box["y"] + 3)  # the first cell: not near its middle
+    page.mouse.click(box["x"] + 3, box["y"] + 3)
+    expect(page).to_have_url(re.compile("to=n2n-gaussian-50"))
+    expect(page.get_by_text("n2n-gaussian-50 of it").first).to_be_visible()
+
+
+@ONCE
 def test_a_digit_drawn_by_hand_is_read_and_an_empty_pad_says_so(page: Page, address: str) -> None:
     visit(page, f"{address}/see?way=draw")
     expect(page.get_by_text("Draw a digit on the pad")).to_be_visible()
@@ -748,7 +811,7 @@ def test_a_click_on_a_bar_shows_its_images(page: Page, address: str) -> None:
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 3)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 3)
-    expect(page.get_by_text("images lie in the clicked bar")).to_be_visible()
+    expect(page.get_by_text("images lie in that bar")).to_be_visible()
     shot(page, "quality")
 
 
@@ -918,10 +981,16 @@ def test_a_run_is_launched_watched_stopped_resumed_adopted_and_used(page: Page, 
     name.press("Enter")
     page.get_by_role("button", name="Adopt its network").click()
     expect(page.get_by_text("seen-to-learn is adopted")).to_be_visible()
+    expect(page.get_by_role("button", name="Measure it")).to_be_visible()
+    page.get_by_role("link", name="Every layer", exact=True).last.click()
+    expect(page.locator(".verdict")).to_be_visible()
+    expect(page).to_have_url(re.compile("network=seen-to-learn"))
     visit(page, f"{address}/see?image=3&network=seen-to-learn")
     expect(page.locator(".verdict")).to_be_visible()
     visit(page, f"{address}/cards?card=seen-to-learn")
     expect(page.get_by_text("python -m core measure accuracy seen-to-learn")).to_be_visible()
+    page.get_by_role("button", name="Measure it").click()
+    expect(page.get_by_text("MNIST is not here" if not FULL else "Measuring seen-to-learn")).to_be_visible()
 
 
 @ONCE

@@ -424,3 +424,14 @@ def test_of_a_convolutional_classifier_a_run_shows_the_first_layer_too() -> None
     assert [tile["title"] for tile in header["tiles"][-2:]] == ["filter 3", "its map of the first"]
     assert arrays["map 3"].min() == 0
     assert arrays["map 3"].max() == 1
+
+
+def test_the_digits_a_run_shows_are_of_many_classes_and_unlike_the_mean_of_theirs() -> None:
+    test = datasets.load("mnist", "test")
+    chosen = shown.unusual(test)
+    assert len(set(test.labels[chosen].tolist())) == len(chosen) == shown.SAMPLES
+    some = test.part(slice(0, shown.EXAMINED))
+    for i in chosen.tolist():
+        alike = some.images(some.labels == test.labels[i])
+        apart = (alike - alike.mean(0)).square().sum((1, 2, 3))
+        assert apart.max() == pytest.approx(float((test.images([i]) - alike.mean(0)).square().sum()), rel=1e-4)

@@ -18,15 +18,29 @@ from app import cache, navigation, progress, uploads
 from app.browser import packing
 from app.browser.photographs import Scene
 from app.controls.images import DIGIT_SOURCES
+from app.defended import Defended
 from app.door import Door
 from app.held import size
 from app.inputs import Digit, Photo, Trained
 from app.photograph import Shown
+from app.reminded import LEVELS, Reminded
+from app.transferred import lent
 from core import UserError, checkpoints
 from core.attacks import FGSM, PGD
 from core.checkpoints import Card
 from core.data import datasets
-from core.experiments import accuracy, certificate, defence, directions, linearity, measure, worst_curves
+from core.denoisers.classical import CLASSICAL
+from core.experiments import (
+    accuracy,
+    attack_path,
+    attack_rates,
+    certificate,
+    defence,
+    directions,
+    linearity,
+    measure,
+    worst_curves,
+)
 from core.experiments.attack_rates import NETWORKS
 from core.experiments.photographs import CAMERA, METHODS, RAW, SIGMAS, Photograph
 from core.experiments.registry import EXPERIMENTS
@@ -145,6 +159,7 @@ def test_every_page_opens_on_the_sample_and_offers_the_full_set(page: str, no_da
     assert not at.warning
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_survives_having_no_network(page: str, shelf: Path) -> None:
     at = opened(page)
@@ -155,6 +170,7 @@ def test_every_page_survives_having_no_network(page: str, shelf: Path) -> None:
         assert f"train {'digit-cnn' if page in DIGITS else 'n2n-gaussian-50'}" in words(at)
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_survives_a_damaged_network(page: str, shelf: Path) -> None:
     shelf.mkdir()
@@ -437,12 +453,56 @@ def test_break_shows_both_views_and_whose_row_it_is() -> None:
 
 
 def test_a_digit_is_tried_under_every_threat_also_where_nothing_is_measured() -> None:
-    at = opened("defence", image="3", epsilon="0.2")
-    for threat in ("clean", *defence.THREATS.values()):
-        assert f"**{threat}**" in words(at)
-    verdicts = re.findall(r"reads \d \(\d+ % sure\): \*\*(right|wrong)", words(at))
-    assert len(verdicts) == 1 + len(defence.THREATS)
-    assert verdicts[0] == "right"
+    digit = Digit.of(cache.dataset("mnist", "test"), 3)
+    shown = Defended(Trained.named("digit-cnn"), Trained.named(defence.SHIELD), digit)
+    header, arrays = packing.unpack(shown.at(defence.EPSILONS.index(0.2)))
+    assert [t["hint"] for t in header["tiles"] if t["hint"]] == [*defence.THREATS.values()]
+    assert header["known"] == [2]
+    for tile in header["tiles"]:
+        if tile["image"] in defence.THREATS:
+            change = np.abs(arrays[tile["image"]] - arrays["clean"])
+            assert change.max() <= 0.2 + 1 / 255
+            (l2,) = (line["values"][0] for line in tile["lines"] if line["text"] == "L2 {}")
+            assert l2 == pytest.approx(float(np.sqrt((change**2).sum())), abs=0.1)
+    at = opened("defence", image="3", epsilon="0.3")
+    assert at.query_params["epsilon"] == "0.3"
+    assert "Test image 3" in words(at)
+
+
+def test_what_a_network_is_reminded_of_slides() -> None:
+    """At every strength the nearest are of the class it says there; at none they are those of the clean digit."""
+    digit, train = Digit.of(cache.dataset("mnist", "test"), 3), cache.dataset("mnist", "train")
+    shown = Reminded(Trained.named("digit-cnn"), digit, FGSM(), 0, "cosine", True)
+    for found in shown.steps(progress.atlas(shown.trained), range(0, LEVELS, 5)):
+        if isinstance(found, bytes):
+            header, arrays = packing.unpack(found)
+    lines = {t["image"]: {line["text"]: line["values"] for line in t["lines"]} for t in header["tiles"]}
+    assert header["known"] == [0, 5, 10, 15, 20]
+    assert lines["seen 0"]["a {}"] == lines["seen"]["reads {}"]
+    assert lines["seen 0"]["no. {}"][0] == lines["clean 0"]["no. {}"][0]
+    for place, number in enumerate(lines["seen 0"]["no. {}"]):
+        assert np.abs(arrays["seen 0"][place] - train.images([int(number)])[0].numpy()).max() < 1 / 255
+    assert lines["seen 0"]["cosine {}"] >= lines["seen 1"]["cosine {}"]
+    at = opened("similar", image="3", add="FGSM", strength="0.2")
+    assert at.query_params["strength"] == "0.2"
+    assert "FGSM(epsilon=0.2)" in words(at)
+
+
+def test_an_attack_is_shown_to_another_network() -> None:
+    """At its last step, on the picture the page begins with, as DAG by hand; a network it was made for is one of those it can be shown to."""
+    network, photo = Trained.named("n2n-gaussian-50"), Photo.of(cache.dataset("cifar10", "test"), 3)
+    *_, found = attack_path.run(cache.denoiser(network), attack_rates.ATTACK, cache.image(photo), network.noise.nominal, 0, cache.image(photo))  # fmt: skip
+    assert isinstance(found, attack_path.Timeline)
+    header, arrays = packing.unpack(lent(found, network.name, "median", CLASSICAL["median"]))
+    assert (
+        np.abs(arrays["theirs"][-1] - CLASSICAL["median"](found.attacked[-1:])[0].clamp(0, 1).numpy()).max() < 1 / 255
+    )
+    assert [t["title"] for t in header["tiles"]][2:4] == ["n2n-gaussian-50 of it", "median of it"]
+    header, arrays = packing.unpack(lent(found, network.name, network.name, cache.denoiser(network)))
+    assert np.abs(arrays["theirs"] - arrays["own"]).max() <= 1 / 255
+    at = opened("transfer", image="3", network="n2n-gaussian-100", to="non-local means")
+    assert at.selectbox(key="to").value == "non-local means"
+    assert "the picture that non-local means makes" in words(at)
 
 
 def test_an_answer_is_guaranteed_as_its_votes_say_and_attacked() -> None:
@@ -685,7 +745,12 @@ def test_the_best_and_the_worst_cases_are_shown(rank: str) -> None:
     at.session_state["rank"] = rank
     at.run()
     assert not at.exception
-    assert ("Click a bar of a chart above" in words(at)) == (rank == "bar")
+    chosen = [s for s in at.selectbox if s.label.startswith("Which bar")]
+    assert len(chosen) == (rank == "bar")
+    if chosen:  # as many pictures lie in it as its name says
+        said = re.search(r": ([\d,]+) images$", chosen[0].options[0])
+        assert said
+        assert f"{said[1]} images lie in that bar" in words(at)
 
 
 def test_the_cases_shown_are_those_that_were_measured() -> None:

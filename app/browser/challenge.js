@@ -1,7 +1,6 @@
 // Paint over a digit, pixel by pixel, black or white, until the network reads something else; the server checks what is sent in.
 
 const SIDE = 28, BRUSHES = [["1", "white"], ["0", "black"], ["", "as it was"]];
-const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 class Challenge {
   constructor(root, head, net) {
@@ -40,7 +39,7 @@ class Challenge {
   }
 
   key(e) {
-    const move = MOVES[e.key];
+    const move = ARROWS[e.key]?.toReversed();
     if (!move && e.key !== " ") return;
     e.preventDefault();
     if (move) this.cell = this.cell.map((v, k) => Math.max(0, Math.min(SIDE - 1, v + move[k])));

@@ -11,23 +11,54 @@ class Drawing {
     canvas.onpointerdown = (e) => this.down(e);
     canvas.onpointermove = (e) => { if (e.buttons) this.draw(e); };
     canvas.onpointerup = () => this.lift();
+    canvas.onkeydown = (e) => this.key(e);
+    canvas.onblur = () => { if (this.writes) this.lift(); this.ring = null; this.mark(); };
+  }
+
+  // without a mouse: arrow keys move a ring, the space bar puts the pen down there and lifts it
+  key(e) {
+    const [across, down] = ARROWS[e.key] ?? [0, 0], { width, height } = this.canvas;
+    if (!across && !down && e.key !== " ") return;
+    e.preventDefault();
+    const [x, y] = this.ring ?? [width / 2, height / 2];
+    this.ring = [Math.max(0, Math.min(width, x + (across * width) / SIDE)), Math.max(0, Math.min(height, y + (down * height) / SIDE))];
+    this.mark();
+    if (e.key === " " && this.writes) return this.lift();
+    if (e.key === " ") this.begin(...this.ring);
+    if (this.writes) this.line(...this.ring);
+  }
+
+  // show the ring below the drawing
+  mark() {
+    const [x, y] = this.ring?.map((v) => `${(100 * v) / this.canvas.width}%`) ?? [];
+    this.canvas.style.backgroundImage = this.ring ? `radial-gradient(circle at ${x} ${y}, transparent 5%, #e69f00 5.5% 7%, transparent 7.5%)` : "";
+  }
+
+  begin(x, y) {
+    if (this.guest) this.wipe();
+    this.writes = true;
+    this.pen.beginPath();
+    this.pen.moveTo(x, y);
   }
 
   down(e) {
-    if (this.guest) this.wipe();
     this.canvas.setPointerCapture(e.pointerId);
-    this.pen.beginPath();
-    this.pen.moveTo(...this.place(e));
+    this.begin(...this.place(e));
     this.draw(e);
   }
 
   draw(e) {
-    this.pen.lineTo(...this.place(e));
+    this.line(...this.place(e));
+  }
+
+  line(x, y) {
+    this.pen.lineTo(x, y);
     this.pen.stroke();
     this.waiting ??= requestAnimationFrame(() => { this.waiting = null; const digit = this.digit(); if (digit) this.moved(digit); });
   }
 
   lift() {
+    this.writes = false;
     sessionStorage.setItem(KEPT, this.canvas.toDataURL());
     this.lifted(this.digit());
   }

@@ -9,8 +9,21 @@ const el = (tag, properties = {}, ...children) => {
   node.append(...children);
   return node;
 };
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }; // across and down
 const number = (v, digits = 3) => (Object.is(v, -0) ? 0 : v).toFixed(digits).replace("-", "\u2212");
 
+// arrow keys move a range by one step, with Shift by ten
+function stepped(range, step = 1) {
+  range.title = "Arrow keys: one step. With Shift: ten.";
+  range.onkeydown = (e) => {
+    const [across, down] = ARROWS[e.key] ?? [0, 0];
+    if (!across && !down) return;
+    e.preventDefault();
+    range.value = +range.value + step * (e.shiftKey ? 10 : 1) * (across - down);
+    range.oninput();
+    range.onchange();
+  };
+}
 
 // a slider over levels that also plays by itself; whoever extends it has root, head, level, go(level) and send(level)
 class Sliding {
@@ -21,6 +34,7 @@ class Sliding {
     slider.setAttribute("aria-label", head.label);
     slider.oninput = () => { this.stop(); this.go(+slider.value); };
     slider.onchange = () => this.send(this.level);
+    stepped(slider);
     play.onclick = () => { if (!this.timer) return this.play(); this.stop(); this.send(this.level); };
   }
 

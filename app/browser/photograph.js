@@ -25,6 +25,7 @@ class Photograph extends Sliding {
     root.style.setProperty("--aspect", head.width / head.height);
     line.oninput = () => stage.style.setProperty("--at", `${line.value / 10}%`);
     line.onchange = () => this.look();
+    stepped(line, 10); // a hundredth of the width
     line.value = 10 * (head.view.line ?? 50);
     line.oninput();
     this.under = at(".under");

@@ -110,6 +110,7 @@ class Scrub extends Inspected {
     choice.onchange = () => { this.scale = choice.value; choice.title = HINTS[this.scale]; this.paint(); this.tell(); };
     at(".controls").append(el("label", { className: "scale", style: "flex: none" }, "Colours: one range for", choice));
     at(".inspector").hidden = true;
+    this.keys(root);
   }
 
   tile(name, map, view, label, pick) {

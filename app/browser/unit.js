@@ -11,21 +11,32 @@ class Inspected extends Sliding {
     this.root.querySelectorAll(".tile .box").forEach((box) => box.remove());
     if (!this.picked) return;
     const { name, map, row, column } = this.picked, [, h, w] = this.stages[name].shape, wire = this.layers[name];
-    const close = el("button", { className: "close", type: "button", textContent: "Close" });
-    close.onclick = () => { this.picked = null; this.inspect(); this.tell(); };
+    const close = el("button", { className: "close", type: "button", textContent: "Close", onclick: () => this.shut() });
+    const at = this.root.getRootNode().activeElement?.dataset.view; // what is built anew keeps the focus
+    const go = (row, column) => {
+      this.picked = { name, map, row: Math.max(0, Math.min(h - 1, row)), column: Math.max(0, Math.min(w - 1, column)) };
+      this.inspect();
+      this.tell();
+    };
     const title = name === "image" ? "The image" : `${this.titleOf(name)}, map ${map + 1}`;
     const large = VIEWS.map((view) => {
       const canvas = el("canvas");
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `${title}, ${view}, enlarged`);
+      canvas.setAttribute("aria-label", `${title}, ${view}, enlarged; row ${row + 1}, column ${column + 1}: the arrow keys choose another`);
+      canvas.tabIndex = 0;
+      canvas.dataset.view = view;
       this.draw(canvas, name, map, view);
       const frame = el("div", { style: "position: relative" }, canvas, el("div", { className: "box" }));
       Object.assign(frame.lastChild.style, { left: `${(100 * column) / w}%`, top: `${(100 * row) / h}%`, width: `${100 / w}%`, height: `${100 / h}%` });
       canvas.onclick = (e) => {
         const box = canvas.getBoundingClientRect();
-        this.picked = { name, map, row: Math.min(h - 1, Math.floor(((e.clientY - box.top) / box.height) * h)), column: Math.min(w - 1, Math.floor(((e.clientX - box.left) / box.width) * w)) };
-        this.inspect();
-        this.tell();
+        go(Math.floor(((e.clientY - box.top) / box.height) * h), Math.floor(((e.clientX - box.left) / box.width) * w));
+      };
+      canvas.onkeydown = (e) => {
+        const [across, down] = ARROWS[e.key] ?? [];
+        if (across === undefined) return;
+        e.preventDefault();
+        go(row + down, column + across);
       };
       return el("figure", {}, frame, el("figcaption", { textContent: view === "change" ? `change (red up, blue down, full colour at \u00b1${number(this.range(name, map).change, 2)})` : `${view} (black ${number(this.range(name, map).low, 2)}, white ${number(this.range(name, map).high, 2)})` }));
     });
@@ -34,6 +45,32 @@ class Inspected extends Sliding {
       el("div", { className: "large" }, ...large, this.formula()),
     );
     if (wire) this.field(wire, row, column);
+    if (at) panel.querySelector(`canvas[data-view="${at}"]`)?.focus({ preventScroll: true });
+  }
+
+  // close the map that is open, and give the focus back to its tile
+  shut() {
+    const { name, map } = this.picked;
+    this.picked = null;
+    this.inspect();
+    this.tell();
+    const its = this.tiles.filter((t) => t.tile.tagName === "BUTTON" && t.name === name && t.map === map).map((t) => t.tile);
+    (its.find((tile) => tile === this.opener) ?? its[0])?.focus({ preventScroll: true });
+  }
+
+  // the maps are one stop of the tab key; from one to the next by arrow keys; Escape closes the one that is open
+  keys(root) {
+    const maps = this.tiles.map(({ tile }) => tile).filter((tile) => tile.tagName === "BUTTON");
+    const here = (one) => maps.forEach((tile) => { tile.tabIndex = tile === one ? 0 : -1; });
+    maps.forEach((tile) => { tile.onfocus = () => here(tile); tile.addEventListener("click", () => { this.opener = tile; }); });
+    here(maps[0]);
+    root.onkeydown = (e) => {
+      const from = e.target.closest?.("button.tile"), [across, down] = ARROWS[e.key] ?? [];
+      if (e.key === "Escape" && this.picked) this.shut();
+      if (!from || across === undefined) return;
+      e.preventDefault();
+      next(from, maps, across, down)?.focus();
+    };
   }
 
   titleOf(name) {
@@ -107,4 +144,15 @@ class Inspected extends Sliding {
     const filter = (r, q) => DIVERGING[Math.round(255 + (255 * weight[((map * channels + c) * k + r) * k + q]) / span)];
     return el("div", { className: "products" }, small(filter, "filter"), "\u00d7", small(patch(this.level + 1), "the values it lies on"), `= ${number(sums[1])}`, el("span", { style: "opacity: .7", textContent: `(clean ${number(sums[0])})` }));
   }
+}
+
+// the nearest of some elements in a direction, as one sees them; one aside counts four times its distance
+function next(from, all, across, down) {
+  const middle = (one) => { const { left, top, width, height } = one.getBoundingClientRect(); return [left + width / 2, top + height / 2]; };
+  const [x, y] = middle(from), far = (one) => {
+    const [dx, dy] = middle(one).map((v, k) => v - [x, y][k]), along = dx * across + dy * down;
+    return along > 1 ? along + 4 * Math.abs(dx * down + dy * across) : Infinity;
+  };
+  const [nearest] = all.filter((one) => one !== from && far(one) < Infinity).sort((a, b) => far(a) - far(b));
+  return nearest;
 }

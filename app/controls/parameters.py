@@ -111,6 +111,14 @@ def slid(
     return place
 
 
+def first(key: str, shown: object, asked: int) -> tuple[int, bool]:
+    """Return the level to pack first, the same for as long as the same is shown, and whether the slider begins anew there."""
+    anew, kept = address.moved(), st.session_state.get(f"{key}-first")
+    level = kept[1] if kept and kept[0] == shown and not anew else asked
+    st.session_state[f"{key}-first"] = shown, level
+    return level, anew
+
+
 def step(last: int, first: int | None = None) -> int:
     """Return the step where the address has the slider, from 0 to `last`; `first`, or the last, where it has none."""
     first = last if first is None else first

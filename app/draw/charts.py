@@ -91,15 +91,26 @@ def confusion(table: Sequence[Sequence[int]]) -> go.Figure:
 def matrix(
     table: Sequence[Sequence[float]], columns: list[str], rows: list[str], x: str, y: str, unit: str
 ) -> go.Figure:
-    """Draw figures as a matrix, red above zero and blue below, the limit the largest of them."""
+    """Draw figures as a matrix, red above zero and blue below, the limit the largest of them; a cell can be clicked.
+
+    Heatmaps cannot be: a point nobody sees lies in each cell, which carries the names of its row and column.
+    """
     limit = max(abs(v) for row in table for v in row) or 1.0
     figure = go.Figure(
         go.Heatmap(
             z=table, x=columns, y=rows, zmin=-limit, zmax=limit, colorscale=RED_AND_BLUE, texttemplate="%{z:.1f}", xgap=1, ygap=1,
-            colorbar=dict(title=unit), hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.2f}} {unit}<extra></extra>",
+            colorbar=dict(title=unit), hoverinfo="skip",
         )
     )  # fmt: skip
-    axes(figure, x, y, 90 + 44 * len(rows), hovermode="closest")
+    cells = [(column, row, f"{row} {column}", value) for row, values in zip(rows, table, strict=True) for column, value in zip(columns, values, strict=True)]  # fmt: skip
+    across, down, names, values = zip(*cells, strict=True)
+    unseen = dict(opacity=0)
+    figure.add_scatter(
+        x=across, y=down, mode="markers", marker=unseen, selected_marker=unseen, unselected_marker=unseen, showlegend=False,
+        customdata=[[name, value] for name, value in zip(names, values, strict=True)],
+        hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{customdata[1]:.2f}} {unit}<extra></extra>",
+    )  # fmt: skip
+    axes(figure, x, y, 90 + 44 * len(rows), hovermode="closest", hoverdistance=-1, dragmode=False)
     figure.update_xaxes(side="top")
     figure.update_yaxes(autorange="reversed")
     return figure

@@ -1,6 +1,5 @@
 """What a denoiser gains, image by image, as histograms whose bars can be clicked."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from torch import Tensor
 from app import address, received
 from app.controls import parameters
 from app.draw import charts, words
-from core import UserError
 from core.noise import Noise
 
 COLOURS = {"noisy": charts.NOISE, "denoised": charts.DENOISED, "denoised / noisy": charts.DENOISED}
@@ -47,11 +45,22 @@ def parts(bar: str) -> tuple[str, int, float]:
     return chart, int(curve), float(middle)
 
 
-def bar(text: str) -> str:
-    """Parse the name of a bar, or nothing, as the address has it."""
-    if text and not re.fullmatch(r"(psnr|ratio) [01] [0-9]{1,3}(\.[0-9]{1,20})?", text):
-        raise UserError(f"The address asks for the bar {text!r}, and there is none.")
-    return text
+def named(chart: str, curve: object, middle: object) -> str:
+    """Name a bar as the address has it; what was clicked is a visitor's word for it."""
+    return f"{chart} {curve} {received.real(middle) or 0.0:.6g}"
+
+
+def listed(bars: Mapping[str, Bars]) -> dict[str, str]:
+    """List the bars that hold an image, by name, in words."""
+    return {
+        named(chart, curve, middle): f"{its.axis}, {name}, around {middle:.4g}: {count:,} images"
+        for chart, its in bars.items()
+        for curve, (name, column) in enumerate(its.values.items())
+        for middle, count in zip(
+            charts.middles(its.edges).tolist(), np.histogram(column, its.edges)[0].tolist(), strict=True
+        )
+        if count
+    }
 
 
 def bars(noisy: np.ndarray, denoised: np.ndarray) -> dict[str, Bars]:

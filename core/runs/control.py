@@ -132,7 +132,7 @@ def estimate(recipe: Recipe, batches: int = 8) -> float:
     record = folder.encoded(recipes.record(recipe)).decode()
     try:
         done = subprocess.run(
-            command, cwd=folder.ROOT, env=_environment(), input=record, capture_output=True, text=True, timeout=PATIENCE
+            command, cwd=folder.ROOT, env=environment(), input=record, capture_output=True, text=True, timeout=PATIENCE
         )
     except subprocess.TimeoutExpired:
         raise UserError(f"A few batches take more than {PATIENCE:.0f} seconds: choose a smaller batch.") from None
@@ -170,7 +170,7 @@ def _start(run: str) -> None:
     if not locks.GIVEN_OVER:
         raise UserError(f"This system cannot hand a lock over: go on with {run} by `python -m core train --run {run}`.")
     threads = str(max(1, parallel.cores() // 2))  # the app keeps the rest
-    environment = {"NOISESCOPE_NICE": "10", **_environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_HANDED": run}
+    settings = {"NOISESCOPE_NICE": "10", **environment(), "OMP_NUM_THREADS": threads, "NOISESCOPE_HANDED": run}
     try:
         folder.path(run, "request").unlink(missing_ok=True)
         with folder.living(run) as lock, open(folder.path(run, "log.txt"), "a") as out:
@@ -179,14 +179,14 @@ def _start(run: str) -> None:
             checkpoints.write(folder.path(run, "status.json"), folder.encoded(asdict(queued)))
             subprocess.Popen(
                 [sys.executable, "-m", "core", "train", "--run", run], cwd=folder.ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, env=environment, pass_fds=[lock],
+                start_new_session=True, env=settings, pass_fds=[lock],
             )  # fmt: skip
     except OSError as error:
         raise UserError(f"{run} could not be started ({error.strerror}): free some memory and disk space.") from None
 
 
-def _environment() -> dict[str, str]:
-    """Return this process's environment for one that trains in the project's folder."""
+def environment() -> dict[str, str]:
+    """Return this process's environment for one that works in the project's folder."""
     return {**KEPT, **os.environ, **{n: str(Path(os.environ[n]).resolve()) for n in PLACES if os.environ.get(n)}}
 
 

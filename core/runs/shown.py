@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from core import noise
 from core.data import datasets
+from core.data.datasets import Dataset
 from core.measures import metrics
 from core.networks.digits import DigitCNN
 from core.training.recipes import Denoising, Recipe
-from core.types import generator
+from core.types import Labels, generator
 
 SAMPLES = 8  # test images that are shown
 EXAMINED = 1000  # test digits a classifier is asked
@@ -19,18 +20,35 @@ EXAMINED = 1000  # test digits a classifier is asked
 Sampler = Callable[[nn.Module], dict[str, Tensor]]
 
 
+def unusual(test: Dataset) -> Labels:
+    """Return the indices of SAMPLES test digits, of a class each: the furthest (L2) from the mean of their class.
+
+    Any network reads most digits after an epoch; these it has to learn. Looked for among the first EXAMINED.
+    """
+    some = test.part(slice(0, EXAMINED))
+    x, apart = some.images(slice(None)), torch.zeros(len(some))
+    for label in some.labels.unique():
+        here = some.labels == label
+        apart[here] = metrics.l2(x[here], x[here].mean(0, keepdim=True))
+    furthest = [int(torch.where(some.labels == label, apart, -1.0).argmax()) for label in some.labels.unique()]
+    return torch.tensor(sorted(furthest, key=lambda i: -float(apart[i]))[:SAMPLES]).sort().values
+
+
 def sampler(recipe: Recipe) -> Sampler:
-    """Return what makes a network do its work on the first SAMPLES test images, in eval mode, and changes nothing of it.
+    """Return what makes a network do its work on SAMPLES test images, in eval mode, and changes nothing of it.
+
+    Digits are `unusual` ones, pictures the first.
 
     It gives "input" and "truth" (N, C, H, W) and "output", the same in [0, 1]; of a classifier "truth" are labels (N,) and
     "output" probabilities (N, 10). Of a DigitCNN also "filters", those of its first layer (M, 1, K, K), and "maps" (M, h, w), what
     they make of the first image.
     """
     test = datasets.load(recipe.dataset, "test")
-    x = test.images(slice(0, SAMPLES))
     denoises = isinstance(recipe, Denoising)
+    chosen = torch.arange(min(SAMPLES, len(test))) if denoises else unusual(test)
+    x = test.images(chosen)
     seen = noise.eight_bit(recipe.noise(x, generator(0))) if isinstance(recipe, Denoising) else x
-    truth = x if denoises else test.labels[:SAMPLES]
+    truth = x if denoises else test.labels[chosen]
 
     @torch.no_grad()
     def sampled(model: nn.Module) -> dict[str, Tensor]:

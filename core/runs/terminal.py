@@ -1,7 +1,6 @@
 """Training from the command line: a run like any other, in this process, with a bar in the terminal."""
 
 import json
-import os
 import sys
 import time
 from contextlib import suppress
@@ -48,8 +47,6 @@ def train(name: str, devices: int = 1, nodes: int = 1, retell: bool = False) -> 
 
 def go_on(run: str, devices: int = 1, nodes: int = 1) -> None:
     """Train a run of the training page in this process, from where it was last saved; as `train` for the rest."""
-    with suppress(AttributeError):  # Windows
-        os.nice(int(os.environ.get("NOISESCOPE_NICE", 0)))
     if worker.follows():
         worker.follow(folder.read(run).recipe, devices, nodes)
         return
