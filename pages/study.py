@@ -23,8 +23,7 @@ st.markdown(
     "Noisescope implements Plummer and Hauser, *Learning-based denoising with adversarial noise* (2022). **Which of its claims hold, which do not, and why?** "
     "Left: what the study prints. Right: what is computed here, from the result files of this copy or from its code."
 )
-parts = {"": "all", **{part: part for part in findings.PARTS}}
-part = choices.pressed("Part of the study", parts, "part", "the part of the study")
+part = choices.pressed("Part of the study", (*findings.PARTS, findings.ALL), "part", "the part of the study")
 cards = findings.findings(part)
 counts = Counter(finding.verdict for finding in cards)
 verdicts = {

@@ -2,7 +2,7 @@
 
 from core.study import findings
 
-PART = ""  # all of it, or one of findings.PARTS
+PART = "Digits"  # or another of findings.PARTS, or "all"
 
 for finding in findings.findings(PART):
     print(f"{finding.figure}. The study: {finding.says} Here: {finding.here}")

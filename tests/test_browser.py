@@ -944,7 +944,7 @@ def test_a_guarantee_follows_the_noise_and_is_attacked(page: Page, address: str)
 
 @pytest.mark.parametrize("name", ["often", "transfer", "study"])
 def test_what_was_measured_of_attacks_is_shown(name: str, page: Page, address: str) -> None:
-    visit(page, f"{address}/{name}")
+    visit(page, f"{address}/{name}{'?part=all' if name == 'study' else ''}")
     expect(page.get_by_text("n2n-gaussian-50").first).to_be_visible()
     needs = ("worst", "features", "constructed") if name == "study" else ("worst", "transfer")
     if not any(EXPERIMENTS[experiment].stale() for experiment in needs):

@@ -89,7 +89,7 @@ def told(packed: bytes) -> str:
         [
             str(header["levels"][start]),
             *texts,
-            *(f"{value:.{line['digits']}f}" for line, value in pairs if value is not None),
+            *(line["text"].replace("{}", f"{value:.{line['digits']}f}") for line, value in pairs if value is not None),
         ]
     )
 
@@ -158,7 +158,7 @@ CASES: list[tuple[str, dict[str, str]]] = [
     ("brittle", dict(view="pictures", channel="2-7")),
     ("directions", {}),
     ("directions", dict(image="7", level="25", at="4", seed="1")),
-    ("study", dict(part="")),
+    ("study", dict(part="all")),
     ("cards", {}),
     ("cards", dict(network="n2n-gaussian-50")),
 ]  # fmt: skip

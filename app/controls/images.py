@@ -90,7 +90,8 @@ def numbered(kind: Kind[P], name: str, first: int, label: str, key: str = "") ->
     test = cache.dataset(kind.dataset, "test")
     last = len(test) - 1
     key = key or kind.index
-    return kind.of(test, choices.counted(f"{label}, 0 to {last:,}", 0, last, name, min(first, last), "test image", key))
+    begins = first if first <= last else LAMP if kind is PHOTOS else last
+    return kind.of(test, choices.counted(f"{label}, 0 to {last:,}", 0, last, name, begins, "test image", key))
 
 
 def spoken(name: str) -> str:

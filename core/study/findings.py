@@ -22,6 +22,7 @@ from core.study.background import MISSING, VERDICTS, Finding
 from core.study.reported import DENOISERS, EXAMPLES, RATIOS, REPORTED, Example, Ratios, Reported, Share
 
 NEAR = 2.0  # points of accuracy, on average, between two trainings of one recipe
+ALL = "all"  # parts
 FIGURES = {
     "n2n-gaussian-50": (18, 19),
     "n2n-poisson-100": (23, 24),
@@ -29,9 +30,9 @@ FIGURES = {
 }  # where the study shows what each does
 
 
-def findings(part: str = "") -> list[Finding]:
+def findings(part: str = ALL) -> list[Finding]:
     """Return a card for every figure of the study and every number it quotes, in its order, or those of one of PARTS; what is missing says so."""
-    writers = PARTS[part] if part else [write for writers in PARTS.values() for write in writers]
+    writers = [write for writers in PARTS.values() for write in writers] if part == ALL else PARTS[part]
     return [finding for write in writers for finding in write()]
 
 
