@@ -261,6 +261,7 @@ def test_the_strength_goes_along_too() -> None:
     at = opened("see", add="FGSM", strength="0.3")
     go(at, "similar")
     assert at.query_params["strength"] == "0.3"
+    go(at, "brittle")
     at.select_slider(key="strength-FGSM").set_value(0.2).run()
     go(at, "see")
     assert at.query_params["strength"] == "0.2"
