@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import cache, received
 from app.browser import photographs, piece
-from app.browser.photographs import Denoised, Scene
+from app.browser.photographs import Denoised, Scene, Steps
 from app.door import Work
 from app.draw import pictures
 from app.inputs import Photo, Trained
@@ -65,16 +65,16 @@ class Shown:
 
     def works(self, level: int) -> tuple[Work[bytes], Work[Denoised], Work[bytes]]:
         """Return the work on its previews, on the whole of it at a level, and on what others make of that."""
-        scene, key, model = self.scene, self.network.key, autocast(cache.denoiser(self.network))
-        others = {trained.title: autocast(cache.denoiser(trained)) for trained in self.others}
+        scene, key, steps = self.scene, self.network.key, _steps(self.network)
+        others = {trained.title: _steps(trained) for trained in self.others}
         beside = tuple(trained.key for trained in self.others)
         enter = partial(cache.door().enter, visitor=visitor())
         weight = photographs.WEIGHT * self.pixels.shape[-2] * self.pixels.shape[-1]
         return (
-            enter(("previews", key, scene), self._of(lambda x: photographs.previews(scene, model, key, x))),
+            enter(("previews", key, scene), self._of(lambda x: photographs.previews(scene, steps, key, x))),
             enter(
                 ("whole", self.source, scene, level),
-                self._of(lambda x: photographs.full(scene, model, self.source, x, level, self.symmetric)),
+                self._of(lambda x: photographs.full(scene, steps, self.source, x, level, self.symmetric)),
                 weight=weight,
             ),
             enter(
@@ -99,6 +99,10 @@ class Shown:
             yield from steps(cache.image(self.photo))
 
         return begin
+
+
+def _steps(network: Trained) -> Steps:
+    return photographs.denoiser(autocast(cache.denoiser(network)), network.noise)
 
 
 def arrive(shown: Shown, level: int) -> None:
@@ -136,6 +140,7 @@ def arrive(shown: Shown, level: int) -> None:
     st.caption(
         "Drag the line; press a picture or a method to see it right of the line. While the slider moves you see previews, at half size or less; "
         f"where it rests the whole picture, {w:,} x {h:,} pixels, is denoised: PSNR, SSIM and seconds, on this machine now, are of that. "
+        "Networks made for Gaussian noise see it at half its size too, for the long waves of the noise, and what is grey stays grey. "
         "Removed is noisy minus denoised, still wrong is denoised minus original, as the mean of three colours. "
         "Good work looks like noise under “removed” and like nothing under “still wrong”. Of the methods that learned nothing all but the median estimate the noise from the picture"
         + (

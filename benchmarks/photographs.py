@@ -15,7 +15,7 @@ from time import perf_counter
 import torch
 
 from core import UserError, checkpoints
-from core.denoisers import classical, tiled
+from core.denoisers import classical, scales
 from core.experiments import photographs
 from core.models import autocast, precision
 from core.networks.unet import UNet
@@ -69,7 +69,7 @@ def main() -> int:
     for (height, width), goal in GOALS.items():
         x, count = picture(height, width), windows(height) * windows(width)
         times = TIMES if count < 1000 else 1
-        ours = seconds(partial(tiled.denoised, model, x, workers), times)
+        ours = seconds(partial(scales.denoised, model, x, workers), times)
         least = seconds(partial(bare, model, count, workers), times)
         print(f"{width} x {height}: {ours:.2f} (goal {goal:g}), the bare forward of {count:,} windows {least:.2f}: {ours / least:.2f} times")  # fmt: skip
         met &= ours <= goal and ours <= MOST * least

@@ -1,6 +1,7 @@
 """What is packed of a photograph, and the work behind a page."""
 
 import io
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,16 +9,21 @@ import torch
 from PIL import Image
 
 from app.browser import packing, photographs
-from app.browser.photographs import LEVELS, LIMIT, Scene
+from app.browser.photographs import LEVELS, LIMIT, Scene, Steps
 from app.draw.pictures import Picture
+from core.denoisers import scales, tiled
 from core.measures import metrics
-from core.noise import Gaussian, Poisson, eight_bit
-from core.types import Images, generator
+from core.noise import BlindGaussian, BlindPoisson, Gaussian, Poisson, eight_bit
+from core.types import Images, Model, generator
 
 
 def half(x: Images) -> Images:
     """A denoiser that anybody can check."""
     return 0.5 * x + 0.25
+
+
+def alone(model: Model) -> Steps:
+    return partial(tiled.denoise, model)
 
 
 def smooth(h: int, w: int) -> Images:
@@ -38,14 +44,14 @@ def opened(piece: bytes) -> dict[str, Picture]:
 
 def test_every_level_has_a_preview_of_bounded_size_from_coarse_steps_to_fine_ones() -> None:
     scene, x = Scene("p", Gaussian(), 3), smooth(96, 640)
-    original, *pieces = photographs.previews(scene, half, "n.1", x)
+    original, *pieces = photographs.previews(scene, alone(half), "n.1", x)
     assert opened(original)["original"].shape == (96, 640, 3)
     order = [int(packing.header(p)["key"].removeprefix("half/n.1/")) for p in pieces]
     assert sorted(order) == list(range(LEVELS))
     assert max(abs(b - a) for a, b in zip(sorted(order[:6]), sorted(order[:6])[1:], strict=False)) <= 4
     assert opened(pieces[0])["denoised"].shape == (48, 320, 3)
     assert sum(map(len, pieces)) < 4_000_000
-    large = next(p for k, p in enumerate(photographs.previews(scene, half, "n.1", smooth(1200, 1600))) if k == 1)
+    large = next(p for k, p in enumerate(photographs.previews(scene, alone(half), "n.1", smooth(1200, 1600))) if k == 1)
     h, w, _ = opened(large)["noisy"].shape
     assert 0.98 * photographs.PREVIEW <= h * w <= 1.02 * photographs.PREVIEW
 
@@ -55,7 +61,7 @@ def test_the_whole_picture_is_denoised_and_its_differences_are_on_one_scale_arou
 ) -> None:
     monkeypatch.setattr(photographs, "STEP", 0.0)
     scene, x, level = Scene("p", Gaussian(), 3), smooth(160, 200), 10
-    *shares, found = photographs.full(scene, half, "n.1", x, level)
+    *shares, found = photographs.full(scene, alone(half), "n.1", x, level)
     assert shares
     assert all(isinstance(share, float) for share in shares)
     assert isinstance(found, photographs.Denoised)
@@ -75,7 +81,7 @@ def test_the_whole_picture_is_denoised_and_its_differences_are_on_one_scale_arou
 
 def test_noise_that_does_nothing_is_identical_which_json_can_say() -> None:
     scene, x = Scene("p", Gaussian(), 0), eight_bit(smooth(64, 64))
-    *_, found = photographs.full(scene, lambda z: z, "n.1", x, 0)
+    *_, found = photographs.full(scene, alone(lambda z: z), "n.1", x, 0)
     assert isinstance(found, photographs.Denoised)
     assert packing.header(found.piece)["before"] == packing.header(found.piece)["after"] == [None, 1.0]
 
@@ -101,10 +107,12 @@ def test_other_networks_and_eight_symmetries_are_tried_on_the_same_noisy_picture
     def shaded(z: Images) -> Images:
         return z + torch.linspace(-0.1, 0.1, z.shape[3])
 
-    heads = {packing.header(p)["key"]: packing.header(p) for p in photographs.compared(scene, {"other": half}, x, 10)}
+    heads = {
+        packing.header(p)["key"]: packing.header(p) for p in photographs.compared(scene, {"other": alone(half)}, x, 10)
+    }
     noisy = scene.noisy(x, 10)
     assert heads["other/10"]["after"][0] == pytest.approx(float(metrics.psnr(half(noisy), x)), abs=0.01)
-    *_, found = photographs.full(scene, shaded, "n.1.8", x, 10, symmetric=True)
+    *_, found = photographs.full(scene, alone(shaded), "n.1.8", x, 10, symmetric=True)
     assert isinstance(found, photographs.Denoised)
     np.testing.assert_allclose(found.picture, 255 * noisy[0].permute(1, 2, 0), atol=30)
     assert abs(found.picture.mean() - 255 * float(noisy.mean())) < 1  # what breaks the symmetries is averaged out
@@ -113,3 +121,13 @@ def test_other_networks_and_eight_symmetries_are_tried_on_the_same_noisy_picture
 def test_a_large_picture_is_scaled_down_to_what_is_sent() -> None:
     assert photographs.shown(torch.rand(1, 3, 30, 2000, generator=generator(0))).shape == (1, 3, 15, 1000)
     assert photographs.shown(small := torch.rand(1, 3, 8, 9, generator=generator(0))) is small
+
+
+def test_networks_made_for_gaussian_noise_see_a_photograph_at_two_scales() -> None:
+    z = eight_bit(Gaussian(30.0)(smooth(96, 128), generator(0)))
+    one, two = (
+        photographs.last(photographs.denoiser(half, noise))(z) for noise in (BlindPoisson(100.0), BlindGaussian(50.0))
+    )
+    torch.testing.assert_close(one, tiled.denoised(half, z))
+    torch.testing.assert_close(two, scales.denoised(half, z))
+    assert not torch.equal(one, two)

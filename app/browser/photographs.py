@@ -7,21 +7,21 @@ Differences are sent as greys, black at -LIMIT and white at +LIMIT, and coloured
 import hashlib
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from math import sqrt
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from PIL import Image
 
 from app.browser import packing
 from app.draw import pictures
 from app.draw.pictures import Picture
-from core.denoisers import tiled
+from core.denoisers import scales, tiled
+from core.denoisers.tiled import Progress
 from core.experiments import classical
 from core.measures import metrics
 from core.noise import Noise, eight_bit
@@ -37,7 +37,7 @@ LIMIT = 0.25  # of the grey range: a difference of full colour
 QUALITY, ROUGH = 85, 70  # of the JPEG files, at full size and of previews; colours are not thinned out
 WORKERS = 2  # threads for a picture: more would only take memory
 STEP = 0.5  # seconds of work on a whole picture between two shares that are told: a small one is done in one go
-WEIGHT = 48  # bytes a pixel that a whole picture takes while it is denoised: four of three colours, in float32
+WEIGHT = 56  # bytes a pixel that a whole picture takes while it is denoised: four of three colours, in float32, and some at half the size
 PATIENT = 1_000_000  # pixels of a picture, at most, that slow methods are tried on
 
 
@@ -64,6 +64,24 @@ class Scene:
         return eight_bit(at(self.noise, self.levels[level])(x, generator(self.seed)))
 
 
+Steps = Callable[[Images], Iterator[Progress]]  # a noisy picture is denoised, step by step
+
+
+def denoiser(model: Model, noise: Noise) -> Steps:
+    """Return how a network that was made for a noise denoises photographs."""
+    return partial(scales.suited(noise), model, workers=WORKERS)
+
+
+def last(steps: Steps) -> Model:
+    """Return what steps come to."""
+
+    def denoised(noisy: Images) -> Images:
+        *_, found = steps(noisy)
+        return found.image
+
+    return denoised
+
+
 @dataclass(frozen=True, eq=False)
 class Denoised:
     """A whole photograph, denoised at one level, uint8 (H, W, 3), and the piece that shows it."""
@@ -88,7 +106,7 @@ def frame(scene: Scene, x: Images, network: str, sources: tuple[str, str], metho
     return packing.pack(header, {})
 
 
-def previews(scene: Scene, model: Model, source: str, x: Images) -> Iterator[bytes]:
+def previews(scene: Scene, steps: Steps, source: str, x: Images) -> Iterator[bytes]:
     """Pack a picture, and what a network makes of it at every level, at half its size or less, from coarse steps to fine ones."""
     yield _piece(scene, "original", {"original": shown(x)}, QUALITY)
     h, w = x.shape[-2:]
@@ -96,22 +114,21 @@ def previews(scene: Scene, model: Model, source: str, x: Images) -> Iterator[byt
     del x  # it may be very large, and the rest may be waited for long
     for level in sorted(range(LEVELS), key=lambda k: -(k & -k) if k else -LEVELS):
         noisy = scene.noisy(small, level)
-        with torch.no_grad():
-            denoised = model(noisy).clamp(0, 1)
+        denoised = last(steps)(noisy)
         figures = dict(before=_decibels(noisy, small), after=_decibels(denoised, small))
         yield _piece(scene, f"half/{source}/{level}", _views(small, noisy, denoised), ROUGH, **figures)
 
 
 def full(
-    scene: Scene, model: Model, source: str, x: Images, level: int, symmetric: bool = False
+    scene: Scene, steps: Steps, source: str, x: Images, level: int, symmetric: bool = False
 ) -> Iterator[float | Denoised]:
     """Denoise a picture in full at one level, over eight symmetries or not, yielding the share that is done and at last the picture."""
     noisy, began = scene.noisy(x, level), time.perf_counter()
     if symmetric:
-        denoised = tiled.ensembled(partial(tiled.denoised, model, workers=WORKERS), noisy)
+        denoised = tiled.ensembled(last(steps), noisy)
     else:
         said = began
-        for progress in tiled.denoise(model, noisy, workers=WORKERS):
+        for progress in steps(noisy):
             if time.perf_counter() - said > STEP:
                 yield progress.share
                 said = time.perf_counter()
@@ -135,11 +152,10 @@ def methods(x: Images, networks: Sequence[str] = ()) -> list[str]:
     return [*plain, *networks] if moderate(x) else []
 
 
-def compared(scene: Scene, networks: Mapping[str, Model], x: Images, level: int) -> Iterator[bytes]:
+def compared(scene: Scene, networks: Mapping[str, Steps], x: Images, level: int) -> Iterator[bytes]:
     """Pack what each of the methods makes of a picture at one level, BM3D, the slowest, at last."""
     noisy = scene.noisy(x, level)
-    learned = {name: partial(tiled.denoised, model, workers=WORKERS) for name, model in networks.items()}
-    every: dict[str, Model] = {**classical.METHODS, **learned}
+    every: dict[str, Model] = {**classical.METHODS, **{name: last(steps) for name, steps in networks.items()}}
     for name in sorted(methods(x, [*networks]), key=lambda name: name == "BM3D"):
         began = time.perf_counter()
         denoised = every[name](noisy)

@@ -17,7 +17,7 @@ import torch
 from core import UserError, checkpoints, models
 from core.data import samples
 from core.data.datasets import Dataset
-from core.denoisers import classical, tiled
+from core.denoisers import classical, scales, tiled
 from core.denoisers.classical import CLASSICAL
 from core.experiments import networks
 from core.experiments.results import Experiment, Result, Store, slug
@@ -31,8 +31,8 @@ SIGMAS = (15.0, 25.0, 50.0)  # grey levels
 NETWORK = "n2n-gaussian-50"
 INPUTS: dict[str, Callable[[Images], Images]] = {"8 bits": eight_bit, "unclipped": lambda x: x}
 CAMERA, RAW = INPUTS
-NOISY, LEARNED, ENSEMBLED, BM3D = "noisy", "network", "eight symmetries", "BM3D"
-METHODS = {CAMERA: (NOISY, LEARNED, ENSEMBLED, BM3D, *CLASSICAL), RAW: (LEARNED, BM3D)}
+NOISY, LEARNED, ENSEMBLED, ALONE, BM3D = "noisy", "network", "eight symmetries", "one scale", "BM3D"
+METHODS = {CAMERA: (NOISY, LEARNED, ENSEMBLED, ALONE, BM3D, *CLASSICAL), RAW: (LEARNED, BM3D)}
 
 Scored = dict[str, tuple[float, float]]  # by method: PSNR in dB, seconds
 
@@ -62,7 +62,7 @@ class Photograph(Result):
         return f"{self.photograph}: {self.network} beyond BM3D {gains}"
 
 
-STORE = Store("photographs", Photograph)
+STORE = Store("photographs", Photograph, version=2)
 KEYS = {slug(name): name for name in samples.EVERY}
 
 
@@ -74,10 +74,11 @@ def picture(name: str, side: int = SIDE) -> Images:
 
 
 def methods(model: Model, sigma: float, workers: int) -> dict[str, Model]:
-    """Return what there is to compare: a network, alone and over eight symmetries, BM3D that is told sigma, and the rest."""
-    learned = partial(tiled.denoised, model, workers=workers)
+    """Return what there is to compare: a network at two scales, also over eight symmetries, and at one, BM3D that is told sigma, and the rest."""
+    learned = partial(scales.denoised, model, workers=workers)
     return {
         NOISY: lambda z: z, LEARNED: learned, ENSEMBLED: partial(tiled.ensembled, learned),
+        ALONE: partial(tiled.denoised, model, workers=workers),
         BM3D: lambda z: classical.bm3d(z, sigma), **CLASSICAL,
     }  # fmt: skip
 

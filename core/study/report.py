@@ -24,8 +24,8 @@ same protocol. Classical methods estimate the noise of each image; n = {sizes} (
 
 Written by `python -m core report` from `checkpoints/results/photographs/`: the photographs that ship inside scikit-image and scikit-learn, of those larger than
 512 x 512 the middle, under Gaussian noise, seed 0; PSNR in dB. *Network*: `n2n-gaussian-50`, the one such pictures are denoised by unless
-another is chosen. *Eight symmetries*: the mean of what it makes of the eight turned and mirrored copies. BM3D is told the true sigma; the
-other classical methods estimate it. A grey photograph is seen as three equal channels with noise of their own. The input is clipped and rounded to 8 bits, as a
+another is chosen, at two scales, and what is grey stays grey ([decision 29](decisions/0029-two-scales.md)). *Eight symmetries*: the mean of what that makes of the eight turned and mirrored
+copies. *One scale*: the network alone, through windows of 32 x 32. BM3D is told the true sigma; the other classical methods estimate it. A grey photograph is seen as three equal channels with noise of their own. The input is clipped and rounded to 8 bits, as a
 camera's file is; *unclipped*: left as the noise made it, which BM3D was made for, as it does not know of clipping.""",
     "attacks": """# What the attacks do
 
