@@ -25,7 +25,8 @@ from core.data.datasets import Dataset
 from core.networks.digits import Classifier
 
 torch.set_num_threads(1)
-ANYWHERE = ("decoding", "denoising", "devices", "door", "install", "jacobian", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "pieces", "results", "smoothing", "terminal", "tiled", "told", "torchvision_shim", "training", "trainings", "uploads")  # fmt: skip
+ANYWHERE = ("decoding", "denoising", "devices", "door", "install", "jacobian", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "photographs", "pieces", "results", "scales", "smoothing", "terminal", "tiled", "told", "torchvision_shim", "training", "trainings", "uploads")  # fmt: skip
+SAMPLE = ("access", "address", "challenge", "held", "load", "received", "teaching")  # what these see is the same on all data
 TOGETHER = ("browser", "extending")  # files whose tests share a server, or a copy of this project
 
 
@@ -88,7 +89,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what has an empty data folder of its own, and what looks at no data set: to run it once is enough."""
     for item in items:
-        if "no_data" in getattr(item, "fixturenames", ()):
+        if "no_data" in getattr(item, "fixturenames", ()) or item.path.stem.removeprefix("test_") in SAMPLE:
             item.add_marker("sample")
         elif item.path.stem.removeprefix("test_") in ANYWHERE and not item.get_closest_marker("sample"):
             item.add_marker("anywhere")

@@ -69,7 +69,6 @@ def test_frames_come_as_changes_of_any_size_and_sign() -> None:
         np.testing.assert_allclose(back[name], one.values, atol=1e-6)
 
 
-@pytest.mark.sample
 def test_visitors_change_pictures_and_levels_and_are_answered(tmp_path: Path) -> None:
     with browser.process(tmp_path / "log") as (address, pid):
         visitors = asyncio.run(load.crowd(address, "denoise", 2, 4, 3))
