@@ -26,7 +26,15 @@ from core.networks.digits import Classifier
 
 torch.set_num_threads(1)
 ANYWHERE = ("decoding", "denoising", "devices", "door", "install", "jacobian", "layers", "losses", "metrics", "minimisers", "models", "noise", "noise_similarity", "parallel", "params", "photographs", "pieces", "results", "scales", "smoothing", "terminal", "tiled", "told", "torchvision_shim", "training", "trainings", "uploads")  # fmt: skip
-SAMPLE = ("access", "address", "challenge", "held", "load", "received", "teaching")  # what these see is the same on all data
+SAMPLE = (
+    "access",
+    "address",
+    "challenge",
+    "held",
+    "load",
+    "received",
+    "teaching",
+)  # what these see is the same on all data
 TOGETHER = ("browser", "extending")  # files whose tests share a server, or a copy of this project
 
 
