@@ -924,8 +924,12 @@ def test_the_search_for_a_pixel_is_watched_generation_by_generation(page: Page, 
 
 def test_the_denoiser_as_a_defence_is_drawn_and_tried_on_a_digit(page: Page, address: str) -> None:
     visit(page, f"{address}/defence?image=3&epsilon=0.2")
-    expect(page.get_by_text("attacked through the denoiser, at its worst").last).to_be_visible()
-    expect(page.locator("[data-testid=stImage] img")).to_have_count(8)
+    expect(page.locator(".strip figure")).to_have_count(8)
+    expect(page.locator(".strip:not(.some)")).to_be_visible()  # every strength has come
+    before = page.locator(".strip figure").last.inner_text()
+    page.locator("input.strength").press("ArrowRight")
+    expect(page.locator(".strip figure").last).not_to_have_text(before, use_inner_text=True)
+    expect(page).to_have_url(re.compile("epsilon=0.3"))
     shot(page, "defence")
 
 
