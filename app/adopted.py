@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import access, address, cache, received
+from app import access, cache, received
 from app.controls import presses
 from app.draw import words
 from app.navigation import PAGES
@@ -53,9 +53,13 @@ def led(card: Card) -> None:
     used = (
         USES[card.dataset] if denoises == (card.dataset == "cifar10") else ()
     )  # n2n-digits and its like: the card alone
-    titles = {entry.name: entry.title for entry in PAGES}
-    links = ", ".join(f"[{titles[page]}]({address.to(page, network=card.name)})" for page in (*used, "cards"))
-    st.markdown(f":material/bookmark: Adopted as **{received.plain(card.name)}**: {links}.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/bookmark: Adopted as **{received.plain(card.name)}**:", width="content")
+        for entry in PAGES:
+            if entry.name in (*used, "cards"):
+                st.page_link(
+                    entry.file, label=entry.title, icon=f":material/{entry.icon}:", query_params={"network": card.name}
+                )
     measured(card.name)
 
 

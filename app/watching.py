@@ -83,6 +83,7 @@ def adopt(run: str, name: str) -> None:
     """Adopt a run's network and say where to find it."""
     control.adopt(run, name)
     st.session_state["told"] = f"{name} is adopted: links to it stand below."
+    st.session_state["adopted"] = True
 
 
 def exports(run: Run) -> None:

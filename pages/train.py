@@ -78,8 +78,8 @@ def live() -> None:
     watching.curves([run, *rivals])
     watching.picture(run)
     address.publish()
-    if any(r.state in folder.ACTIVE for r in folder.every()) != active:
-        st.rerun()  # from watching to resting, or back
+    if any(r.state in folder.ACTIVE for r in folder.every()) != active or st.session_state.pop("adopted", False):
+        st.rerun()  # from watching to resting, or back; or there is more to show below
 
 
 live()

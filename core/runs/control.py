@@ -25,6 +25,11 @@ PATIENCE = 60.0  # seconds that an estimate may take
 KEPT = dict.fromkeys(
     ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 28)
 )  # glibc keeps what a step lets go of for the next: a training began in half the time
+SHORT = (
+    "MemoryError",
+    "allocate memory",
+    "could not create a primitive",
+)  # what a library says that memory does not suffice for
 PLACES = ("NOISESCOPE_RUNS", "NOISESCOPE_DATA", "NOISESCOPE_CHECKPOINTS")
 
 
@@ -141,7 +146,7 @@ def estimate(recipe: Recipe, batches: int = 8) -> float:
     if done.returncode == 0:
         return float(done.stdout)
     why = (done.stderr.strip().splitlines() or [""])[-1]
-    if done.returncode < 0 or "MemoryError" in why or "allocate memory" in done.stderr:
+    if done.returncode < 0 or any(sign in done.stderr for sign in SHORT):
         why = f"A few batches take more than {MEMORY:,} MB of memory: choose a smaller batch."
     raise UserError(why if "Traceback" not in done.stderr else f"A few batches broke off ({why}).")
 
