@@ -33,7 +33,7 @@ from core.experiments.registry import EXPERIMENTS
 
 playwright = pytest.importorskip("playwright.sync_api")
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, TimeoutError, expect
 
 from tests import browser as driver
 from tests.test_received import ATTACKS
@@ -80,7 +80,12 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def visit(page: Page, url: str) -> None:
+    """Open a page and wait for its end: a press while it is still being written may be lost."""
     page.goto(url)
+    with suppress(TimeoutError):  # one that breaks off has no words at its end
+        page.locator(".words").first.wait_for(state="attached", timeout=20_000)
+    driver.settled(page)
+    page.wait_for_timeout(200)
     driver.settled(page)
 
 
@@ -147,8 +152,13 @@ def click_point(page: Page, name: str) -> None:
     }"""
     chart = page.locator(".js-plotly-plot").first
     chart.scroll_into_view_if_needed()
-    page.mouse.click(*chart.evaluate(where, name))
-    driver.settled(page)
+    before = page.url
+    for _ in range(3):
+        page.mouse.click(*chart.evaluate(where, name))
+        page.wait_for_timeout(500)
+        driver.settled(page)
+        if page.url != before:
+            break
 
 
 @ONCE
