@@ -69,9 +69,9 @@ def suited(noise: Noise) -> Steps:
     return denoise if isinstance(noise, Gaussian | BlindGaussian) else tiled.denoise
 
 
-def denoised(model: Model, z: Images, workers: int = 1, steps: Steps = denoise) -> Images:
-    """Return pictures denoised, at two scales unless other steps are named: what these yield at last."""
-    *_, last = steps(model, z, workers=workers)
+def denoised(model: Model, z: Images, workers: int = 1) -> Images:
+    """Return pictures denoised at two scales: what `denoise` yields at last."""
+    *_, last = denoise(model, z, workers)
     return last.image
 
 
