@@ -36,7 +36,14 @@ PRESENT = """<style>
   [data-testid=stMainBlockContainer] { max-width: none; padding: .6rem 1.2rem; zoom: 1.46; }
   [data-testid=stMainBlockContainer] h1 { font-size: 1.35rem; }
   [data-testid=stMainBlockContainer] code { font-size: 1em; }
-</style>"""  # what is 11 pixels high is 16 then
+  [data-testid=stMainBlockContainer] input[role=combobox] { font-size: 11px; padding-inline: .5rem 0; }
+  [role=combobox] + button { padding-inline: .1rem .3rem; }
+  [data-testid=stButtonGroup] button { padding-inline: .45rem; }
+  [data-testid=stButtonGroup] [role] { flex-wrap: wrap; }
+  [data-testid=stPopoverButton] { padding-inline: .3rem; }
+  [data-testid=stNumberInputContainer] :is(input, button) { font-size: 12px; padding-inline: .3rem; width: auto; }
+  [data-testid=stPopoverButton] [data-has-shortcut] > :first-child { display: none; }
+</style>"""  # what is 11 pixels high is 16 then; and what is chosen is whole at 1024 pixels
 
 
 @st.cache_resource

@@ -7,7 +7,7 @@ from tests.test_pages import opened
 
 def test_the_noise_is_slid() -> None:
     at = opened("denoise", add="Stripes", strength="50")
-    assert "stripes (noise, random)" in at.selectbox(key="add").options
+    assert "stripes (noise)" in at.selectbox(key="add").options
     assert at.query_params["add"] == "Stripes"
     assert not at.warning
 

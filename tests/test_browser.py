@@ -116,6 +116,7 @@ def picture(page: Page, view: str) -> str:
     return str(page.locator(f".input figure.{view} canvas").evaluate("c => c.toDataURL()"))
 
 
+@ONCE  # and tests/test_pages.py opens every page on all data
 @pytest.mark.parametrize("path", PAGES, ids=[*(p or "home" for p in PAGES)])
 def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -> None:
     visit(page, f"{address}/{path}")
@@ -132,6 +133,18 @@ def test_every_page_opens_by_its_own_link(path: str, page: Page, address: str) -
         page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(300)
         assert not barriers(page), scheme
+
+
+CUT = """() => [...document.querySelectorAll("[data-testid=stMainBlockContainer] :is(input[role=combobox], input[type=number], button p, label p)")]
+    .filter((e) => {
+        const box = e.getBoundingClientRect();
+        if (!box.width) return false;
+        if (e.scrollWidth > e.clientWidth + 1) return true;
+        for (let p = e.parentElement; p; p = p.parentElement) {
+            const around = p.getBoundingClientRect();
+            if (getComputedStyle(p).overflowX !== "visible" && (box.right > around.right + 1.5 || box.left < around.left - 1.5)) return true;
+        }
+    }).map((e) => e.value || e.textContent)"""  # what stands in a control and is not whole
 
 
 def barriers(page: Page) -> list[str]:
@@ -356,6 +369,9 @@ def test_the_presenters_view_has_picture_and_answer_above_the_fold(chromium: Bro
         )
         assert not small
         shot(page, "presented")
+    for path in ("see?network=digit-cnn-robust&add=ReplaceGaussian", "similar", "break", "fooled"):
+        visit(page, f"{address}/{path}{'&' if '?' in path else '?'}present=1")
+        assert not page.evaluate(CUT), path
     page.close()
 
 
@@ -917,7 +933,7 @@ def test_all_seven_networks_are_attacked_on_one_page(page: Page, address: str) -
 @ONCE
 def test_why_noise_and_adversarial_noise_look_alike_is_drawn(page: Page, address: str) -> None:
     visit(page, f"{address}/alike?photo=17")
-    expect(page.get_by_text("Correlation of n with")).to_be_visible()
+    expect(page.get_by_text("Correlation of n with").first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     shot(page, "alike")
 

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.sample
 
 QUICK = Classification("quick", "Quick", "DigitMLP", epochs=3, learning_rate=0.1, momentum=0.9)
 LONG = Denoising(
-    "long", "Long", BlindGaussian(50.0), L1(), architecture="DigitUNet", dataset="mnist", epochs=16, batch=256
+    "long", "Long", BlindGaussian(50.0), L1(), architecture="DigitUNet", dataset="mnist", epochs=8, batch=128
 )
 ENDLESS = replace(
     LONG, name="endless", epochs=200, batch=64, synthetic=0.0

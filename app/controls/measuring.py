@@ -42,7 +42,8 @@ def chosen(curves: Sequence[Curve]) -> tuple[Curve, int]:
         if c.network == network:
             mine[f"{c.kind} on {c.data}" if c.kind in mine else c.kind] = c
     with columns[1]:
-        titles = {kind: f"{words.title(c.kind)}, {c.data}" for kind, c in mine.items()}
+        several = len({c.data for c in mine.values()}) > 1
+        titles = {kind: words.title(c.kind) + (f", {c.data}" if several else "") for kind, c in mine.items()}
         curve = mine[choices.listed("Under", titles, "add", "the noise or attack", key="confusing")]
     share = strength(type(MEASURED[curve.kind.lower()][0]))[1].share
     label, first = f"Strength{', share of pixels' if share else ' (epsilon)'}", curve.levels[len(curve.levels) // 5]

@@ -130,7 +130,7 @@ def denoiser_attack() -> DenoiserAttack:
 
 def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, Corruption, int]:
     """Show one row of controls: network, digit, what is added, and the rest behind "More"; the last is the seed."""
-    row = st.columns([1.15, 2.6, 1.5, 0.8], vertical_alignment="bottom")
+    row = st.columns([1.15, 2.3, 1.8, 0.7], vertical_alignment="bottom")
     with row[0]:
         network = classifier(architecture)
     with row[1]:
@@ -150,4 +150,4 @@ def aim(target: int) -> None:
 
 def _sort(kind: str) -> str:
     """Name a noise or an attack with its sort, as a list shows it."""
-    return f"{words.title(kind)} ({'attack, aimed' if kind in ATTACKS else 'noise, random'})"
+    return f"{words.title(kind)} ({'attack' if kind in ATTACKS else 'noise'})"

@@ -19,6 +19,7 @@ from core.checkpoints import Card, Unsaved
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.runs import folder, shown, states
+from core.runs.control import SHORT
 from core.runs.folder import State, Status
 from core.runs.shown import Sampler
 from core.runs.slots import slot
@@ -119,14 +120,12 @@ def work(run: str, devices: int = 1, nodes: int = 1, watcher: Log | None = None)
             now.tell(state="paused", why=f"{full} Then resume it.")
         except UserError as refusal:
             now.tell(state="failed", why=str(refusal))
-        except (MemoryError, torch.OutOfMemoryError):
-            now.tell(state="failed", why=FULL)
         except Exception as error:
-            if "allocate memory" in str(error):
-                now.tell(state="failed", why=FULL)
-                return now.status.state
-            now.tell(state="failed", why=f"The training broke off ({type(error).__name__}): its log says why.")
-            raise
+            kind = type(error).__name__
+            short = any(sign in f"{kind}: {error}" for sign in SHORT)
+            now.tell(state="failed", why=FULL if short else f"The training broke off ({kind}): its log says why.")
+            if not short:
+                raise
         finally:
             with suppress(OSError):
                 folder.path(run, "request").unlink(missing_ok=True)
