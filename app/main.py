@@ -22,8 +22,14 @@ STYLE = """<style>
   [data-testid=stMainBlockContainer] { padding-top: 2.2rem; padding-bottom: 3rem; max-width: 90rem; }
   @media (max-width: 640px) {
     [data-testid=stMainBlockContainer] { padding-top: 4rem; }
-    [data-testid=stHorizontalBlock]:has([data-testid=stImage]):has(> :nth-child(3)):not(:has([data-testid=stMetric])) > [data-testid=stColumn] { min-width: 0; flex: 0 0 calc(33% - .7rem); }
+    [data-testid=stHorizontalBlock]:has([data-testid=stImage]):has(> :nth-child(3)):not(:has([data-testid=stMetric])) > [data-testid=stColumn]:not(:has([data-testid=stPlotlyChart])) { min-width: 0; flex: 0 0 calc(33% - .7rem); }
+    [data-testid=stHorizontalBlock]:has([data-testid=stMetric]) > [data-testid=stColumn]:has([data-testid=stImage]),
+    [data-testid=stColumn]:has([data-testid=stMetric]):not(:has([data-testid=stMarkdown], [data-testid=stCaptionContainer])) { min-width: 0; flex: 0 0 calc(50% - .7rem); }
+    [data-testid=stButtonGroup] button { padding-inline: .45rem; }
+    .st-key-drawn { overflow-x: auto; }
+    .st-key-drawn > * { min-width: 44rem; }
   }
+  [data-testid=stButtonGroup] [role] { flex-wrap: wrap; }
   [data-testid=stSidebarUserContent] { padding-top: 0; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
   [data-testid=stCaptionContainer] { color: inherit; opacity: .82; }
@@ -39,7 +45,6 @@ PRESENT = """<style>
   [data-testid=stMainBlockContainer] input[role=combobox] { font-size: 11px; padding-inline: .5rem 0; }
   [role=combobox] + button { padding-inline: .1rem .3rem; }
   [data-testid=stButtonGroup] button { padding-inline: .45rem; }
-  [data-testid=stButtonGroup] [role] { flex-wrap: wrap; }
   [data-testid=stPopoverButton] { padding-inline: .3rem; }
   [data-testid=stNumberInputContainer] :is(input, button) { font-size: 12px; padding-inline: .3rem; width: auto; }
   [data-testid=stPopoverButton] [data-has-shortcut] > :first-child { display: none; }

@@ -653,10 +653,16 @@ def test_it_is_legible_in_the_dark_and_on_a_phone(chromium: Browser, address: st
     assert dark.locator(".scrub").evaluate("e => getComputedStyle(e).color") != "rgb(43, 43, 43)"
     shot(dark, "dark")
     dark.close()
-    phone = chromium.new_page(viewport={"width": 400, "height": 800})
+    phone = chromium.new_page(viewport={"width": 390, "height": 800})
     visit(phone, f"{address}/see?image=3")
     expect(phone.locator(".verdict")).to_be_visible()
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 400
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    for path in ("inside", "alike"):
+        visit(phone, f"{address}/{path}")
+        expect(phone.locator(".js-plotly-plot").last).to_be_visible()
+        widths = phone.locator(".js-plotly-plot").evaluate_all("all => all.map((e) => e.clientWidth)")
+        assert min(widths) > 300, path  # a chart does not share its row with pictures
+        assert not phone.evaluate(CUT), path
     phone.close()
 
 
