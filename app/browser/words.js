@@ -1,6 +1,6 @@
 // The words of the field where they stand: dotted at their first place on the page, explained to who points at them, listed at its end.
 
-const SILENT = "code, pre, svg, style, script, .words, .tip, .save, [hidden], [data-testid=stIconMaterial], details:not([open]) > :not(summary)";
+const SILENT = ".st-key-chapter, code, pre, svg, style, script, .words, .tip, .save, [hidden], [data-testid=stIconMaterial], details:not([open]) > :not(summary)";
 const CALM = 400; // milliseconds without a change of the page
 
 // texts in the order in which they are read, also in shadow trees, of which `met` hears, and what is chosen in fields

@@ -130,7 +130,7 @@ def denoiser_attack() -> DenoiserAttack:
 
 def experiment(architecture: str | None = None) -> tuple[Trained, Digit | None, Corruption, int]:
     """Show one row of controls: network, digit, what is added, and the rest behind "More"; the last is the seed."""
-    row = st.columns([1.15, 2.3, 1.8, 0.7], vertical_alignment="bottom")
+    row = st.columns([1.15, 2.3, 1.75, 0.85], vertical_alignment="bottom")
     with row[0]:
         network = classifier(architecture)
     with row[1]:
