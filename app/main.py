@@ -31,6 +31,7 @@ STYLE = """<style>
   }
   [data-testid=stButtonGroup] [role] { flex-wrap: wrap; }
   [data-testid=stSidebarUserContent] { padding-top: 0; }
+  .st-key-code { display: none; }
   [data-testid=stMainBlockContainer] h1 { padding: 0 0 .2rem; }
   [data-testid=stCaptionContainer] { color: inherit; opacity: .82; }
   [data-testid=stCaptionContainer] code { color: inherit; }
@@ -109,6 +110,7 @@ def main() -> None:
     st.html(STYLE)
     settle()
     chosen = st.navigation([page(entry) for entry in PAGES], position="hidden")
+    browser.code()
     if code := st.query_params.get("class"):
         return player.student(code)
     here = next(entry for entry in PAGES if entry.address == chosen.url_path)

@@ -5,6 +5,7 @@ Frames go to the browser once, and sliding paints them there without a round tri
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,17 +44,41 @@ class Begin:
 
 @st.cache_resource
 def component(name: str) -> ComponentRenderer:
-    """Register a component, once; what `paint.js` and `paint.css` define is there for all of them."""
-    own = written(name)
-    return st.components.v2.component(f"noisescope.{name}", html=own["html"], css=own["css"], js=own["js"])
+    """Register a component, once. Its JavaScript comes with the page's `code`, so that a new picture does not bring it again."""
+    own, code = written(name), (HERE / "code.js").read_text()
+    waits = f'{code}\nexport default async (given) => (await code("{name}").draws)(given);'
+    return st.components.v2.component(f"noisescope.{name}", html=own["html"], css=own["css"], js=waits)
+
+
+@st.cache_resource
+def _coded() -> ComponentRenderer:
+    """Register what nothing is seen of: the JavaScript of all components, each in a scope of its own, behind what they share."""
+    shared = {"paint": None, **dict.fromkeys(part for parts in WITH.values() for part in parts)}
+    names = sorted(file.stem for file in HERE.glob("*.html"))
+    own = {
+        name: re.sub("^export default function", f'bring("{name}", function', _script(name), flags=re.M)
+        for name in names
+    }
+    scopes = (f"{{\n{script.rstrip()});\n}}" for script in own.values())
+    js = "\n".join((*map(_script, ("code", *shared)), *scopes, "export default () => {};"))
+    return st.components.v2.component("noisescope.code", html="<span></span>", js=js)
+
+
+def code() -> None:
+    """Bring the JavaScript of all components; the same on every page, so that it is sent once."""
+    _coded()(key="code")
 
 
 def written(name: str) -> dict[str, str]:
     """Return the HTML, CSS and JavaScript of a component, with what it shares put before its own."""
-    html = (HERE / f"{name}.html").read_text()
-    files = {kind: [HERE / f"{part}.{kind}" for part in ("paint", *WITH.get(name, ()), name)] for kind in ("css", "js")}
-    css, js = ("".join(file.read_text() for file in parts if file.exists()) for parts in files.values())
-    return {"html": html, "css": css, "js": js}
+    parts = ("paint", *WITH.get(name, ()), name)
+    styles = (file.read_text() for part in parts if (file := HERE / f"{part}.css").exists())
+    return {"html": (HERE / f"{name}.html").read_text(), "css": "".join(styles), "js": "".join(map(_script, parts))}
+
+
+def _script(name: str) -> str:
+    """Return the JavaScript of a part."""
+    return (HERE / f"{name}.js").read_text()
 
 
 def scrub(
