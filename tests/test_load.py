@@ -77,7 +77,7 @@ def test_visitors_change_pictures_and_levels_and_are_answered(tmp_path: Path) ->
     assert [problem for visitor in visitors for problem in visitor.errors] == []
     assert {"opened", "picture", "level"} == {change.what for change in changes}
     assert all(np.isfinite(change.milliseconds) for change in changes)
-    assert max(change.received for change in changes) <= NEW_PICTURE
+    assert max(change.received for change in changes if change.what != "opened") <= NEW_PICTURE
     levels = [change.received for change in changes if change.what == "level"]
     assert min(levels) < 20_000 < changes[0].received  # on a busy machine one may bring the rest of the levels, too
     assert "| denoise | picture |" in load.table(visitors)
