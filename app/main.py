@@ -46,6 +46,7 @@ PRESENT = """<style>
   [data-testid=stMainBlockContainer] input[role=combobox] { font-size: 11px; padding-inline: .5rem 0; }
   [role=combobox] + button { padding-inline: .1rem .3rem; }
   [data-testid=stButtonGroup] button { padding-inline: .45rem; }
+  [data-testid=stPlotlyChart] { zoom: calc(1 / 1.46); }
   [data-testid=stPopoverButton] { padding-inline: .3rem; }
   [data-testid=stNumberInputContainer] :is(input, button) { font-size: 12px; padding-inline: .3rem; width: auto; }
   [data-testid=stPopoverButton] [data-has-shortcut] > :first-child { display: none; }

@@ -5,7 +5,7 @@ import streamlit as st
 from app import address, cache, received
 from app.attacking import attacked
 from app.controls import choices, data, examples, parameters, pickers
-from app.draw import channels, features
+from app.draw import channels, charts, features
 from core.attacks import DAG
 from core.experiments import features as measured
 from core.experiments import unet_features
@@ -22,7 +22,7 @@ def clicked(chart: str) -> None:
 
 def click(figure: object, chart: str) -> None:
     """Draw a chart whose points can be clicked."""
-    st.plotly_chart(figure, key=chart, theme="streamlit", on_select=lambda: clicked(chart), selection_mode="points")
+    charts.show(figure, chart, clicked)
 
 
 def digits() -> None:

@@ -18,9 +18,9 @@ VIEWS = {"pictures": "that takes noise away", "digits": "that reads digits"}
 SHOW = {"maps": "what it makes of them", "changes": "how they differ from the clean one"}
 
 
-def clicked() -> None:
+def clicked(chart: str) -> None:
     """Show the block that was clicked."""
-    if name := received.named("drawn"):
+    if name := received.named(chart):
         address.choose("block", name)
 
 
@@ -35,7 +35,7 @@ def look(model: Staged, clean: Images, others: dict[str, tuple[Images, str]]) ->
         chosen = choices.listed("Block", titles, "block", "the block")
     with right:
         how = choices.pressed("Show", SHOW, "show", "what is shown")
-    st.plotly_chart(network.drawn(blocks, chosen), key="drawn", theme="streamlit", on_select=clicked, selection_mode="points")  # fmt: skip
+    charts.show(network.drawn(blocks, chosen), "drawn", clicked)
     block = blocks[chosen]
     reads = " and ".join(titles.get(name, name) for name in (block.stage.source, block.stage.beside) if name)
     st.caption(f"Click a block. Its maps are written below it: how many, and of how many pixels. Chosen: {titles[chosen]}: {block.stage.operation} of {reads}.")  # fmt: skip

@@ -5,7 +5,7 @@ import torch
 
 from app import address, cache, received
 from app.controls import choices, data, images, pickers
-from app.draw import gains, pictures, words
+from app.draw import charts, gains, pictures, words
 from app.progress import quality_of
 from core.experiments import denoising
 from core.noise import Blind
@@ -61,7 +61,7 @@ def clicked(chart: str) -> None:
 bars = gains.bars(noisy[rows].numpy(), denoised[rows].numpy())
 for column, (chart, its) in zip(st.columns(2), bars.items(), strict=True):
     with column:
-        st.plotly_chart(its.figure(), key=chart, theme="streamlit", on_select=lambda chart=chart: clicked(chart), selection_mode="points")  # fmt: skip
+        charts.show(its.figure(), chart, clicked)
         st.caption(its.hint)
 
 rank = choices.pressed("Images", RANKS, "rank", "the images", "worst")

@@ -19,9 +19,9 @@ columns = [*(n for n in here if all(n in r.evaluated for r in rows.values())), *
 pairs = {f"{on} {to}": (on, to) for on in rows for to in columns}
 
 
-def clicked() -> None:
+def clicked(chart: str) -> None:
     """Look at the attack whose cell was clicked."""
-    if pair := pairs.get(received.named("transfer") or ""):
+    if pair := pairs.get(received.named(chart) or ""):
         address.choose("denoiser", pair[0])
         address.choose("to", pair[1])
 
@@ -29,7 +29,7 @@ def clicked() -> None:
 if rows:
     table = [[row.lost[column] for column in columns] for row in rows.values()]
     figure = charts.matrix(table, columns, list(rows), "evaluated", "attacked", "dB lost")
-    st.plotly_chart(figure, key="transfer", theme="streamlit", on_select=clicked, selection_mode="points")
+    charts.show(figure, "transfer", clicked)
     one = next(iter(rows.values()))
     widest = max(max(row.interval.values()) for row in rows.values())
     st.caption(

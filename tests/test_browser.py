@@ -372,6 +372,9 @@ def test_the_presenters_view_has_picture_and_answer_above_the_fold(chromium: Bro
     for path in ("see?network=digit-cnn-robust&add=ReplaceGaussian", "similar", "break", "fooled"):
         visit(page, f"{address}/{path}{'&' if '?' in path else '?'}present=1")
         assert not page.evaluate(CUT), path
+    visit(page, f"{address}/break?present=1")
+    ends = page.locator(".main-svg").evaluate_all("all => all.map((e) => e.getBoundingClientRect().right)")
+    assert 900 < max(ends) <= 1024  # charts are whole, too
     page.close()
 
 

@@ -1,6 +1,7 @@
 """Figures in, charts out: colours say what a series is, the same everywhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -16,12 +17,19 @@ from core.training.minimisers import GRID, Minimiser
 NOISE, ATTACK, DENOISED, FAINT, GREY = "#0072B2", "#D55E00", "#009E73", "#56B4E9", "#8a8a8a"  # everywhere
 Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # by name: where, and how much there
 RED_AND_BLUE = [[k / 2, f"rgb({','.join(str(int(v)) for v in rgb)})"] for k, rgb in enumerate(DIVERGING)]
+LARGE = 17  # pixels high is what is written in a chart, for a projector
 SERIES = (NOISE, ATTACK, DENOISED, "#CC79A7", FAINT, "#E69F00")
 
 
-def show(figure: go.Figure, key: str) -> None:
-    """Put a chart on the page."""
-    st.plotly_chart(figure, key=key, theme="streamlit")
+def show(figure: go.Figure, key: str, clicked: Callable[[str], None] | None = None) -> None:
+    """Put a chart on the page, whose points may be `clicked`, which is told the key; what is written in it is larger in the presenter's view."""
+    if st.session_state.get("along", {}).get("present"):
+        large = dict(tickfont_size=LARGE, title_font_size=LARGE)
+        figure.update_layout(font_size=LARGE, legend_font_size=LARGE).update_xaxes(large).update_yaxes(large)
+    if clicked:
+        st.plotly_chart(figure, key=key, theme="streamlit", on_select=partial(clicked, key), selection_mode="points")
+    else:
+        st.plotly_chart(figure, key=key, theme="streamlit")
 
 
 def axes(figure: go.Figure, x: str, y: str, height: int = 430, **layout: Any) -> go.Figure:
