@@ -193,6 +193,11 @@ def along(**values: object) -> None:
     st.session_state["along"] = {**st.session_state.get("along", {}), **values}
 
 
+def presenting() -> bool:
+    """Say whether the page is shown as a projector wants it."""
+    return bool(st.session_state.get("along", {}).get("present"))
+
+
 def one_of(options: Collection[str], what: str) -> Callable[[str], str]:
     """Parse an address value that must be one of `options`."""
 

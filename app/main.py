@@ -98,10 +98,9 @@ def present() -> bool:
     """Show the page as a projector wants it, where the address or a press of the button asked for that."""
     if st.session_state["entering"] and st.query_params.get("present") == "1":
         address.along(present="1")
-    presenting = bool(st.session_state.get("along", {}).get("present"))
-    if presenting:
+    if address.presenting():
         st.html(PRESENT)
-    return presenting
+    return address.presenting()
 
 
 def main() -> None:

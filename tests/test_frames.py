@@ -85,13 +85,10 @@ def test_no_script_chooses_colours_or_decimals_by_what_a_caption_says() -> None:
 def test_the_code_of_all_components_comes_once_and_not_with_new_data(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, dict[str, str]] = {}
     monkeypatch.setattr(components.v2, "component", lambda name, **parts: seen.setdefault(name, parts))
-    browser._coded.clear()
     browser.component.clear()
-    browser._coded()
     for file in browser.HERE.glob("*.html"):
         browser.component(file.stem)
-        assert seen["noisescope.code"]["js"].count(f'bring("{file.stem}", function') == 1
+        assert browser.scripts().count(f'bring("{file.stem}", function') == 1
         assert len(seen[f"noisescope.{file.stem}"]["js"]) < 1000
-    assert "export default function" not in re.sub('".*"', "", seen["noisescope.code"]["js"])
-    browser._coded.clear()
+    assert "export default function" not in re.sub('".*"', "", browser.scripts())
     browser.component.clear()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.browser import packing, strips
+from app.browser import packing, scripts, strips
 from core import checkpoints, noise
 from core.attacks import DENOISER_ATTACKS
 from core.data import datasets
@@ -77,7 +77,8 @@ def test_visitors_change_pictures_and_levels_and_are_answered(tmp_path: Path) ->
     assert [problem for visitor in visitors for problem in visitor.errors] == []
     assert {"opened", "picture", "level"} == {change.what for change in changes}
     assert all(np.isfinite(change.milliseconds) for change in changes)
-    assert max(change.received for change in changes if change.what != "opened") <= NEW_PICTURE
+    code = len(scripts())  # which a page that is opened brings, once
+    assert max(c.received - code * (c.what == "opened") for c in changes) <= NEW_PICTURE
     levels = [change.received for change in changes if change.what == "level"]
     assert min(levels) < 20_000 < changes[0].received  # on a busy machine one may bring the rest of the levels, too
     assert "| denoise | picture |" in load.table(visitors)

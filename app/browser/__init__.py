@@ -8,6 +8,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,28 +46,30 @@ class Begin:
 @st.cache_resource
 def component(name: str) -> ComponentRenderer:
     """Register a component, once. Its JavaScript comes with the page's `code`, so that a new picture does not bring it again."""
-    own, code = written(name), (HERE / "code.js").read_text()
-    waits = f'{code}\nexport default async (given) => (await code("{name}").draws)(given);'
+    own = written(name)
+    waits = f'{_script("code")}\nexport default async (given) => (await code("{name}").draws)(given);'
     return st.components.v2.component(f"noisescope.{name}", html=own["html"], css=own["css"], js=waits)
 
 
 @st.cache_resource
 def _coded() -> ComponentRenderer:
-    """Register what nothing is seen of: the JavaScript of all components, each in a scope of its own, behind what they share."""
-    shared = {"paint": None, **dict.fromkeys(part for parts in WITH.values() for part in parts)}
-    names = sorted(file.stem for file in HERE.glob("*.html"))
-    own = {
-        name: re.sub("^export default function", f'bring("{name}", function', _script(name), flags=re.M)
-        for name in names
-    }
-    scopes = (f"{{\n{script.rstrip()});\n}}" for script in own.values())
-    js = "\n".join((*map(_script, ("code", *shared)), *scopes, "export default () => {};"))
-    return st.components.v2.component("noisescope.code", html="<span></span>", js=js)
+    """Register what nothing is seen of: the element that brings the JavaScript."""
+    return st.components.v2.component("noisescope.code", html="<span></span>", js=scripts())
 
 
 def code() -> None:
     """Bring the JavaScript of all components; the same on every page, so that it is sent once."""
     _coded()(key="code")
+
+
+def scripts() -> str:
+    """Return the JavaScript of all components, each in a scope of its own, behind what they share."""
+    shared = dict.fromkeys(("code", "paint", *chain.from_iterable(WITH.values())))
+    scopes = []
+    for name in sorted(file.stem for file in HERE.glob("*.html")):
+        brings = re.sub("^export default function", f'bring("{name}", function', _script(name), flags=re.M)
+        scopes.append(f"{{\n{brings.rstrip()});\n}}")
+    return "\n".join((*map(_script, shared), *scopes, "export default () => {};"))
 
 
 def written(name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from torch import Tensor
 
+from app import address
 from app.draw.pictures import DIVERGING, Map
 from core.measures.metrics import wilson
 from core.training.minimisers import GRID, Minimiser
@@ -23,7 +24,7 @@ SERIES = (NOISE, ATTACK, DENOISED, "#CC79A7", FAINT, "#E69F00")
 
 def show(figure: go.Figure, key: str, clicked: Callable[[str], None] | None = None) -> None:
     """Put a chart on the page, whose points may be `clicked`, which is told the key; what is written in it is larger in the presenter's view."""
-    if st.session_state.get("along", {}).get("present"):
+    if address.presenting():
         large = dict(tickfont_size=LARGE, title_font_size=LARGE)
         figure.update_layout(font_size=LARGE, legend_font_size=LARGE).update_xaxes(large).update_yaxes(large)
     if clicked:
